@@ -1,0 +1,137 @@
+//! What a host can ask an engine to change.
+
+use serde::Deserialize;
+
+use crate::model::{Kind, Metadata, RecordId, Scope, Tier, Timestamp};
+
+/// One step of a transaction. All steps of a transaction happen, or none.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Operation {
+    /// Adds a record.
+    Add {
+        /// What to remember.
+        record: Box<NewRecord>,
+        /// Its vector, if the host made one.
+        #[serde(skip)]
+        vector: Option<Vec<f32>>,
+    },
+    /// Changes a record.
+    Update {
+        /// Which record.
+        id: RecordId,
+        /// What changes.
+        patch: Box<Patch>,
+        /// The vector of the new text. When the text changes and no vector is given, the record has none from then on.
+        #[serde(skip)]
+        vector: Option<Vec<f32>>,
+        /// Refuse the transaction unless the record is at this version.
+        if_version: Option<u32>,
+    },
+    /// Removes a record.
+    Forget {
+        /// Which record.
+        id: RecordId,
+        /// Refuse the transaction unless the record is at this version.
+        if_version: Option<u32>,
+    },
+    /// Moves a record to another tier.
+    Move {
+        /// Which record.
+        id: RecordId,
+        /// Where to; the next more durable tier if left out.
+        to: Option<Tier>,
+        /// Refuse the transaction unless the record is at this version.
+        if_version: Option<u32>,
+    },
+}
+
+/// A record to add. Only the text is needed.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NewRecord {
+    /// The id, if it was made beforehand.
+    pub id: Option<RecordId>,
+    /// What to remember. Not blank.
+    pub text: String,
+    /// Default: episodic.
+    pub kind: Option<Kind>,
+    /// Default: the configuration's default tier.
+    pub tier: Option<Tier>,
+    /// Whom it belongs to. Merged with the scope of the view that adds it.
+    pub scope: Scope,
+    /// Who said or did it.
+    pub actor: Option<String>,
+    /// When it happened. Default: now.
+    pub occurred_at: Option<Timestamp>,
+    /// 0 to 1. Default: 0.5.
+    pub importance: Option<f64>,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// The user's own fields.
+    pub metadata: Metadata,
+    /// Default: false.
+    pub pinned: bool,
+    /// When it ceases to be.
+    pub expires_at: Option<Timestamp>,
+    /// Where it came from.
+    pub source: Option<String>,
+    /// What the record has been through, when it comes from another memory.
+    pub history: Option<History>,
+}
+
+/// The past of a record that comes from another memory.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct History {
+    /// When it was first recorded.
+    pub recorded_at: Timestamp,
+    /// Since when it has lived in its tier.
+    pub tier_since: Timestamp,
+    /// How often it was read.
+    pub access_count: u32,
+    /// When it was last read.
+    pub last_access: Option<Timestamp>,
+    /// Its version.
+    pub version: u32,
+}
+
+/// Changes to a record. What is left out stays as it is.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Patch {
+    /// The new text.
+    pub text: Option<String>,
+    /// The new kind.
+    pub kind: Option<Kind>,
+    /// The new actor.
+    pub actor: Option<String>,
+    /// The new moment of happening.
+    pub occurred_at: Option<Timestamp>,
+    /// The new importance, 0 to 1.
+    pub importance: Option<f64>,
+    /// The new labels, all of them.
+    pub tags: Option<Vec<String>>,
+    /// The new metadata, all of it.
+    pub metadata: Option<Metadata>,
+    /// Whether it is pinned from now on.
+    pub pinned: Option<bool>,
+    /// When it ceases to be.
+    pub expires_at: Option<Timestamp>,
+    /// Where it came from.
+    pub source: Option<String>,
+    /// Fields to empty.
+    pub clear: Vec<Clearable>,
+}
+
+/// Fields that a patch can empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Clearable {
+    /// [`crate::Record::actor`]
+    Actor,
+    /// [`crate::Record::expires_at`]
+    ExpiresAt,
+    /// [`crate::Record::source`]
+    Source,
+}

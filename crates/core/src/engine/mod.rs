@@ -1,0 +1,441 @@
+//! The engine: the only orchestrator.
+//!
+//! A state machine. Commands and the moment go in; outcomes, events and effects come out. It reads no clock, draws
+//! no entropy, touches no file and starts no thread. The host carries effects out and reports back.
+
+mod command;
+mod effect;
+mod event;
+mod journal;
+mod maintain;
+mod recover;
+mod state;
+mod txn;
+
+pub use command::{Clearable, History, NewRecord, Operation, Patch};
+pub use effect::{Effect, StorageOperation};
+pub use event::{Event, Reason};
+pub use maintain::MaintenanceReport;
+pub use recover::{OpenReport, Opening};
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::engine::journal::{Journal, Sealed};
+use crate::engine::state::State;
+use crate::error::{CommandError, Error, QueryError};
+use crate::model::{EmbeddingSpace, Filter, IdSource, Record, RecordId, Scope, Tier, Timestamp};
+use crate::persist::Change;
+use crate::retrieve::{Hit, Query, Sources, recall, without_mentions};
+
+/// A memory in operation. Made by [`Opening`].
+///
+/// # Example
+/// ```
+/// use stratamem_core::{Config, Effect, NewRecord, Opening, Operation, Query, Scope, Timestamp};
+///
+/// # fn main() -> Result<(), stratamem_core::Error> {
+/// let (mut engine, _) = Opening::new(Config::default(), 7, Vec::new())?.finish()?;
+/// let record = NewRecord { text: "Ada prefers metric units".into(), ..NewRecord::default() };
+/// let add = Operation::Add { record: Box::new(record), vector: None };
+/// let now = Timestamp(1_700_000_000_000);
+/// let outcome = engine.commit(&Scope::default(), None, vec![add], now)?;
+///
+/// // The host writes what the engine asks for, and says so.
+/// while let Some(Effect::Persist { ticket, operations }) = engine.poll_effect() {
+///     assert!(!operations.is_empty());
+///     engine.ack(ticket);
+/// }
+/// assert!(engine.is_durable(outcome.ticket));
+///
+/// let query = Query { text: "which units?".into(), limit: 5, ..Query::default() };
+/// let hits = engine.recall(&Scope::default(), None, query, now, true)?;
+/// assert_eq!(hits[0].record.id, outcome.ids[0]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    ids: IdSource,
+    state: State,
+    journal: Journal,
+    /// Reads since the last commit: how many, and when last.
+    accesses: BTreeMap<RecordId, (u32, Timestamp)>,
+    /// Events and the ticket under which each becomes durable.
+    events: VecDeque<(u64, Event)>,
+    poisoned: Option<String>,
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The record that each operation was about, in order.
+    pub ids: Vec<RecordId>,
+    /// The transaction is durable once this ticket is (see [`Engine::is_durable`]).
+    pub ticket: u64,
+}
+
+/// Figures about a memory.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Records that the view sees.
+    pub records: usize,
+    /// The same per tier: working, intermediate, long-term.
+    pub tiers: TierCounts,
+    /// The space of the vectors, once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub space: Option<EmbeddingSpace>,
+    /// Figures about the whole memory; only for a view that sees it all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineStats>,
+}
+
+/// A number per tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the names are those of the tiers")]
+pub struct TierCounts {
+    pub working: usize,
+    pub intermediate: usize,
+    pub long_term: usize,
+}
+
+/// Figures about the whole memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EngineStats {
+    /// Vectors held.
+    pub vectors: usize,
+    /// Distinct terms held.
+    pub terms: usize,
+    /// Bytes of text.
+    pub text_bytes: u64,
+    /// Estimated bytes of the vector index.
+    pub vector_bytes: usize,
+    /// Estimated bytes of the keyword index.
+    pub keyword_bytes: usize,
+    /// Bytes of logs in storage.
+    pub log_bytes: u64,
+    /// Bytes of segments in storage.
+    pub segment_bytes: u64,
+    /// Live segments.
+    pub segments: usize,
+    /// Commits in the life of the memory.
+    pub commits: u64,
+    /// Why writes are refused, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poisoned: Option<String>,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// Records in id order.
+    pub records: Vec<Record>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<RecordId>,
+}
+
+impl Engine {
+    fn assemble(config: Config, seed: u64, state: State, journal: Journal) -> Engine {
+        let ids = IdSource::new(seed ^ journal.sequence().rotate_left(17), state.store.last_id());
+        Engine { config, ids, state, journal, accesses: BTreeMap::new(), events: VecDeque::new(), poisoned: None }
+    }
+
+    /// Checks and carries out a transaction on behalf of a view of `scope`: all of it, or nothing.
+    ///
+    /// `space` names the model that made the vectors in `operations`; it is needed if there are any.
+    ///
+    /// # Errors
+    /// [`Error::Command`] naming the operation and the field. Nothing changed then.
+    #[tracing::instrument(level = "debug", skip_all, fields(operations = operations.len()))]
+    pub fn commit(
+        &mut self,
+        scope: &Scope,
+        space: Option<&EmbeddingSpace>,
+        operations: Vec<Operation>,
+        now: Timestamp,
+    ) -> Result<Outcome, Error> {
+        self.check_writable()?;
+        let staged = txn::stage(&self.state, &self.config, &mut self.ids, scope, space, operations, now)?;
+        let ticket = self.record(staged.changes, staged.events, now);
+        self.relieve(now);
+        if self.journal.wants_seal(u64::from(self.config.seal_bytes)) {
+            self.flush_accesses(now);
+            self.seal();
+        }
+        Ok(Outcome { ids: staged.ids, ticket })
+    }
+
+    /// Answers a question on behalf of a view of `scope`. With `touch`, the hits count as read.
+    ///
+    /// `space` names the model that made the query's vector; it is needed if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Query`] naming the parameter.
+    #[tracing::instrument(level = "debug", skip_all, fields(limit = query.limit))]
+    pub fn recall(
+        &mut self,
+        scope: &Scope,
+        space: Option<&EmbeddingSpace>,
+        mut query: Query,
+        now: Timestamp,
+        touch: bool,
+    ) -> Result<Vec<Hit>, Error> {
+        let invalid = |field, problem: String| Err(QueryError::Invalid { field, problem }.into());
+        if query.limit == 0 || query.limit > Query::MAX_LIMIT {
+            return invalid("limit", format!("must be between 1 and {}", Query::MAX_LIMIT));
+        }
+        if query.text.trim().is_empty() && query.vector.is_none() {
+            return invalid("query", "must have text or a vector".into());
+        }
+        if query.text.len() > self.config.max_text_bytes as usize {
+            return invalid("query", format!("is longer than {} bytes (maxTextBytes)", self.config.max_text_bytes));
+        }
+        self.check_fusion(&query)?;
+        if let Some(vector) = query.vector.take() {
+            let Some(space) = space else {
+                return invalid("space", "is needed with a vector".into());
+            };
+            let unit = txn::check_vector(vector, space, self.state.space.as_ref(), "query/vector");
+            query.vector = Some(unit.map_err(QueryError::Vector)?);
+        }
+        let visible = self.state.store.visible(scope, now);
+        let whole = visible.len() == self.state.store.len();
+        let sources = Sources {
+            store: &self.state.store,
+            text: &self.state.text,
+            vectors: self.state.vectors(),
+            bm25: self.config.bm25(),
+        };
+        let hits = recall(&sources, &query, &visible, whole);
+        if touch && self.poisoned.is_none() {
+            for hit in &hits {
+                self.touch(hit.record.id, now);
+            }
+        }
+        Ok(hits)
+    }
+
+    fn check_fusion(&self, query: &Query) -> Result<(), QueryError> {
+        use crate::retrieve::Fusion::{Rrf, Weighted};
+        let good = match query.fusion {
+            Weighted { dense, keyword } => {
+                let sane = |weight: f32| (0.0..=1e6).contains(&weight);
+                sane(dense) && sane(keyword) && dense + keyword > 0.0
+            }
+            Rrf { k } => (0.0..=1e6).contains(&k),
+        };
+        if good {
+            Ok(())
+        } else {
+            let problem = "must have finite weights, none negative and not all zero".to_owned();
+            Err(QueryError::Invalid { field: "fusion", problem })
+        }
+    }
+
+    /// The text to embed for a question asked by a view of `scope`: without the names of the actors it can see.
+    pub fn dense_query(&self, scope: &Scope, question: &str) -> String {
+        without_mentions(question, &self.state.store.actors(scope))
+    }
+
+    /// The record with this id, if a view of `scope` sees it. With `touch`, that counts as a read.
+    pub fn get(&mut self, scope: &Scope, id: RecordId, now: Timestamp, touch: bool) -> Option<Record> {
+        let record = self.state.store.get(id).filter(|record| scope.covers(&record.scope) && !record.is_expired(now));
+        let record = record.cloned()?;
+        if touch && self.poisoned.is_none() {
+            self.touch(id, now);
+        }
+        Some(record)
+    }
+
+    /// The unit vector of a record, if a view of `scope` sees it and it has one.
+    pub fn vector(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<&[f32]> {
+        let record = self.state.store.get(id)?;
+        if !scope.covers(&record.scope) || record.is_expired(now) {
+            return None;
+        }
+        self.state.vector(id)
+    }
+
+    /// One page of what a view of `scope` sees, in id order from after `after` on.
+    pub fn list(
+        &self,
+        scope: &Scope,
+        filter: Option<&Filter>,
+        after: Option<RecordId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Page {
+        let seen = |record: &&Record| {
+            scope.covers(&record.scope)
+                && !record.is_expired(now)
+                && filter.is_none_or(|filter| filter.matches(record))
+        };
+        let mut records: Vec<Record> =
+            self.state.store.iter_after(after).filter(seen).take(limit.saturating_add(1)).cloned().collect();
+        let more = records.len() > limit;
+        records.truncate(limit);
+        Page { next: records.last().filter(|_| more).map(|record| record.id), records }
+    }
+
+    /// A new id, for a record to be added later.
+    pub fn next_id(&mut self, now: Timestamp) -> RecordId {
+        self.ids.next(now)
+    }
+
+    /// Figures about what a view of `scope` sees.
+    pub fn stats(&self, scope: &Scope, now: Timestamp) -> Stats {
+        let visible = self.state.store.visible(scope, now);
+        let mut tiers = [0usize; 3];
+        for record in visible.iter().filter_map(|slot| self.state.store.record(slot)) {
+            tiers[record.tier.index()] += 1;
+        }
+        let (log_bytes, segment_bytes) = self.journal.stored_bytes();
+        let engine = (*scope == Scope::default()).then(|| EngineStats {
+            vectors: self.state.vectors().map_or(0, |index| index.len()),
+            terms: self.state.text.term_count(),
+            text_bytes: self.state.store.text_bytes(),
+            vector_bytes: self.state.vectors().map_or(0, |index| index.bytes()),
+            keyword_bytes: self.state.text.bytes(),
+            log_bytes,
+            segment_bytes,
+            segments: self.journal.segment_count(),
+            commits: self.journal.sequence(),
+            poisoned: self.poisoned.clone(),
+        });
+        Stats {
+            records: visible.len(),
+            tiers: TierCounts {
+                working: tiers[Tier::Working.index()],
+                intermediate: tiers[Tier::Intermediate.index()],
+                long_term: tiers[Tier::LongTerm.index()],
+            },
+            space: self.state.space.clone(),
+            engine,
+        }
+    }
+
+    /// The space of the vectors, once there is one.
+    pub fn space(&self) -> Option<&EmbeddingSpace> {
+        self.state.space.as_ref()
+    }
+
+    /// Number of records, whoever sees them.
+    pub fn len(&self) -> usize {
+        self.state.store.len()
+    }
+
+    /// Whether there are no records.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Enqueues what is known only to this process: reads that were counted. Answers the ticket under which
+    /// everything so far is durable. Call it before closing.
+    ///
+    /// # Errors
+    /// [`CommandError::Poisoned`] after a failed write.
+    pub fn flush(&mut self, now: Timestamp) -> Result<u64, CommandError> {
+        self.check_writable()?;
+        self.flush_accesses(now);
+        Ok(self.journal.settled_ticket())
+    }
+
+    /// Work for the host, if there is any and none is under way.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        if self.poisoned.is_some() { None } else { self.journal.poll() }
+    }
+
+    /// The host made the batch durable.
+    pub fn ack(&mut self, ticket: u64) {
+        self.journal.ack(ticket);
+    }
+
+    /// The host could not write the batch. From now on only reads are served: what storage holds is unknown until
+    /// the memory is opened again. Reads may show what was never acknowledged.
+    pub fn fail(&mut self, reason: &str) {
+        tracing::error!(reason, "a write to storage failed");
+        self.poisoned.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// Why writes are refused, if they are.
+    pub fn poisoned(&self) -> Option<&str> {
+        self.poisoned.as_deref()
+    }
+
+    /// Whether everything under `ticket` is in storage.
+    pub fn is_durable(&self, ticket: u64) -> bool {
+        self.journal.acked() >= ticket
+    }
+
+    /// Takes the events of what has become durable since the last call, in order.
+    pub fn drain_events(&mut self) -> Vec<Event> {
+        let acked = self.journal.acked();
+        let durable = self.events.iter().take_while(|(ticket, _)| *ticket <= acked).count();
+        self.events.drain(..durable).map(|(_, event)| event).collect()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn check_writable(&self) -> Result<(), CommandError> {
+        match &self.poisoned {
+            Some(reason) => Err(CommandError::Poisoned { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn touch(&mut self, id: RecordId, now: Timestamp) {
+        self.state.touch(id, 1, now);
+        let (count, last) = self.accesses.entry(id).or_insert((0, now));
+        *count += 1;
+        *last = (*last).max(now);
+    }
+
+    /// Applies and enqueues changes as one commit, with the reads before it.
+    fn record(&mut self, mut changes: Vec<Change>, events: Vec<Event>, now: Timestamp) -> u64 {
+        if changes.is_empty() {
+            return self.journal.settled_ticket();
+        }
+        changes.iter().for_each(|change| self.state.apply(change));
+        // Reads go first: the full records that follow have them counted in.
+        if let Some(accesses) = self.take_accesses() {
+            changes.insert(0, accesses);
+        }
+        let ticket = self.journal.commit(now, &changes);
+        self.events.extend(events.into_iter().map(|event| (ticket, event)));
+        ticket
+    }
+
+    fn flush_accesses(&mut self, now: Timestamp) {
+        if let Some(accesses) = self.take_accesses() {
+            self.journal.commit(now, &[accesses]);
+        }
+    }
+
+    fn take_accesses(&mut self) -> Option<Change> {
+        let accesses = std::mem::take(&mut self.accesses);
+        let reads: Vec<_> = accesses
+            .into_iter()
+            .filter(|(id, _)| self.state.store.get(*id).is_some())
+            .map(|(id, (count, last))| (id, count, last))
+            .collect();
+        (!reads.is_empty()).then_some(Change::Access(reads))
+    }
+
+    fn seal(&mut self) {
+        let sealed = self.journal.seal(&self.state);
+        self.announce_seal(sealed);
+    }
+
+    fn announce_seal(&mut self, sealed: Sealed) {
+        let Sealed { segment, records, bytes } = sealed;
+        self.events.push_back((self.journal.settled_ticket(), Event::SegmentSealed { segment, records, bytes }));
+    }
+}

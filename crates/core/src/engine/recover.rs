@@ -1,0 +1,267 @@
+//! From bytes to a memory: reading the manifest, the segments and the logs back.
+//!
+//! Sans-io: [`Opening`] says which object it needs next and is given its bytes. Nothing is written while opening; a
+//! memory that is only read stays byte for byte as it was.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::engine::journal::Journal;
+use crate::engine::state::State;
+use crate::error::{Error, FormatError};
+use crate::index::text::TOKENIZER;
+use crate::model::RecordId;
+use crate::persist::{Change, LogReader, Manifest, ObjectKind, SegmentReader};
+
+/// What opening found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenReport {
+    /// Whether nothing was stored before.
+    pub created: bool,
+    /// Records alive.
+    pub records: usize,
+    /// Commits read from logs, not counting those in segments.
+    pub replayed_commits: u64,
+    /// Bytes of a torn write that were cut off the end of the log. None of them was ever acknowledged.
+    pub torn_bytes: u64,
+    /// Objects left behind by a crash, to be removed by the next write.
+    pub leftovers: Vec<String>,
+}
+
+/// An engine that is being read back.
+///
+/// # Example
+/// ```
+/// # use stratamem_core::{Config, Opening};
+/// # fn main() -> Result<(), stratamem_core::Error> {
+/// let mut opening = Opening::new(Config::default(), 7, Vec::new())?; // the keys that storage lists
+/// while let Some(key) = opening.wanted() {
+///     let bytes = unreachable!("nothing is stored yet: {key}");
+///     opening.supply(bytes)?;
+/// }
+/// let (engine, report) = opening.finish()?;
+/// assert!(report.created && engine.is_empty());
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Opening {
+    config: Config,
+    seed: u64,
+    keys: BTreeSet<String>,
+    /// Generations to try, newest first.
+    candidates: Vec<u64>,
+    refused: Option<FormatError>,
+    manifest: Option<Manifest>,
+    wanted: VecDeque<String>,
+    loaded: BTreeMap<String, Vec<u8>>,
+}
+
+impl Opening {
+    /// Starts from the keys that storage lists.
+    ///
+    /// # Errors
+    /// [`Error::Command`] for a bad configuration; [`FormatError::Corrupt`] for objects without a manifest.
+    pub fn new(config: Config, seed: u64, keys: Vec<String>) -> Result<Self, Error> {
+        config.validate()?;
+        let mut candidates: Vec<u64> = keys
+            .iter()
+            .filter_map(|key| ObjectKind::parse(key))
+            .filter(|(kind, _)| *kind == ObjectKind::Manifest)
+            .map(|(_, number)| number)
+            .collect();
+        candidates.sort_unstable();
+        let keys: BTreeSet<String> = keys.into_iter().collect();
+        if candidates.is_empty()
+            && let Some(key) = keys.iter().find(|key| ObjectKind::parse(key).is_some())
+        {
+            return Err(corrupt(key, "it is there, but no manifest is").into());
+        }
+        let wanted = candidates.last().map(|generation| ObjectKind::Manifest.key(*generation)).into_iter().collect();
+        Ok(Opening { config, seed, keys, candidates, refused: None, manifest: None, wanted, loaded: BTreeMap::new() })
+    }
+
+    /// The key whose bytes are needed next, or nothing when all is there.
+    pub fn wanted(&self) -> Option<&str> {
+        self.wanted.front().map(String::as_str)
+    }
+
+    /// Takes the bytes of the wanted key; `None` if storage has no such key.
+    ///
+    /// # Errors
+    /// [`FormatError`] when the bytes cannot be used. The opening is over then; storage is untouched.
+    pub fn supply(&mut self, bytes: Option<Vec<u8>>) -> Result<(), Error> {
+        let Some(key) = self.wanted.pop_front() else { return Ok(()) };
+        if self.manifest.is_some() {
+            match bytes {
+                Some(bytes) => {
+                    self.loaded.insert(key, bytes);
+                }
+                None => return Err(corrupt(&key, "the manifest names it, but it is missing").into()),
+            }
+            return Ok(());
+        }
+        let decoded = match bytes {
+            Some(bytes) => Manifest::decode(&key, &bytes),
+            None => Err(corrupt(&key, "it is listed, but cannot be read")),
+        };
+        match decoded {
+            Ok(manifest) => self.plan(manifest),
+            // A manifest is put before the one before it is removed. If that one is still there, the swap was never
+            // acknowledged, and going back loses nothing.
+            Err(error @ FormatError::Corrupt { .. }) => {
+                self.candidates.pop();
+                let refused = self.refused.get_or_insert(error).clone();
+                let older = self.candidates.last().ok_or(refused)?;
+                self.wanted.push_back(ObjectKind::Manifest.key(*older));
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn plan(&mut self, manifest: Manifest) -> Result<(), Error> {
+        self.wanted.extend(manifest.segments.iter().map(|segment| ObjectKind::Segment.key(segment.number)));
+        self.wanted.extend(manifest.closed_logs.iter().map(|log| ObjectKind::Log.key(log.number)));
+        let active = ObjectKind::Log.key(manifest.active_log);
+        if self.keys.contains(&active) {
+            self.wanted.push_back(active);
+        }
+        self.manifest = Some(manifest);
+        Ok(())
+    }
+
+    /// Builds the engine from what was supplied.
+    ///
+    /// # Errors
+    /// [`FormatError`] naming the object and the byte where it stops making sense.
+    pub fn finish(mut self) -> Result<(Engine, OpenReport), Error> {
+        let Some(manifest) = self.manifest.take() else {
+            let report = OpenReport { created: true, ..OpenReport::default() };
+            return Ok((Engine::assemble(self.config, self.seed, State::default(), Journal::fresh()), report));
+        };
+        let mut report = OpenReport::default();
+        let mut state = State::with_space(manifest.space.clone());
+        let homes = self.load_segments(&manifest, &mut state)?;
+        let (changes, sequence, log_bytes) = self.replay(&manifest, &mut state, &mut report)?;
+        report.records = state.store.len();
+        report.leftovers = self.leftovers(&manifest);
+
+        let mut journal = Journal::recovered(manifest, sequence, log_bytes, report.leftovers.clone());
+        for (id, segment) in homes.records {
+            journal.note_home(id, segment);
+        }
+        for (segment, ids) in homes.tombstones {
+            journal.note_tombstones(segment, ids);
+        }
+        changes.iter().for_each(|change| journal.note_change(change));
+        Ok((Engine::assemble(self.config, self.seed, state, journal), report))
+    }
+
+    /// Loads the newest form of each sealed record, newest segment first.
+    fn load_segments(&mut self, manifest: &Manifest, state: &mut State) -> Result<Homes, Error> {
+        let mut homes = Homes::default();
+        let mut settled: BTreeSet<RecordId> = BTreeSet::new();
+        for segment in manifest.segments.iter().rev() {
+            let key = ObjectKind::Segment.key(segment.number);
+            let bytes = self.loaded.remove(&key).unwrap_or_default();
+            let reader = SegmentReader::decode(&key, &bytes)?;
+            let dimensions = manifest.space.as_ref().map_or(0, |space| space.dimensions);
+            if reader.dimensions != 0 && reader.dimensions != dimensions {
+                return Err(corrupt(&key, "its vectors have other dimensions than the manifest says").into());
+            }
+            let terms_are_current = reader.tokenizer == TOKENIZER;
+            for (dictionary, rows) in reader.blocks {
+                for row in rows {
+                    let id = row.record.id;
+                    if !settled.insert(id) {
+                        continue;
+                    }
+                    homes.records.push((id, segment.number));
+                    if terms_are_current {
+                        let terms = row.terms.iter().map(|(term, count)| (&*dictionary[*term as usize], *count));
+                        state.restore(row.record, row.vector.as_deref(), terms);
+                    } else {
+                        state.apply(&Change::Put(Box::new(row.record), row.vector));
+                    }
+                }
+            }
+            settled.extend(reader.tombstones.iter().copied());
+            if !reader.tombstones.is_empty() {
+                homes.tombstones.push((segment.number, reader.tombstones));
+            }
+        }
+        Ok(homes)
+    }
+
+    /// Applies the commits that are in no segment.
+    fn replay(
+        &mut self,
+        manifest: &Manifest,
+        state: &mut State,
+        report: &mut OpenReport,
+    ) -> Result<(Vec<Change>, u64, u64), Error> {
+        let mut applied = Vec::new();
+        let mut sequence = manifest.sealed_sequence;
+        let mut log_bytes = 0;
+        let closed = manifest.closed_logs.iter().map(|log| (log.number, Some(log.bytes)));
+        for (number, sealed) in closed.chain([(manifest.active_log, None)]) {
+            let key = ObjectKind::Log.key(number);
+            let Some(bytes) = self.loaded.remove(&key) else { continue };
+            let mut log = LogReader::new(&key, &bytes, sealed)?;
+            while let Some((number, frame)) = log.next(sealed.is_some())? {
+                if number != sequence + 1 {
+                    return Err(corrupt(&key, "a commit is missing before one that is there").into());
+                }
+                sequence = number;
+                let (_, changes) = frame.into_changes().map_err(|problem| corrupt(&key, problem))?;
+                for change in changes {
+                    check_dimensions(state, &change).map_err(|problem| corrupt(&key, problem))?;
+                    state.apply(&change);
+                    applied.push(change);
+                }
+                report.replayed_commits += 1;
+            }
+            report.torn_bytes += log.torn_bytes();
+            log_bytes = log.good_bytes();
+            if sealed.is_some() {
+                log_bytes = 0;
+            }
+        }
+        Ok((applied, sequence, log_bytes))
+    }
+
+    fn leftovers(&self, manifest: &Manifest) -> Vec<String> {
+        let is_alive = |kind: ObjectKind, number: u64| match kind {
+            ObjectKind::Manifest => number == manifest.generation,
+            ObjectKind::Segment => manifest.segments.iter().any(|segment| segment.number == number),
+            ObjectKind::Log => {
+                number == manifest.active_log || manifest.closed_logs.iter().any(|log| log.number == number)
+            }
+        };
+        let is_leftover =
+            |key: &&String| ObjectKind::parse(key).is_some_and(|(kind, number)| !is_alive(kind, number));
+        self.keys.iter().filter(is_leftover).cloned().collect()
+    }
+}
+
+#[derive(Default)]
+struct Homes {
+    records: Vec<(RecordId, u64)>,
+    tombstones: Vec<(u64, Vec<RecordId>)>,
+}
+
+fn check_dimensions(state: &State, change: &Change) -> Result<(), &'static str> {
+    let Change::Put(_, Some(vector)) = change else { return Ok(()) };
+    match &state.space {
+        Some(space) if space.dimensions as usize == vector.len() => Ok(()),
+        _ => Err("a vector has other dimensions than its memory"),
+    }
+}
+
+fn corrupt(object: &str, problem: &str) -> FormatError {
+    FormatError::Corrupt { object: object.to_owned(), offset: 0, problem: problem.to_owned() }
+}

@@ -1,0 +1,391 @@
+//! Transactions: from operations to changes, all or nothing.
+//!
+//! A transaction is staged over the store: each operation sees what the ones before it did, nobody else sees
+//! anything, and the first refusal drops the whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::Config;
+use crate::engine::command::{Clearable, NewRecord, Operation, Patch};
+use crate::engine::event::{Event, Reason};
+use crate::engine::state::{State, keyword_fields};
+use crate::error::CommandError;
+use crate::index::vector::dot;
+use crate::model::{
+    EmbeddingSpace, IdSource, Kind, Metadata, Record, RecordId, Scope, Tier, Timestamp, Value,
+};
+use crate::persist::Change;
+
+/// Longest short text (kind, actor, tag, scope part, source, metadata key) in bytes.
+const MAX_NAME_BYTES: usize = 1_024;
+/// Most tags of a record.
+const MAX_TAGS: usize = 256;
+/// Most levels of nesting in metadata.
+const MAX_METADATA_DEPTH: usize = 16;
+/// Most dimensions of a vector.
+const MAX_DIMENSIONS: usize = 8_192;
+
+/// A transaction that has been checked.
+#[derive(Debug, Default)]
+pub(super) struct Staged {
+    pub(super) changes: Vec<Change>,
+    pub(super) events: Vec<Event>,
+    /// The record that each operation was about, in order.
+    pub(super) ids: Vec<RecordId>,
+}
+
+/// Checks and stages `operations` on behalf of a view of `scope`.
+pub(super) fn stage(
+    state: &State,
+    config: &Config,
+    ids: &mut IdSource,
+    scope: &Scope,
+    space: Option<&EmbeddingSpace>,
+    operations: Vec<Operation>,
+    now: Timestamp,
+) -> Result<Staged, CommandError> {
+    let mut staging =
+        Staging { state, config, ids, scope, space, now, overlay: BTreeMap::new(), settled: None, out: Staged::default() };
+    for (index, operation) in operations.into_iter().enumerate() {
+        staging.step(operation).map_err(|error| error.within(&format!("operations/{index}")))?;
+    }
+    Ok(staging.out)
+}
+
+struct Staging<'a> {
+    state: &'a State,
+    config: &'a Config,
+    ids: &'a mut IdSource,
+    scope: &'a Scope,
+    space: Option<&'a EmbeddingSpace>,
+    now: Timestamp,
+    /// What this transaction has made of a record: `None` when it removed it.
+    overlay: BTreeMap<RecordId, Option<Record>>,
+    /// The space that this transaction settles the memory on.
+    settled: Option<EmbeddingSpace>,
+    out: Staged,
+}
+
+impl Staging<'_> {
+    fn step(&mut self, operation: Operation) -> Result<(), CommandError> {
+        match operation {
+            Operation::Add { record, vector } => self.add(*record, vector),
+            Operation::Update { id, patch, vector, if_version } => self.update(id, *patch, vector, if_version),
+            Operation::Forget { id, if_version } => {
+                self.find(id, if_version)?;
+                self.overlay.insert(id, None);
+                self.out.changes.push(Change::Remove(id));
+                self.note(id, Event::MemoryForgotten { id });
+                Ok(())
+            }
+            Operation::Move { id, to, if_version } => {
+                let mut record = self.find(id, if_version)?;
+                let from = record.tier;
+                let to = to.or(from.above()).unwrap_or(from);
+                self.out.ids.push(id);
+                if from != to {
+                    (record.tier, record.tier_since) = (to, self.now);
+                    self.overlay.insert(id, Some(record));
+                    self.out.changes.push(Change::Move(id, to, self.now));
+                    self.out.events.push(moved(id, from, to, Reason::Requested));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn add(&mut self, new: NewRecord, vector: Option<Vec<f32>>) -> Result<(), CommandError> {
+        check_text(&new.text, self.config)?;
+        let id = new.id.unwrap_or_else(|| self.ids.next(self.now));
+        let taken = match self.overlay.get(&id) {
+            Some(staged) => staged.is_some(),
+            None => self.state.store.get(id).is_some(),
+        };
+        if taken {
+            return Err(CommandError::AlreadyExists { id });
+        }
+        let scope = self.scope.merge(&new.scope).map_err(|part| {
+            CommandError::invalid(format!("scope/{part}"), "contradicts the scope of this view")
+        })?;
+        let tier = new.tier.unwrap_or(self.config.default_tier);
+        let history = new.history;
+        let record = Record {
+            id,
+            text: new.text,
+            kind: new.kind.unwrap_or_default(),
+            tier,
+            tier_since: history.as_ref().map_or(self.now, |past| past.tier_since),
+            scope,
+            actor: new.actor,
+            occurred_at: new.occurred_at.unwrap_or(self.now),
+            recorded_at: history.as_ref().map_or(self.now, |past| past.recorded_at),
+            importance: new.importance.unwrap_or(0.5),
+            tags: distinct(new.tags),
+            metadata: new.metadata,
+            access_count: history.as_ref().map_or(0, |past| past.access_count),
+            last_access: history.as_ref().and_then(|past| past.last_access),
+            pinned: new.pinned,
+            expires_at: new.expires_at,
+            source: new.source,
+            version: history.as_ref().map_or(1, |past| past.version.max(1)),
+        };
+        check_record(&record, self.now)?;
+        let vector = self.accept(vector)?;
+        self.ids.observe(id);
+        self.out.changes.push(Change::Put(Box::new(record.clone()), vector));
+        self.overlay.insert(id, Some(record));
+        self.note(id, Event::MemoryAdded { id, tier });
+        Ok(())
+    }
+
+    fn update(
+        &mut self,
+        id: RecordId,
+        patch: Patch,
+        vector: Option<Vec<f32>>,
+        if_version: Option<u32>,
+    ) -> Result<(), CommandError> {
+        let before = self.find(id, if_version)?;
+        let mut record = before.clone();
+        if let Some(text) = patch.text {
+            check_text(&text, self.config)?;
+            record.text = text;
+        }
+        record.kind = patch.kind.unwrap_or(record.kind);
+        record.actor = patch.actor.or(record.actor);
+        record.occurred_at = patch.occurred_at.unwrap_or(record.occurred_at);
+        record.importance = patch.importance.unwrap_or(record.importance);
+        record.tags = patch.tags.map_or(record.tags, distinct);
+        record.metadata = patch.metadata.unwrap_or(record.metadata);
+        record.pinned = patch.pinned.unwrap_or(record.pinned);
+        record.expires_at = patch.expires_at.or(record.expires_at);
+        record.source = patch.source.or(record.source);
+        for field in patch.clear {
+            match field {
+                Clearable::Actor => record.actor = None,
+                Clearable::ExpiresAt => record.expires_at = None,
+                Clearable::Source => record.source = None,
+            }
+        }
+        record.version = record.version.saturating_add(1);
+        check_record(&record, self.now)?;
+        let vector = self.accept(vector)?;
+        let version = record.version;
+        let same_words = keyword_fields(&before) == keyword_fields(&record);
+        let change = if vector.is_none() && same_words {
+            Change::Revise(Box::new(record.clone()))
+        } else {
+            // The old vector still stands for the text if only labels or dates changed.
+            let kept = || {
+                let unchanged = before.text == record.text && before.actor == record.actor;
+                unchanged.then(|| self.vector_of(id)).flatten()
+            };
+            let vector = vector.or_else(kept);
+            Change::Put(Box::new(record.clone()), vector)
+        };
+        self.out.changes.push(change);
+        self.overlay.insert(id, Some(record));
+        self.note(id, Event::MemoryUpdated { id, version });
+        Ok(())
+    }
+
+    /// The vector of a record as this transaction has left it.
+    fn vector_of(&self, id: RecordId) -> Option<Vec<f32>> {
+        let staged = self.out.changes.iter().rev().find_map(|change| match change {
+            Change::Put(record, vector) if record.id == id => Some(vector.clone()),
+            _ => None,
+        });
+        staged.unwrap_or_else(|| self.state.vector(id).map(<[f32]>::to_vec))
+    }
+
+    /// The record, if this view sees it and it is at the expected version.
+    fn find(&self, id: RecordId, if_version: Option<u32>) -> Result<Record, CommandError> {
+        let record = match self.overlay.get(&id) {
+            Some(staged) => staged.as_ref(),
+            None => self.state.store.get(id),
+        };
+        let record = record
+            .filter(|record| self.scope.covers(&record.scope) && !record.is_expired(self.now))
+            .ok_or(CommandError::NotFound { id })?;
+        match if_version {
+            Some(expected) if expected != record.version => {
+                Err(CommandError::Conflict { id, expected, found: record.version })
+            }
+            _ => Ok(record.clone()),
+        }
+    }
+
+    fn note(&mut self, id: RecordId, event: Event) {
+        self.out.ids.push(id);
+        self.out.events.push(event);
+    }
+
+    /// Checks a vector against the memory's space and brings it to unit length.
+    fn accept(&mut self, vector: Option<Vec<f32>>) -> Result<Option<Vec<f32>>, CommandError> {
+        let Some(vector) = vector else { return Ok(None) };
+        let Some(space) = self.space else {
+            return Err(CommandError::invalid("space", "is needed with a vector"));
+        };
+        let current = self.settled.as_ref().or(self.state.space.as_ref());
+        let unit = check_vector(vector, space, current, "vector")?;
+        if current.is_none() {
+            self.settled = Some(space.clone());
+            self.out.changes.push(Change::Space(space.clone()));
+        }
+        Ok(Some(unit))
+    }
+}
+
+/// The event of a move.
+pub(super) fn moved(id: RecordId, from: Tier, to: Tier, reason: Reason) -> Event {
+    if to > from {
+        Event::MemoryPromoted { id, from, to, reason }
+    } else {
+        Event::MemoryDemoted { id, from, to, reason }
+    }
+}
+
+/// Checks a vector of `given` space against the memory's, and brings it to unit length.
+pub(super) fn check_vector(
+    mut vector: Vec<f32>,
+    given: &EmbeddingSpace,
+    memory: Option<&EmbeddingSpace>,
+    field: &str,
+) -> Result<Vec<f32>, CommandError> {
+    let found = vector.len() as u32;
+    let expected = memory.filter(|space| space.model == given.model).unwrap_or(given);
+    if found != expected.dimensions {
+        return Err(CommandError::DimensionMismatch {
+            field: field.to_owned(),
+            expected: expected.dimensions,
+            found,
+            space: expected.to_string(),
+        });
+    }
+    if let Some(memory) = memory
+        && memory != given
+    {
+        return Err(CommandError::SpaceMismatch {
+            field: field.to_owned(),
+            expected: memory.clone(),
+            found: given.clone(),
+        });
+    }
+    if vector.is_empty() || vector.len() > MAX_DIMENSIONS {
+        return Err(CommandError::invalid(field, format!("must have 1 to {MAX_DIMENSIONS} dimensions")));
+    }
+    if let Some(at) = vector.iter().position(|component| !component.is_finite()) {
+        return Err(CommandError::invalid(format!("{field}/{at}"), "is not a finite number"));
+    }
+    // Scaled first, so that no component over- or underflows when squared.
+    let largest = vector.iter().fold(0f32, |largest, component| largest.max(component.abs()));
+    if largest == 0.0 {
+        return Err(CommandError::invalid(field, "has length zero: it points nowhere"));
+    }
+    let square = dot(&vector, &vector);
+    if !(0.999_999..=1.000_001).contains(&square) {
+        vector.iter_mut().for_each(|component| *component /= largest);
+        let norm = libm::sqrtf(dot(&vector, &vector));
+        vector.iter_mut().for_each(|component| *component /= norm);
+    }
+    Ok(vector)
+}
+
+fn check_text(text: &str, config: &Config) -> Result<(), CommandError> {
+    if text.trim().is_empty() {
+        return Err(CommandError::invalid("text", "must not be blank"));
+    }
+    if text.len() > config.max_text_bytes as usize {
+        let problem = format!(
+            "has {} bytes; the limit is {} (maxTextBytes): split it into pieces",
+            text.len(),
+            config.max_text_bytes
+        );
+        return Err(CommandError::invalid("text", problem));
+    }
+    Ok(())
+}
+
+fn check_record(record: &Record, now: Timestamp) -> Result<(), CommandError> {
+    let Record { kind: Kind(kind), scope, actor, tags, metadata, source, .. } = record;
+    check_name("kind", kind)?;
+    for (part, value) in scope.parts() {
+        if let Some(value) = value {
+            check_name(&format!("scope/{part}"), value)?;
+        }
+    }
+    if let Some(actor) = actor {
+        check_name("actor", actor)?;
+    }
+    if let Some(source) = source {
+        check_name("source", source)?;
+    }
+    if tags.len() > MAX_TAGS {
+        return Err(CommandError::invalid("tags", format!("has {} items; the limit is {MAX_TAGS}", tags.len())));
+    }
+    for (index, tag) in tags.iter().enumerate() {
+        check_name(&format!("tags/{index}"), tag)?;
+    }
+    check_metadata(metadata)?;
+    if !(0.0..=1.0).contains(&record.importance) {
+        return Err(CommandError::invalid("importance", "must be between 0 and 1"));
+    }
+    let times = [
+        ("occurredAt", Some(record.occurred_at)),
+        ("recordedAt", Some(record.recorded_at)),
+        ("tierSince", Some(record.tier_since)),
+        ("lastAccess", record.last_access),
+        ("expiresAt", record.expires_at),
+    ];
+    for (field, time) in times {
+        if time.is_some_and(|time| !time.is_representable()) {
+            return Err(CommandError::invalid(field, "must lie between the years 1 and 9999"));
+        }
+    }
+    if record.is_expired(now) {
+        return Err(CommandError::invalid("expiresAt", "must be in the future"));
+    }
+    Ok(())
+}
+
+fn check_name(field: &str, value: &str) -> Result<(), CommandError> {
+    if value.is_empty() {
+        return Err(CommandError::invalid(field, "must not be empty"));
+    }
+    if value.len() > MAX_NAME_BYTES {
+        return Err(CommandError::invalid(field, format!("has {} bytes; the limit is {MAX_NAME_BYTES}", value.len())));
+    }
+    Ok(())
+}
+
+fn check_metadata(metadata: &Metadata) -> Result<(), CommandError> {
+    for (name, value) in metadata {
+        let field = format!("metadata/{name}");
+        check_name(&field, name)?;
+        if value.depth() > MAX_METADATA_DEPTH {
+            return Err(CommandError::invalid(field, format!("is nested deeper than {MAX_METADATA_DEPTH} levels")));
+        }
+        check_numbers(&field, value)?;
+    }
+    Ok(())
+}
+
+fn check_numbers(field: &str, value: &Value) -> Result<(), CommandError> {
+    match value {
+        Value::Number(number) if !number.is_finite() => {
+            Err(CommandError::invalid(field, "is not a finite number"))
+        }
+        Value::List(items) => {
+            items.iter().enumerate().try_for_each(|(index, item)| check_numbers(&format!("{field}/{index}"), item))
+        }
+        Value::Map(entries) => {
+            entries.iter().try_for_each(|(name, item)| check_numbers(&format!("{field}/{name}"), item))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn distinct(tags: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    tags.into_iter().filter(|tag| seen.insert(tag.clone())).collect()
+}

@@ -1,0 +1,13 @@
+//! Indexes: what makes records findable. Rebuildable from records at any time.
+//!
+//! All indexes share one id space, the *slot*: a small number that names a record's place in the store. Slots grow
+//! and are not reused until the store is rebuilt, so every posting list and vector block is in slot order.
+
+mod slots;
+pub mod text;
+pub mod vector;
+
+pub use slots::SlotSet;
+
+/// A record's place in the store and in every index.
+pub type Slot = u32;

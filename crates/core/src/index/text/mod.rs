@@ -1,0 +1,11 @@
+//! Keyword search: from text to terms to ranked slots.
+//!
+//! Owns tokenising, the inverted index and BM25. Does not own records: it sees slots and strings. Invariant: each
+//! posting list is in ascending slot order and names live slots only.
+
+mod postings;
+mod stop_words;
+mod tokenize;
+
+pub use postings::{Bm25, KeywordHit, KeywordQuery, TextIndex};
+pub use tokenize::{TOKENIZER, Tokenizer, fold};

@@ -1,0 +1,313 @@
+//! The inverted index and its ranking.
+//!
+//! BM25 after Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, with the
+//! non-negative idf of Lucene, ln(1 + (N - df + 0.5) / (df + 0.5)).
+
+use rustc_hash::FxHashMap;
+
+use crate::index::text::tokenize::Tokenizer;
+use crate::index::{Slot, SlotSet};
+
+/// The parameters of BM25.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bm25 {
+    /// Saturation of term frequency; 0 ignores it.
+    pub k1: f32,
+    /// Penalty for length; 0 none, 1 full.
+    pub b: f32,
+}
+
+impl Default for Bm25 {
+    /// `k1` 0.9 and `b` 0.4: Anserini's defaults, right for short texts such as turns of a conversation.
+    fn default() -> Self {
+        Bm25 { k1: 0.9, b: 0.4 }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Posting {
+    slot: Slot,
+    count: u32,
+}
+
+/// Terms to the slots they occur in.
+#[derive(Debug, Default)]
+pub struct TextIndex {
+    tokenizer: Tokenizer,
+    ids: FxHashMap<Box<str>, u32>,
+    names: Vec<Box<str>>,
+    postings: Vec<Vec<Posting>>,
+    /// Per slot: its terms in the order of first use, and its length in terms. Empty when the slot is dead.
+    documents: Vec<Document>,
+    live: usize,
+    live_length: u64,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Document {
+    terms: Box<[(u32, u32)]>,
+    length: u32,
+}
+
+/// A slot found by its terms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KeywordHit {
+    /// The slot.
+    pub slot: Slot,
+    /// BM25, larger is better.
+    pub score: f32,
+}
+
+/// A tokenised query, weighted against the documents it may see.
+#[derive(Debug, Default)]
+pub struct KeywordQuery {
+    terms: Vec<(u32, f32)>,
+    average_length: f32,
+    bm25: Bm25,
+}
+
+impl TextIndex {
+    /// Indexes the concatenation of `fields` under `slot`. Slots arrive in ascending order.
+    pub fn insert<'t>(&mut self, slot: Slot, fields: impl IntoIterator<Item = &'t str>) {
+        let mut counts: Vec<(u32, u32)> = Vec::new();
+        let mut position: FxHashMap<u32, usize> = FxHashMap::default();
+        let tokenizer = std::mem::take(&mut self.tokenizer);
+        for field in fields {
+            tokenizer.terms(field, |term| {
+                let id = self.intern(term);
+                let next = counts.len();
+                let at = *position.entry(id).or_insert(next);
+                if at == next {
+                    counts.push((id, 0));
+                }
+                counts[at].1 += 1;
+            });
+        }
+        self.tokenizer = tokenizer;
+        self.place(slot, counts);
+    }
+
+    /// Indexes terms that were made earlier by the same tokeniser, under `slot`.
+    pub fn insert_terms<'t>(&mut self, slot: Slot, terms: impl IntoIterator<Item = (&'t str, u32)>) {
+        let counts = terms.into_iter().map(|(term, count)| (self.intern(term), count)).collect();
+        self.place(slot, counts);
+    }
+
+    fn place(&mut self, slot: Slot, counts: Vec<(u32, u32)>) {
+        debug_assert!(self.documents.len() <= slot as usize, "slots arrive in ascending order");
+        self.documents.resize(slot as usize, Document::default());
+        for &(term, count) in &counts {
+            self.postings[term as usize].push(Posting { slot, count });
+        }
+        let length = counts.iter().map(|(_, count)| count).sum();
+        self.documents.push(Document { terms: counts.into(), length });
+        self.live += 1;
+        self.live_length += u64::from(length);
+    }
+
+    /// Forgets `slot`.
+    pub fn remove(&mut self, slot: Slot) {
+        let Some(document) = self.documents.get_mut(slot as usize).map(std::mem::take) else {
+            return;
+        };
+        for (term, _) in &document.terms {
+            let list = &mut self.postings[*term as usize];
+            if let Ok(at) = list.binary_search_by_key(&slot, |posting| posting.slot) {
+                list.remove(at);
+            }
+        }
+        self.live -= 1;
+        self.live_length -= u64::from(document.length);
+    }
+
+    /// The terms of `slot` and how often each occurs.
+    pub fn terms_of(&self, slot: Slot) -> impl Iterator<Item = (&str, u32)> {
+        let document = self.documents.get(slot as usize);
+        let terms = document.map_or(&[][..], |document| &document.terms);
+        terms.iter().map(|&(term, count)| (&*self.names[term as usize], count))
+    }
+
+    /// Number of distinct terms that occur somewhere.
+    pub fn term_count(&self) -> usize {
+        self.postings.iter().filter(|list| !list.is_empty()).count()
+    }
+
+    /// Estimated bytes held.
+    pub fn bytes(&self) -> usize {
+        let names: usize = self.names.iter().map(|name| name.len() * 2 + 48).sum();
+        let occurrences: usize = self.postings.iter().map(Vec::len).sum();
+        names + occurrences * (size_of::<Posting>() + size_of::<(u32, u32)>()) + self.documents.len() * size_of::<Document>()
+    }
+
+    /// Weighs the terms of `text` against the documents in `visible`, or against all.
+    ///
+    /// Document frequencies and lengths are those of the visible documents alone: a view's ranking is the same as if
+    /// nothing else existed.
+    pub fn query(&self, text: &str, visible: Option<&SlotSet>, bm25: Bm25) -> KeywordQuery {
+        let mut ids: Vec<u32> = Vec::new();
+        self.tokenizer.terms(text, |term| {
+            if let Some(&id) = self.ids.get(term)
+                && !ids.contains(&id)
+            {
+                ids.push(id);
+            }
+        });
+        let (live, length) = match visible {
+            None => (self.live, self.live_length),
+            Some(set) => {
+                let lengths = set.iter().filter_map(|slot| self.documents.get(slot as usize));
+                (set.len(), lengths.map(|document| u64::from(document.length)).sum())
+            }
+        };
+        let weigh = |id: u32| {
+            let list = &self.postings[id as usize];
+            let frequency = match visible {
+                None => list.len(),
+                Some(set) => list.iter().filter(|posting| set.contains(posting.slot)).count(),
+            };
+            let ratio = (live as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5);
+            (frequency > 0).then(|| (id, libm::logf(1.0 + ratio.max(0.0))))
+        };
+        KeywordQuery {
+            terms: ids.into_iter().filter_map(weigh).collect(),
+            average_length: (length as f32 / live.max(1) as f32).max(1.0),
+            bm25,
+        }
+    }
+
+    /// The `limit` best of the allowed slots, best first; equal scores in slot order.
+    pub fn search(&self, query: &KeywordQuery, limit: usize, allowed: &SlotSet) -> Vec<KeywordHit> {
+        let mut scores = vec![0f32; self.documents.len()];
+        let mut touched: Vec<Slot> = Vec::new();
+        for &(term, weight) in &query.terms {
+            for posting in &self.postings[term as usize] {
+                if allowed.contains(posting.slot) {
+                    let score = &mut scores[posting.slot as usize];
+                    if *score == 0.0 {
+                        touched.push(posting.slot);
+                    }
+                    *score += query.partial(weight, posting.count, self.documents[posting.slot as usize].length);
+                }
+            }
+        }
+        let mut hits: Vec<KeywordHit> =
+            touched.into_iter().map(|slot| KeywordHit { slot, score: scores[slot as usize] }).collect();
+        let order = |a: &KeywordHit, b: &KeywordHit| b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot));
+        if hits.len() > limit && limit > 0 {
+            hits.select_nth_unstable_by(limit - 1, order);
+        }
+        hits.truncate(limit);
+        hits.sort_unstable_by(order);
+        hits
+    }
+
+    /// The score of one slot, or nothing if no term of the query occurs in it.
+    pub fn score(&self, query: &KeywordQuery, slot: Slot) -> Option<f32> {
+        let document = self.documents.get(slot as usize)?;
+        let mut score = None;
+        for &(term, weight) in &query.terms {
+            if let Some((_, count)) = document.terms.iter().find(|(own, _)| *own == term) {
+                *score.get_or_insert(0.0) += query.partial(weight, *count, document.length);
+            }
+        }
+        score
+    }
+
+    /// The terms of the query that occur in `slot`.
+    pub fn matched<'a>(&'a self, query: &KeywordQuery, slot: Slot) -> Vec<&'a str> {
+        let Some(document) = self.documents.get(slot as usize) else {
+            return Vec::new();
+        };
+        let present = |term: u32| document.terms.iter().any(|(own, _)| *own == term);
+        query.terms.iter().filter(|(term, _)| present(*term)).map(|(term, _)| &*self.names[*term as usize]).collect()
+    }
+
+    fn intern(&mut self, term: &str) -> u32 {
+        if let Some(&id) = self.ids.get(term) {
+            return id;
+        }
+        let id = self.names.len() as u32;
+        self.ids.insert(term.into(), id);
+        self.names.push(term.into());
+        self.postings.push(Vec::new());
+        id
+    }
+}
+
+impl KeywordQuery {
+    /// Whether no term of the query is known, so that nothing can be found.
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    fn partial(&self, weight: f32, count: u32, length: u32) -> f32 {
+        let Bm25 { k1, b } = self.bm25;
+        let count = count as f32;
+        let norm = k1 * (1.0 - b + b * length as f32 / self.average_length);
+        weight * count * (k1 + 1.0) / (count + norm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(texts: &[&str]) -> TextIndex {
+        let mut index = TextIndex::default();
+        for (slot, text) in texts.iter().enumerate() {
+            index.insert(slot as Slot, [*text]);
+        }
+        index
+    }
+
+    fn ranked(index: &TextIndex, query: &str, allowed: &SlotSet) -> Vec<Slot> {
+        let query = index.query(query, None, Bm25::default());
+        index.search(&query, 10, allowed).into_iter().map(|hit| hit.slot).collect()
+    }
+
+    #[test]
+    fn rare_terms_and_short_texts_rank_first() {
+        let index = index(&["the cat sat", "a cat and a dog sat down together on a mat", "a dog", "cat cat cat"]);
+        let all: SlotSet = (0..4).collect();
+        assert_eq!(ranked(&index, "dog", &all), [2, 1]);
+        assert_eq!(ranked(&index, "cats", &all), [3, 0, 1]);
+        assert_eq!(ranked(&index, "zebra", &all), [0; 0]);
+        assert_eq!(ranked(&index, "cat", &[1].into_iter().collect()), [1]);
+    }
+
+    /// Robertson and Zaragoza's formula on a case small enough to work out by hand.
+    #[test]
+    fn scores_follow_the_formula() {
+        let index = index(&["apple banana", "apple apple cherry", "cherry"]);
+        let query = index.query("apple", None, Bm25 { k1: 1.2, b: 0.75 });
+        let idf = (1.0f32 + (3.0 - 2.0 + 0.5) / (2.0 + 0.5)).ln();
+        let expected = |tf: f32, length: f32| idf * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * length / 2.0));
+        for (slot, tf, length) in [(0, 1.0, 2.0), (1, 2.0, 3.0)] {
+            let score = index.score(&query, slot).unwrap();
+            assert!((score - expected(tf, length)).abs() < 1e-6, "{slot} {score}");
+        }
+        assert_eq!(index.score(&query, 2), None);
+    }
+
+    #[test]
+    fn a_view_ranks_as_if_nothing_else_existed() {
+        let texts = ["red apple", "red plum", "green apple pie", "apple apple apple"];
+        let alone = index(&texts[..2]);
+        let together = index(&texts);
+        let visible: SlotSet = (0..2).collect();
+        let query = together.query("red apple", Some(&visible), Bm25::default());
+        let expected = alone.query("red apple", None, Bm25::default());
+        assert_eq!(together.search(&query, 9, &visible), alone.search(&expected, 9, &visible));
+    }
+
+    #[test]
+    fn removed_slots_leave_no_trace_in_scores() {
+        let mut changed = index(&["red apple", "red plum", "apple"]);
+        changed.remove(2);
+        let fresh = index(&["red apple", "red plum"]);
+        let all: SlotSet = (0..2).collect();
+        let of = |index: &TextIndex| index.search(&index.query("red apple", None, Bm25::default()), 9, &all);
+        assert_eq!(of(&changed), of(&fresh));
+        assert_eq!(changed.term_count(), fresh.term_count());
+    }
+}

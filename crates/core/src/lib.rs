@@ -1,0 +1,42 @@
+//! The engine of Stratamem: tiered memory for AI agents, without I/O.
+//!
+//! Everything here is a state machine. Time arrives as `now`, randomness as a seed, vectors inside commands; bytes to
+//! store leave as effects. The same commands give the same answers and the same bytes on every platform.
+//!
+//! ```
+//! use stratamem_core::{Config, Opening};
+//!
+//! let (engine, report) = Opening::new(Config::default(), 7, Vec::new())?.finish()?;
+//! assert!(report.created && engine.is_empty());
+//! # Ok::<(), stratamem_core::Error>(())
+//! ```
+//!
+//! Start reading at [`Engine`]; `docs/ARCHITECTURE.md` has the map.
+
+#![deny(unsafe_code)]
+
+mod config;
+mod embed;
+mod engine;
+mod error;
+mod index;
+mod model;
+mod persist;
+mod policy;
+mod retrieve;
+mod tier;
+
+pub use config::{Config, TierLimits};
+pub use embed::StaticModel;
+pub use engine::{
+    Clearable, Effect, Engine, EngineStats, Event, History, MaintenanceReport, NewRecord, OpenReport, Opening,
+    Operation, Outcome, Page, Patch, Reason, Stats, StorageOperation, TierCounts,
+};
+pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
+pub use index::text::{Bm25, TOKENIZER};
+pub use model::{
+    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Record, RecordField, RecordId, Scope, Span, Tier,
+    Timestamp, Value,
+};
+pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
+pub use retrieve::{Fusion, Hit, Query, Signal, SignalShare, SkippedSignal, Why};

@@ -1,0 +1,19 @@
+//! Plain data: what a memory is made of.
+//!
+//! Owns the types that every other module speaks in. Depends on nothing else in this crate but [`crate::error`].
+
+mod filter;
+mod id;
+mod metadata;
+mod record;
+mod scope;
+mod tier;
+mod time;
+
+pub use filter::{Comparison, FieldPath, Filter, RecordField};
+pub use id::{IdSource, RecordId};
+pub use metadata::{Metadata, Value};
+pub use record::{EmbeddingSpace, Kind, Record};
+pub use scope::Scope;
+pub use tier::Tier;
+pub use time::{Span, Timestamp};

@@ -1,0 +1,94 @@
+//! The record: one memory.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Metadata, RecordId, Scope, Tier, Timestamp};
+
+/// What sort of memory a record is: one of the known names or the user's own, lower-case kebab.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Kind(pub String);
+
+impl Kind {
+    /// Something that happened.
+    pub const EPISODIC: &str = "episodic";
+    /// Something that is so.
+    pub const SEMANTIC: &str = "semantic";
+    /// How something is done.
+    pub const PROCEDURAL: &str = "procedural";
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Kind(Self::EPISODIC.to_owned())
+    }
+}
+
+/// The space in which vectors can be compared: the model that made them and their length.
+/// Vectors of different spaces never meet; a memory has one space from its first vector on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbeddingSpace {
+    /// Name of the model, as its provider gives it.
+    pub model: String,
+    /// Number of components.
+    pub dimensions: u32,
+}
+
+impl std::fmt::Display for EmbeddingSpace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.model, self.dimensions)
+    }
+}
+
+/// One memory, without its vector (the vector index holds that).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The id, for life.
+    pub id: RecordId,
+    /// What is remembered.
+    pub text: String,
+    /// Episodic, semantic, procedural or the user's own.
+    pub kind: Kind,
+    /// Where it lives now.
+    pub tier: Tier,
+    /// Since when it has lived there.
+    pub tier_since: Timestamp,
+    /// Whom it belongs to.
+    pub scope: Scope,
+    /// Who said or did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When the memory learnt of it.
+    pub recorded_at: Timestamp,
+    /// How much it matters, 0 to 1.
+    pub importance: f64,
+    /// Labels, in the order given, without repeats.
+    pub tags: Vec<String>,
+    /// The user's own fields.
+    pub metadata: Metadata,
+    /// How often it was recalled or read.
+    pub access_count: u32,
+    /// When it was last recalled or read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_access: Option<Timestamp>,
+    /// Pinned records are never evicted nor moved by a policy.
+    pub pinned: bool,
+    /// When it ceases to be: from this moment on it is hidden, and soon removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Where it came from: a file, a URL, a tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Grows by one with each change of content; starts at 1. Accesses and moves between tiers do not count.
+    pub version: u32,
+}
+
+impl Record {
+    /// Whether the record has expired at `now`.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}

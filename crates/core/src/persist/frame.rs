@@ -1,0 +1,79 @@
+//! The frame: a tagged, numbered, checksummed piece of an object.
+//!
+//! Layout, little-endian: `u32` length of the payload, `u64` number, `u32` checksum of these twelve bytes, payload,
+//! `u32` checksum of everything before it in the frame. The checksum of the head lets a reader tell a damaged
+//! length (damage) from a file that ends early (a torn write).
+
+/// Bytes before the payload.
+pub(crate) const HEAD_LEN: usize = 16;
+/// Bytes around the payload.
+pub(crate) const OVERHEAD: usize = HEAD_LEN + 4;
+
+/// Appends a frame to `out`.
+pub(crate) fn write(out: &mut Vec<u8>, number: u64, payload: &[u8]) {
+    let start = out.len();
+    let length = u32::try_from(payload.len()).expect("commands are bounded far below 4 GiB");
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(&number.to_le_bytes());
+    let head = crc32fast::hash(&out[start..]);
+    out.extend_from_slice(&head.to_le_bytes());
+    out.extend_from_slice(payload);
+    let whole = crc32fast::hash(&out[start..]);
+    out.extend_from_slice(&whole.to_le_bytes());
+}
+
+/// What stands at the start of some bytes.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Parsed<'a> {
+    /// A whole frame, `len` bytes long.
+    Whole { number: u64, payload: &'a [u8], len: usize },
+    /// The bytes end before the frame does.
+    Short,
+    /// The head's checksum does not match.
+    BadHead,
+    /// The head is good, all bytes are there, and the frame's checksum does not match.
+    BadBody,
+}
+
+/// Reads the frame at the start of `bytes`.
+pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
+    let Some((head, rest)) = bytes.split_first_chunk::<HEAD_LEN>() else {
+        return Parsed::Short;
+    };
+    if crc32fast::hash(&head[..12]).to_le_bytes() != head[12..] {
+        return Parsed::BadHead;
+    }
+    let [l0, l1, l2, l3, number @ .., _, _, _, _] = head;
+    let length = u32::from_le_bytes([*l0, *l1, *l2, *l3]) as usize;
+    if rest.len() < length.saturating_add(4) {
+        return Parsed::Short;
+    }
+    let len = HEAD_LEN + length + 4;
+    if crc32fast::hash(&bytes[..len - 4]).to_le_bytes() != bytes[len - 4..len] {
+        return Parsed::BadBody;
+    }
+    Parsed::Whole { number: u64::from_le_bytes(*number), payload: &rest[..length], len }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cut_and_every_flip_is_seen() {
+        let mut bytes = Vec::new();
+        write(&mut bytes, 7, b"payload");
+        let whole = Parsed::Whole { number: 7, payload: b"payload", len: bytes.len() };
+        assert_eq!(parse(&bytes), whole);
+        assert_eq!(bytes.len(), 7 + OVERHEAD);
+        for cut in 0..bytes.len() {
+            assert_eq!(parse(&bytes[..cut]), Parsed::Short, "{cut}");
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let expected = if bit / 8 < HEAD_LEN { Parsed::BadHead } else { Parsed::BadBody };
+            assert_eq!(parse(&damaged), expected, "{bit}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The manifest: which objects are alive.
+//!
+//! One frame in an object of its own. Each change of the live set writes a manifest of the next generation and then
+//! removes the one before: the appearance of the new one is the moment of change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::FormatError;
+use crate::model::EmbeddingSpace;
+use crate::persist::frame::{self, Parsed};
+use crate::persist::{ObjectKind, header};
+
+/// What is alive.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Manifest {
+    /// Grows by one with each manifest; also the number in its key.
+    pub(crate) generation: u64,
+    /// The last commit whose changes are in the segments.
+    pub(crate) sealed_sequence: u64,
+    /// Segments, oldest first: a later one overrides an earlier one.
+    pub(crate) segments: Vec<SegmentRef>,
+    /// Logs that are no longer appended to, oldest first.
+    pub(crate) closed_logs: Vec<LogRef>,
+    /// The log that is appended to. It may not exist yet.
+    pub(crate) active_log: u64,
+    /// The number the next segment gets.
+    pub(crate) next_segment: u64,
+    /// The space of the vectors, once there is one.
+    pub(crate) space: Option<EmbeddingSpace>,
+}
+
+/// A segment that is alive.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SegmentRef {
+    /// The number in its key.
+    pub(crate) number: u64,
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// Records in it.
+    pub(crate) records: u32,
+}
+
+/// A log that is alive and complete.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LogRef {
+    /// The number in its key.
+    pub(crate) number: u64,
+    /// Good bytes in it; whatever follows them was never acknowledged.
+    pub(crate) bytes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ManifestV1 {
+    generation: u64,
+    sealed_sequence: u64,
+    segments: Vec<(u64, u64, u32)>,
+    closed_logs: Vec<(u64, u64)>,
+    active_log: u64,
+    next_segment: u64,
+    space: Option<(String, u32)>,
+}
+
+impl Manifest {
+    /// The key of this manifest.
+    pub(crate) fn key(&self) -> String {
+        ObjectKind::Manifest.key(self.generation)
+    }
+
+    /// The bytes of this manifest.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let stored = ManifestV1 {
+            generation: self.generation,
+            sealed_sequence: self.sealed_sequence,
+            segments: self.segments.iter().map(|s| (s.number, s.bytes, s.records)).collect(),
+            closed_logs: self.closed_logs.iter().map(|l| (l.number, l.bytes)).collect(),
+            active_log: self.active_log,
+            next_segment: self.next_segment,
+            space: self.space.as_ref().map(|space| (space.model.clone(), space.dimensions)),
+        };
+        let payload = postcard::to_allocvec(&stored).expect("stored types always encode");
+        let mut out = header::encode(ObjectKind::Manifest).to_vec();
+        frame::write(&mut out, self.generation, &payload);
+        out
+    }
+
+    /// Reads the manifest stored under the key `object`.
+    pub(crate) fn decode(object: &str, bytes: &[u8]) -> Result<Manifest, FormatError> {
+        let corrupt = |problem: &str| FormatError::Corrupt {
+            object: object.to_owned(),
+            offset: header::HEADER_LEN as u64,
+            problem: problem.to_owned(),
+        };
+        let rest = header::check(bytes, ObjectKind::Manifest, object)?;
+        let (number, payload) = match frame::parse(rest) {
+            Parsed::Whole { number, payload, len } if len == rest.len() => (number, payload),
+            Parsed::Whole { .. } => return Err(corrupt("it is followed by other bytes")),
+            _ => return Err(corrupt("its frame is cut short or its checksum does not match")),
+        };
+        let stored: ManifestV1 = postcard::from_bytes(payload).map_err(|_| corrupt("it does not decode"))?;
+        if number != stored.generation || ObjectKind::Manifest.key(number) != object {
+            return Err(corrupt("its generation is not the one in its name"));
+        }
+        Ok(Manifest {
+            generation: stored.generation,
+            sealed_sequence: stored.sealed_sequence,
+            segments: stored
+                .segments
+                .into_iter()
+                .map(|(number, bytes, records)| SegmentRef { number, bytes, records })
+                .collect(),
+            closed_logs: stored
+                .closed_logs
+                .into_iter()
+                .map(|(number, bytes)| LogRef { number, bytes })
+                .collect(),
+            active_log: stored.active_log,
+            next_segment: stored.next_segment,
+            space: stored.space.map(|(model, dimensions)| EmbeddingSpace { model, dimensions }),
+        })
+    }
+}

@@ -1,0 +1,231 @@
+//! The stored types of format version 1: exactly what postcard writes into frames.
+//!
+//! These types never change. A new need gets a new type and a new format version. They are separate from the types
+//! in [`crate::model`], so that refactoring cannot change bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    EmbeddingSpace, Kind, Metadata, Record, RecordId, Scope, Tier, Timestamp, Value,
+};
+
+/// One commit: what changed, all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FrameV1 {
+    /// When, in milliseconds.
+    pub(crate) time: i64,
+    /// What, in order.
+    pub(crate) changes: Vec<ChangeV1>,
+}
+
+/// One step of a commit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum ChangeV1 {
+    /// The embedding space of the memory, fixed by its first vector.
+    Space { model: String, dimensions: u32 },
+    /// A record as it is from now on, with its vector if it has one.
+    Put { record: RecordV1, vector: Option<Vec<f32>> },
+    /// A record as it is from now on; its vector stays.
+    Revise { record: RecordV1 },
+    /// The record is gone.
+    Remove { id: u128 },
+    /// The record lives in another tier.
+    Move { id: u128, tier: u8, since: i64 },
+    /// Records were read: id, how many times, when last.
+    Access { reads: Vec<(u128, u32, i64)> },
+}
+
+/// A record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RecordV1 {
+    id: u128,
+    text: String,
+    kind: String,
+    tier: u8,
+    tier_since: i64,
+    scope: [Option<String>; 4],
+    actor: Option<String>,
+    occurred_at: i64,
+    recorded_at: i64,
+    importance: f64,
+    tags: Vec<String>,
+    metadata: Vec<(String, ValueV1)>,
+    access_count: u32,
+    last_access: Option<i64>,
+    pinned: bool,
+    expires_at: Option<i64>,
+    source: Option<String>,
+    version: u32,
+}
+
+/// A metadata value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum ValueV1 {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<ValueV1>),
+    Map(Vec<(String, ValueV1)>),
+}
+
+/// A step of a commit, as the engine works with it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Change {
+    /// See [`ChangeV1::Space`].
+    Space(EmbeddingSpace),
+    /// See [`ChangeV1::Put`].
+    Put(Box<Record>, Option<Vec<f32>>),
+    /// See [`ChangeV1::Revise`].
+    Revise(Box<Record>),
+    /// See [`ChangeV1::Remove`].
+    Remove(RecordId),
+    /// See [`ChangeV1::Move`].
+    Move(RecordId, Tier, Timestamp),
+    /// See [`ChangeV1::Access`].
+    Access(Vec<(RecordId, u32, Timestamp)>),
+}
+
+impl FrameV1 {
+    /// The stored form of a commit.
+    pub(crate) fn new(now: Timestamp, changes: &[Change]) -> Self {
+        FrameV1 { time: now.0, changes: changes.iter().map(ChangeV1::from).collect() }
+    }
+
+    /// The commit that was stored, or what is wrong with it.
+    pub(crate) fn into_changes(self) -> Result<(Timestamp, Vec<Change>), &'static str> {
+        let changes = self.changes.into_iter().map(ChangeV1::into_change).collect::<Result<_, _>>()?;
+        Ok((Timestamp(self.time), changes))
+    }
+}
+
+impl From<&Change> for ChangeV1 {
+    fn from(change: &Change) -> Self {
+        match change {
+            Change::Space(space) => {
+                ChangeV1::Space { model: space.model.clone(), dimensions: space.dimensions }
+            }
+            Change::Put(record, vector) => {
+                ChangeV1::Put { record: RecordV1::from(&**record), vector: vector.clone() }
+            }
+            Change::Revise(record) => ChangeV1::Revise { record: RecordV1::from(&**record) },
+            Change::Remove(id) => ChangeV1::Remove { id: id.0 },
+            Change::Move(id, tier, since) => {
+                ChangeV1::Move { id: id.0, tier: tier.index() as u8, since: since.0 }
+            }
+            Change::Access(reads) => ChangeV1::Access {
+                reads: reads.iter().map(|(id, count, last)| (id.0, *count, last.0)).collect(),
+            },
+        }
+    }
+}
+
+impl ChangeV1 {
+    fn into_change(self) -> Result<Change, &'static str> {
+        Ok(match self {
+            ChangeV1::Space { model, dimensions } => Change::Space(EmbeddingSpace { model, dimensions }),
+            ChangeV1::Put { record, vector } => Change::Put(Box::new(record.into_record()?), vector),
+            ChangeV1::Revise { record } => Change::Revise(Box::new(record.into_record()?)),
+            ChangeV1::Remove { id } => Change::Remove(RecordId(id)),
+            ChangeV1::Move { id, tier, since } => {
+                Change::Move(RecordId(id), tier_from(tier)?, Timestamp(since))
+            }
+            ChangeV1::Access { reads } => Change::Access(
+                reads.into_iter().map(|(id, count, last)| (RecordId(id), count, Timestamp(last))).collect(),
+            ),
+        })
+    }
+}
+
+fn tier_from(code: u8) -> Result<Tier, &'static str> {
+    Tier::ALL.get(usize::from(code)).copied().ok_or("a record names a tier that does not exist")
+}
+
+impl From<&Record> for RecordV1 {
+    fn from(record: &Record) -> Self {
+        let Record { id, text, kind, tier, tier_since, scope, actor, .. } = record;
+        let Scope { tenant, user, agent, session } = scope;
+        RecordV1 {
+            id: id.0,
+            text: text.clone(),
+            kind: kind.0.clone(),
+            tier: tier.index() as u8,
+            tier_since: tier_since.0,
+            scope: [tenant.clone(), user.clone(), agent.clone(), session.clone()],
+            actor: actor.clone(),
+            occurred_at: record.occurred_at.0,
+            recorded_at: record.recorded_at.0,
+            importance: record.importance,
+            tags: record.tags.clone(),
+            metadata: store_map(&record.metadata),
+            access_count: record.access_count,
+            last_access: record.last_access.map(|at| at.0),
+            pinned: record.pinned,
+            expires_at: record.expires_at.map(|at| at.0),
+            source: record.source.clone(),
+            version: record.version,
+        }
+    }
+}
+
+impl RecordV1 {
+    /// The record that was stored, or what is wrong with it.
+    pub(crate) fn into_record(self) -> Result<Record, &'static str> {
+        let [tenant, user, agent, session] = self.scope;
+        Ok(Record {
+            id: RecordId(self.id),
+            text: self.text,
+            kind: Kind(self.kind),
+            tier: tier_from(self.tier)?,
+            tier_since: Timestamp(self.tier_since),
+            scope: Scope { tenant, user, agent, session },
+            actor: self.actor,
+            occurred_at: Timestamp(self.occurred_at),
+            recorded_at: Timestamp(self.recorded_at),
+            importance: self.importance,
+            tags: self.tags,
+            metadata: load_map(self.metadata),
+            access_count: self.access_count,
+            last_access: self.last_access.map(Timestamp),
+            pinned: self.pinned,
+            expires_at: self.expires_at.map(Timestamp),
+            source: self.source,
+            version: self.version,
+        })
+    }
+}
+
+fn store_map(entries: &Metadata) -> Vec<(String, ValueV1)> {
+    entries.iter().map(|(name, value)| (name.clone(), ValueV1::from(value))).collect()
+}
+
+fn load_map(entries: Vec<(String, ValueV1)>) -> Metadata {
+    entries.into_iter().map(|(name, value)| (name, Value::from(value))).collect()
+}
+
+impl From<&Value> for ValueV1 {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Null => ValueV1::Null,
+            Value::Bool(flag) => ValueV1::Bool(*flag),
+            Value::Number(number) => ValueV1::Number(*number),
+            Value::Text(text) => ValueV1::Text(text.clone()),
+            Value::List(items) => ValueV1::List(items.iter().map(ValueV1::from).collect()),
+            Value::Map(entries) => ValueV1::Map(store_map(entries)),
+        }
+    }
+}
+
+impl From<ValueV1> for Value {
+    fn from(value: ValueV1) -> Self {
+        match value {
+            ValueV1::Null => Value::Null,
+            ValueV1::Bool(flag) => Value::Bool(flag),
+            ValueV1::Number(number) => Value::Number(number),
+            ValueV1::Text(text) => Value::Text(text),
+            ValueV1::List(items) => Value::List(items.into_iter().map(Value::from).collect()),
+            ValueV1::Map(entries) => Value::Map(load_map(entries)),
+        }
+    }
+}
+

@@ -1,0 +1,192 @@
+//! Id to record, record to slot, and the orders that reads and maintenance need.
+//!
+//! Invariants: a live id has exactly one slot; slots only grow; each live record is in exactly one tier's order, in
+//! one scope's member list, and in the expiry order if it expires.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::index::{Slot, SlotSet};
+use crate::model::{Record, RecordId, Scope, Tier, Timestamp};
+
+/// All records of a memory.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    slots: Vec<Option<Record>>,
+    ids: BTreeMap<RecordId, Slot>,
+    live: SlotSet,
+    /// Per tier, by the moment of entry.
+    tiers: [BTreeSet<(Timestamp, RecordId)>; 3],
+    expiring: BTreeSet<(Timestamp, RecordId)>,
+    scopes: BTreeMap<Scope, ScopeMembers>,
+    text_bytes: u64,
+}
+
+/// What belongs to one exact scope.
+#[derive(Debug, Default)]
+struct ScopeMembers {
+    slots: BTreeSet<Slot>,
+    actors: BTreeMap<String, u32>,
+}
+
+impl Store {
+    /// Puts a record into a new slot. If its id lived elsewhere, that slot is vacated and returned.
+    pub(crate) fn put(&mut self, record: Record) -> (Slot, Option<Slot>) {
+        let vacated = self.remove(record.id).map(|(slot, _)| slot);
+        let slot = self.slots.len() as Slot;
+        self.enlist(slot, &record);
+        self.ids.insert(record.id, slot);
+        self.slots.push(Some(record));
+        (slot, vacated)
+    }
+
+    /// Replaces a record where it is. The caller knows that the indexes need not change.
+    pub(crate) fn revise(&mut self, record: Record) {
+        let Some(&slot) = self.ids.get(&record.id) else { return };
+        if let Some(old) = self.slots[slot as usize].take() {
+            self.delist(slot, &old);
+        }
+        self.enlist(slot, &record);
+        self.slots[slot as usize] = Some(record);
+    }
+
+    /// Changes a record's tier or its access statistics.
+    pub(crate) fn modify(&mut self, id: RecordId, change: impl FnOnce(&mut Record)) {
+        let Some(record) = self.ids.get(&id).and_then(|&slot| self.slots[slot as usize].as_mut()) else { return };
+        let before = (record.tier, record.tier_since);
+        change(record);
+        let after = (record.tier, record.tier_since);
+        if before != after {
+            self.tiers[before.0.index()].remove(&(before.1, id));
+            self.tiers[after.0.index()].insert((after.1, id));
+        }
+    }
+
+    /// Takes a record out.
+    pub(crate) fn remove(&mut self, id: RecordId) -> Option<(Slot, Record)> {
+        let slot = self.ids.remove(&id)?;
+        let record = self.slots[slot as usize].take()?;
+        self.delist(slot, &record);
+        Some((slot, record))
+    }
+
+    fn enlist(&mut self, slot: Slot, record: &Record) {
+        self.live.insert(slot);
+        self.tiers[record.tier.index()].insert((record.tier_since, record.id));
+        if let Some(at) = record.expires_at {
+            self.expiring.insert((at, record.id));
+        }
+        let members = self.scopes.entry(record.scope.clone()).or_default();
+        members.slots.insert(slot);
+        if let Some(actor) = &record.actor {
+            *members.actors.entry(actor.clone()).or_default() += 1;
+        }
+        self.text_bytes += record.text.len() as u64;
+    }
+
+    fn delist(&mut self, slot: Slot, record: &Record) {
+        self.live.remove(slot);
+        self.tiers[record.tier.index()].remove(&(record.tier_since, record.id));
+        if let Some(at) = record.expires_at {
+            self.expiring.remove(&(at, record.id));
+        }
+        if let Some(members) = self.scopes.get_mut(&record.scope) {
+            members.slots.remove(&slot);
+            if let Some(actor) = &record.actor
+                && let Some(count) = members.actors.get_mut(actor)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    members.actors.remove(actor);
+                }
+            }
+            if members.slots.is_empty() {
+                self.scopes.remove(&record.scope);
+            }
+        }
+        self.text_bytes -= record.text.len() as u64;
+    }
+
+    /// The record with this id.
+    pub(crate) fn get(&self, id: RecordId) -> Option<&Record> {
+        self.record(*self.ids.get(&id)?)
+    }
+
+    /// The slot of this id.
+    pub(crate) fn slot(&self, id: RecordId) -> Option<Slot> {
+        self.ids.get(&id).copied()
+    }
+
+    /// The record in this slot.
+    pub(crate) fn record(&self, slot: Slot) -> Option<&Record> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    /// Records after `after` in id order, or all of them.
+    pub(crate) fn iter_after(&self, after: Option<RecordId>) -> impl DoubleEndedIterator<Item = &Record> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        self.ids.range((from, Unbounded)).filter_map(|(_, &slot)| self.record(slot))
+    }
+
+    /// The largest id.
+    pub(crate) fn last_id(&self) -> Option<RecordId> {
+        self.ids.keys().next_back().copied()
+    }
+
+    /// Number of records.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Slots handed out so far, live and dead.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Bytes of text held.
+    pub(crate) fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// Number of records in a tier.
+    pub(crate) fn tier_len(&self, tier: Tier) -> usize {
+        self.tiers[tier.index()].len()
+    }
+
+    /// Records of a tier, longest resident first.
+    pub(crate) fn tier(&self, tier: Tier) -> impl Iterator<Item = &Record> {
+        self.tiers[tier.index()].iter().filter_map(|(_, id)| self.get(*id))
+    }
+
+    /// Records that expire, soonest first.
+    pub(crate) fn expiring(&self) -> impl Iterator<Item = (Timestamp, RecordId)> {
+        self.expiring.iter().copied()
+    }
+
+    /// The slots that a view of `scope` sees at `now`: in scope and not expired.
+    pub(crate) fn visible(&self, scope: &Scope, now: Timestamp) -> SlotSet {
+        let mut set = if *scope == Scope::default() {
+            self.live.clone()
+        } else {
+            self.covered(scope).flat_map(|members| members.slots.iter().copied()).collect()
+        };
+        for (at, id) in &self.expiring {
+            if *at > now {
+                break;
+            }
+            if let Some(slot) = self.slot(*id) {
+                set.remove(slot);
+            }
+        }
+        set
+    }
+
+    /// The actors that a view of `scope` sees.
+    pub(crate) fn actors(&self, scope: &Scope) -> BTreeSet<&str> {
+        self.covered(scope).flat_map(|members| members.actors.keys().map(String::as_str)).collect()
+    }
+
+    fn covered<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a ScopeMembers> {
+        self.scopes.iter().filter(|(own, _)| scope.covers(own)).map(|(_, members)| members)
+    }
+}

@@ -1,0 +1,161 @@
+/**
+ * The error classes of the package. Owns: codes, classes and the brand that recognises them across copies of the
+ * package. Does not own: the text of engine errors (it comes from the core) or retry policy.
+ */
+
+/** Every code an error of this package can carry. Codes are stable: they change only in a major version. */
+export type ErrorCode =
+  | "invalid-argument"
+  | "dimension-mismatch"
+  | "space-mismatch"
+  | "not-found"
+  | "already-exists"
+  | "transaction-conflict"
+  | "memory-closed"
+  | "engine-poisoned"
+  | "engine-panicked"
+  | "storage-failed"
+  | "storage-locked"
+  | "quota-exceeded"
+  | "corrupt-data"
+  | "format-too-new"
+  | "format-too-old"
+  | "embedder-failed"
+  | "aborted";
+
+/** Structured facts about an error: field names, ids, limits, offsets. Never the text of a memory. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+/** What an error is built from beside its message. */
+export interface ErrorInit {
+  readonly details?: ErrorDetails;
+  readonly cause?: unknown;
+}
+
+const brand = Symbol.for("stratamem.error");
+
+/**
+ * Base class of every error this package throws.
+ *
+ * `instanceof` works across several copies of the package (ESM beside CommonJS, two versions in one tree): it looks
+ * at a registered symbol, not at the prototype chain.
+ *
+ * @example
+ * try {
+ *   await memory.get("no such id");
+ * } catch (error) {
+ *   if (error instanceof MemoryError && error.code === "invalid-argument") console.log(error.details);
+ * }
+ */
+export class MemoryError extends Error {
+  /** Which error this is, for programs. */
+  readonly code: ErrorCode;
+  /** Structured facts: what was wrong, where, which limit. */
+  readonly details: ErrorDetails;
+  /** @internal names of the classes this error belongs to, most specific first */
+  readonly [brand]: readonly string[];
+
+  constructor(code: ErrorCode, message: string, init: ErrorInit = {}) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.code = code;
+    this.details = init.details ?? {};
+    const lineage: string[] = [];
+    for (let type: unknown = new.target; typeof type === "function" && type !== Error; ) {
+      lineage.push((type as { className: string }).className);
+      type = Object.getPrototypeOf(type);
+    }
+    this[brand] = lineage;
+    this.name = lineage[0] ?? "MemoryError";
+  }
+
+  /** The name of this class, unchanged by minifiers. */
+  static readonly className: string = "MemoryError";
+
+  /** Whether `value` is an error of this class or of a subclass, from any copy of the package. */
+  static isInstance<T extends abstract new (...args: never[]) => MemoryError>(
+    this: T & { className: string },
+    value: unknown,
+  ): value is InstanceType<T> {
+    const lineage = typeof value === "object" && value !== null ? (value as Partial<MemoryError>)[brand] : undefined;
+    return Array.isArray(lineage) && lineage.includes(this.className);
+  }
+
+  static [Symbol.hasInstance](this: { className: string }, value: unknown): boolean {
+    return MemoryError.isInstance.call(this as never, value);
+  }
+
+  /** A plain object for logs: name, code, message and details, never the stack or the cause. */
+  toJSON(): { name: string; code: ErrorCode; message: string; details: ErrorDetails } {
+    return { name: this.name, code: this.code, message: this.message, details: this.details };
+  }
+}
+
+/** Bad input: `invalid-argument`, `dimension-mismatch`, `space-mismatch`. Nothing was changed. */
+export class ValidationError extends MemoryError {
+  static override readonly className: string = "ValidationError";
+}
+
+/** The id names no record that this view may see (`not-found`), or is taken (`already-exists`). */
+export class RecordError extends MemoryError {
+  static override readonly className: string = "RecordError";
+}
+
+/** A version precondition of a transaction did not hold (`transaction-conflict`). Nothing was changed. */
+export class TransactionConflictError extends MemoryError {
+  static override readonly className: string = "TransactionConflictError";
+}
+
+/** The memory can no longer be used: `memory-closed`, `engine-poisoned`, `engine-panicked`. Open it again. */
+export class MemoryUnavailableError extends MemoryError {
+  static override readonly className: string = "MemoryUnavailableError";
+}
+
+/** The storage adapter failed: `storage-failed`, `storage-locked`, `quota-exceeded`. */
+export class StorageError extends MemoryError {
+  static override readonly className: string = "StorageError";
+}
+
+/** Stored bytes cannot be read: `corrupt-data`, `format-too-new`, `format-too-old`. They were left untouched. */
+export class FormatError extends MemoryError {
+  static override readonly className: string = "FormatError";
+}
+
+/** The embedder threw or answered with something unusable (`embedder-failed`). Nothing was changed. */
+export class EmbedderError extends MemoryError {
+  static override readonly className: string = "EmbedderError";
+}
+
+type Constructor = new (code: ErrorCode, message: string, init?: ErrorInit) => MemoryError;
+
+const classes: Readonly<Record<ErrorCode, Constructor>> = {
+  "invalid-argument": ValidationError,
+  "dimension-mismatch": ValidationError,
+  "space-mismatch": ValidationError,
+  "not-found": RecordError,
+  "already-exists": RecordError,
+  "transaction-conflict": TransactionConflictError,
+  "memory-closed": MemoryUnavailableError,
+  "engine-poisoned": MemoryUnavailableError,
+  "engine-panicked": MemoryUnavailableError,
+  "storage-failed": StorageError,
+  "storage-locked": StorageError,
+  "quota-exceeded": StorageError,
+  "corrupt-data": FormatError,
+  "format-too-new": FormatError,
+  "format-too-old": FormatError,
+  "embedder-failed": EmbedderError,
+  aborted: MemoryError,
+};
+
+/** All codes, in the order of the documentation. */
+export const errorCodes: readonly ErrorCode[] = Object.keys(classes) as ErrorCode[];
+
+/**
+ * The error of the class that belongs to `code`.
+ *
+ * @example
+ * throw createError("storage-failed", "the disk went away", { details: { key: "log-1" } });
+ */
+export function createError(code: ErrorCode, message: string, init?: ErrorInit): MemoryError {
+  return new classes[code](code, message, init);
+}
