@@ -218,7 +218,9 @@ pub enum FormatError {
         problem: String,
     },
     /// Written by a newer version.
-    #[error("{object} has format version {found}; this build reads up to {supported}: update stratamem to open it")]
+    #[error(
+        "{object} has format version {found}; this build reads up to {supported}: update stratamem to open it"
+    )]
     TooNew {
         /// Key of the object in storage.
         object: String,
@@ -228,7 +230,9 @@ pub enum FormatError {
         supported: u16,
     },
     /// Older than can be read.
-    #[error("{object} has format version {found}; this build reads from {supported} on: use an older stratamem to export it")]
+    #[error(
+        "{object} has format version {found}; this build reads from {supported} on: use an older stratamem to export it"
+    )]
     TooOld {
         /// Key of the object in storage.
         object: String,
@@ -308,11 +312,9 @@ impl Error {
             },
             Error::Query(QueryError::Filter { path, .. }) => vec![("field", text(path))],
             Error::Query(QueryError::Invalid { field, .. }) => vec![("field", text(field))],
-            Error::Format(FormatError::Corrupt { object, offset, problem }) => vec![
-                ("object", text(object)),
-                ("offset", Number(*offset as f64)),
-                ("problem", text(problem)),
-            ],
+            Error::Format(FormatError::Corrupt { object, offset, problem }) => {
+                vec![("object", text(object)), ("offset", Number(*offset as f64)), ("problem", text(problem))]
+            }
             Error::Format(
                 FormatError::TooNew { object, found, supported }
                 | FormatError::TooOld { object, found, supported },

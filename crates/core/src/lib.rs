@@ -29,14 +29,14 @@ mod tier;
 pub use config::{Config, TierLimits};
 pub use embed::StaticModel;
 pub use engine::{
-    Clearable, Effect, Engine, EngineStats, Event, History, MaintenanceReport, NewRecord, OpenReport, Opening,
-    Operation, Outcome, Page, Patch, Reason, Stats, StorageOperation, TierCounts,
+    Clearable, Effect, Engine, EngineStats, Event, History, MaintenanceReport, NewRecord, OpenReport,
+    Opening, Operation, Outcome, Page, Patch, Reason, Stats, StorageOperation, TierCounts,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};
 pub use model::{
-    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Record, RecordField, RecordId, Scope, Span, Tier,
-    Timestamp, Value,
+    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Record, RecordField, RecordId, Scope,
+    Span, Tier, Timestamp, Value,
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
 pub use retrieve::{Fusion, Hit, Query, Signal, SignalShare, SkippedSignal, Why};

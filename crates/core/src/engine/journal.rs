@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::engine::effect::{Effect, StorageOperation};
 use crate::engine::state::State;
 use crate::index::text::TOKENIZER;
-use crate::model::{EmbeddingSpace, RecordId, Timestamp};
+use crate::model::{RecordId, Timestamp};
 use crate::persist::{
-    Change, FrameV1, LogRef, Manifest, ObjectKind, SegmentBuilder, SegmentRef, SegmentRow, log_frame, log_header,
+    Change, FrameV1, LogRef, Manifest, ObjectKind, SegmentBuilder, SegmentRef, SegmentRow, log_frame,
+    log_header,
 };
 
 /// Logs kept open for replay before they are sealed, however small. Each opening for writing starts one.
@@ -60,7 +61,12 @@ impl Journal {
     }
 
     /// The journal of a memory that was read back. `log_bytes` are the good bytes of the active log.
-    pub(super) fn recovered(manifest: Manifest, sequence: u64, log_bytes: u64, leftovers: Vec<String>) -> Self {
+    pub(super) fn recovered(
+        manifest: Manifest,
+        sequence: u64,
+        log_bytes: u64,
+        leftovers: Vec<String>,
+    ) -> Self {
         Journal { manifest, sequence, log_bytes, leftovers, unannounced: true, ..Journal::default() }
     }
 
@@ -178,8 +184,9 @@ impl Journal {
         let logs = std::mem::take(&mut self.manifest.closed_logs);
         self.manifest.sealed_sequence = self.sequence;
         self.publish();
-        self.outbox
-            .extend(logs.into_iter().map(|log| StorageOperation::Remove { key: ObjectKind::Log.key(log.number) }));
+        self.outbox.extend(
+            logs.into_iter().map(|log| StorageOperation::Remove { key: ObjectKind::Log.key(log.number) }),
+        );
         sealed
     }
 
@@ -209,7 +216,9 @@ impl Journal {
         let sealed = self.write_segment(state, ids, buried);
         self.publish();
         self.outbox.extend(
-            merged.into_iter().map(|segment| StorageOperation::Remove { key: ObjectKind::Segment.key(segment.number) }),
+            merged
+                .into_iter()
+                .map(|segment| StorageOperation::Remove { key: ObjectKind::Segment.key(segment.number) }),
         );
         Some(sealed)
     }
@@ -300,10 +309,5 @@ impl Journal {
     /// Records whose latest sealed form is in a live segment.
     pub(super) fn homed_records(&self) -> u64 {
         self.homes.len() as u64
-    }
-
-    /// The space that the manifest names.
-    pub(super) fn space(&self) -> Option<&EmbeddingSpace> {
-        self.manifest.space.as_ref()
     }
 }

@@ -142,7 +142,15 @@ pub struct Page {
 impl Engine {
     fn assemble(config: Config, seed: u64, state: State, journal: Journal) -> Engine {
         let ids = IdSource::new(seed ^ journal.sequence().rotate_left(17), state.store.last_id());
-        Engine { config, ids, state, journal, accesses: BTreeMap::new(), events: VecDeque::new(), poisoned: None }
+        Engine {
+            config,
+            ids,
+            state,
+            journal,
+            accesses: BTreeMap::new(),
+            events: VecDeque::new(),
+            poisoned: None,
+        }
     }
 
     /// Checks and carries out a transaction on behalf of a view of `scope`: all of it, or nothing.
@@ -193,7 +201,10 @@ impl Engine {
             return invalid("query", "must have text or a vector".into());
         }
         if query.text.len() > self.config.max_text_bytes as usize {
-            return invalid("query", format!("is longer than {} bytes (maxTextBytes)", self.config.max_text_bytes));
+            return invalid(
+                "query",
+                format!("is longer than {} bytes (maxTextBytes)", self.config.max_text_bytes),
+            );
         }
         self.check_fusion(&query)?;
         if let Some(vector) = query.vector.take() {
@@ -244,7 +255,8 @@ impl Engine {
 
     /// The record with this id, if a view of `scope` sees it. With `touch`, that counts as a read.
     pub fn get(&mut self, scope: &Scope, id: RecordId, now: Timestamp, touch: bool) -> Option<Record> {
-        let record = self.state.store.get(id).filter(|record| scope.covers(&record.scope) && !record.is_expired(now));
+        let record =
+            self.state.store.get(id).filter(|record| scope.covers(&record.scope) && !record.is_expired(now));
         let record = record.cloned()?;
         if touch && self.poisoned.is_none() {
             self.touch(id, now);
@@ -436,6 +448,7 @@ impl Engine {
 
     fn announce_seal(&mut self, sealed: Sealed) {
         let Sealed { segment, records, bytes } = sealed;
-        self.events.push_back((self.journal.settled_ticket(), Event::SegmentSealed { segment, records, bytes }));
+        self.events
+            .push_back((self.journal.settled_ticket(), Event::SegmentSealed { segment, records, bytes }));
     }
 }

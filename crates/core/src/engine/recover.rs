@@ -80,8 +80,18 @@ impl Opening {
         {
             return Err(corrupt(key, "it is there, but no manifest is").into());
         }
-        let wanted = candidates.last().map(|generation| ObjectKind::Manifest.key(*generation)).into_iter().collect();
-        Ok(Opening { config, seed, keys, candidates, refused: None, manifest: None, wanted, loaded: BTreeMap::new() })
+        let wanted =
+            candidates.last().map(|generation| ObjectKind::Manifest.key(*generation)).into_iter().collect();
+        Ok(Opening {
+            config,
+            seed,
+            keys,
+            candidates,
+            refused: None,
+            manifest: None,
+            wanted,
+            loaded: BTreeMap::new(),
+        })
     }
 
     /// The key whose bytes are needed next, or nothing when all is there.
@@ -141,7 +151,10 @@ impl Opening {
     pub fn finish(mut self) -> Result<(Engine, OpenReport), Error> {
         let Some(manifest) = self.manifest.take() else {
             let report = OpenReport { created: true, ..OpenReport::default() };
-            return Ok((Engine::assemble(self.config, self.seed, State::default(), Journal::fresh()), report));
+            return Ok((
+                Engine::assemble(self.config, self.seed, State::default(), Journal::fresh()),
+                report,
+            ));
         };
         let mut report = OpenReport::default();
         let mut state = State::with_space(manifest.space.clone());
@@ -182,7 +195,8 @@ impl Opening {
                     }
                     homes.records.push((id, segment.number));
                     if terms_are_current {
-                        let terms = row.terms.iter().map(|(term, count)| (&*dictionary[*term as usize], *count));
+                        let terms =
+                            row.terms.iter().map(|(term, count)| (&*dictionary[*term as usize], *count));
                         state.restore(row.record, row.vector.as_deref(), terms);
                     } else {
                         state.apply(&Change::Put(Box::new(row.record), row.vector));

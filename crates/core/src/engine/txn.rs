@@ -44,8 +44,17 @@ pub(super) fn stage(
     operations: Vec<Operation>,
     now: Timestamp,
 ) -> Result<Staged, CommandError> {
-    let mut staging =
-        Staging { state, config, ids, scope, space, now, overlay: BTreeMap::new(), settled: None, out: Staged::default() };
+    let mut staging = Staging {
+        state,
+        config,
+        ids,
+        scope,
+        space,
+        now,
+        overlay: BTreeMap::new(),
+        settled: None,
+        out: Staged::default(),
+    };
     for (index, operation) in operations.into_iter().enumerate() {
         staging.step(operation).map_err(|error| error.within(&format!("operations/{index}")))?;
     }
@@ -70,7 +79,9 @@ impl Staging<'_> {
     fn step(&mut self, operation: Operation) -> Result<(), CommandError> {
         match operation {
             Operation::Add { record, vector } => self.add(*record, vector),
-            Operation::Update { id, patch, vector, if_version } => self.update(id, *patch, vector, if_version),
+            Operation::Update { id, patch, vector, if_version } => {
+                self.update(id, *patch, vector, if_version)
+            }
             Operation::Forget { id, if_version } => {
                 self.find(id, if_version)?;
                 self.overlay.insert(id, None);
@@ -321,7 +332,10 @@ fn check_record(record: &Record, now: Timestamp) -> Result<(), CommandError> {
         check_name("source", source)?;
     }
     if tags.len() > MAX_TAGS {
-        return Err(CommandError::invalid("tags", format!("has {} items; the limit is {MAX_TAGS}", tags.len())));
+        return Err(CommandError::invalid(
+            "tags",
+            format!("has {} items; the limit is {MAX_TAGS}", tags.len()),
+        ));
     }
     for (index, tag) in tags.iter().enumerate() {
         check_name(&format!("tags/{index}"), tag)?;
@@ -353,7 +367,10 @@ fn check_name(field: &str, value: &str) -> Result<(), CommandError> {
         return Err(CommandError::invalid(field, "must not be empty"));
     }
     if value.len() > MAX_NAME_BYTES {
-        return Err(CommandError::invalid(field, format!("has {} bytes; the limit is {MAX_NAME_BYTES}", value.len())));
+        return Err(CommandError::invalid(
+            field,
+            format!("has {} bytes; the limit is {MAX_NAME_BYTES}", value.len()),
+        ));
     }
     Ok(())
 }
@@ -363,7 +380,10 @@ fn check_metadata(metadata: &Metadata) -> Result<(), CommandError> {
         let field = format!("metadata/{name}");
         check_name(&field, name)?;
         if value.depth() > MAX_METADATA_DEPTH {
-            return Err(CommandError::invalid(field, format!("is nested deeper than {MAX_METADATA_DEPTH} levels")));
+            return Err(CommandError::invalid(
+                field,
+                format!("is nested deeper than {MAX_METADATA_DEPTH} levels"),
+            ));
         }
         check_numbers(&field, value)?;
     }
@@ -375,9 +395,10 @@ fn check_numbers(field: &str, value: &Value) -> Result<(), CommandError> {
         Value::Number(number) if !number.is_finite() => {
             Err(CommandError::invalid(field, "is not a finite number"))
         }
-        Value::List(items) => {
-            items.iter().enumerate().try_for_each(|(index, item)| check_numbers(&format!("{field}/{index}"), item))
-        }
+        Value::List(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| check_numbers(&format!("{field}/{index}"), item)),
         Value::Map(entries) => {
             entries.iter().try_for_each(|(name, item)| check_numbers(&format!("{field}/{name}"), item))
         }

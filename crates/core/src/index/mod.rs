@@ -4,10 +4,10 @@
 //! and are not reused until the store is rebuilt, so every posting list and vector block is in slot order.
 
 mod slots;
-pub mod text;
-pub mod vector;
+pub(crate) mod text;
+pub(crate) mod vector;
 
-pub use slots::SlotSet;
+pub(crate) use slots::SlotSet;
 
 /// A record's place in the store and in every index.
-pub type Slot = u32;
+pub(crate) type Slot = u32;

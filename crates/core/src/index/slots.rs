@@ -4,14 +4,14 @@ use crate::index::Slot;
 
 /// Which slots a question is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SlotSet {
+pub(crate) struct SlotSet {
     words: Vec<u64>,
     len: usize,
 }
 
 impl SlotSet {
     /// Adds `slot`; false if it was there already.
-    pub fn insert(&mut self, slot: Slot) -> bool {
+    pub(crate) fn insert(&mut self, slot: Slot) -> bool {
         let (word, bit) = (slot as usize / 64, 1u64 << (slot % 64));
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
@@ -23,7 +23,7 @@ impl SlotSet {
     }
 
     /// Takes `slot` out; false if it was not there.
-    pub fn remove(&mut self, slot: Slot) -> bool {
+    pub(crate) fn remove(&mut self, slot: Slot) -> bool {
         let (word, bit) = (slot as usize / 64, 1u64 << (slot % 64));
         let there = self.words.get(word).is_some_and(|bits| bits & bit != 0);
         if there {
@@ -34,22 +34,17 @@ impl SlotSet {
     }
 
     /// Whether `slot` is in the set.
-    pub fn contains(&self, slot: Slot) -> bool {
+    pub(crate) fn contains(&self, slot: Slot) -> bool {
         self.words.get(slot as usize / 64).is_some_and(|bits| bits & (1u64 << (slot % 64)) != 0)
     }
 
     /// How many slots are in the set.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether the set is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// The slots in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
         self.words.iter().enumerate().flat_map(|(index, &bits)| {
             std::iter::successors((bits != 0).then_some(bits), |bits| {
                 let rest = bits & (bits - 1);

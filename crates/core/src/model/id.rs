@@ -51,7 +51,11 @@ impl FromStr for RecordId {
 // Text where people or JavaScript read it, a bare number in stored bytes.
 impl Serialize for RecordId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 
@@ -131,7 +135,8 @@ mod tests {
         assert_eq!(text.len(), 26);
         assert_eq!(text.parse::<RecordId>().unwrap(), id);
         assert_eq!(id.created_at(), Timestamp(1_700_000_000_000));
-        for bad in ["", "abc", &text.to_lowercase(), &format!("{text}0"), "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "ÄÄ"] {
+        for bad in ["", "abc", &text.to_lowercase(), &format!("{text}0"), "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "ÄÄ"]
+        {
             assert!(bad.parse::<RecordId>().is_err(), "{bad}");
         }
     }

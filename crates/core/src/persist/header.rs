@@ -35,8 +35,11 @@ pub(crate) fn encode(kind: ObjectKind) -> [u8; HEADER_LEN] {
 ///
 /// The version is judged before the checksum, so that a newer format may change everything after byte eight.
 pub(crate) fn check<'a>(bytes: &'a [u8], kind: ObjectKind, object: &str) -> Result<&'a [u8], FormatError> {
-    let corrupt =
-        |offset: u64, problem: &str| FormatError::Corrupt { object: object.to_owned(), offset, problem: problem.to_owned() };
+    let corrupt = |offset: u64, problem: &str| FormatError::Corrupt {
+        object: object.to_owned(),
+        offset,
+        problem: problem.to_owned(),
+    };
     let Some((header, rest)) = bytes.split_at_checked(HEADER_LEN) else {
         return Err(corrupt(bytes.len() as u64, "it ends inside its header"));
     };
@@ -51,7 +54,11 @@ pub(crate) fn check<'a>(bytes: &'a [u8], kind: ObjectKind, object: &str) -> Resu
         return Err(corrupt(12, "the checksum of its header does not match"));
     }
     if found < OLDEST_READABLE_VERSION {
-        return Err(FormatError::TooOld { object: object.to_owned(), found, supported: OLDEST_READABLE_VERSION });
+        return Err(FormatError::TooOld {
+            object: object.to_owned(),
+            found,
+            supported: OLDEST_READABLE_VERSION,
+        });
     }
     if header[4] != code(kind) {
         return Err(corrupt(4, "it is an object of another kind"));

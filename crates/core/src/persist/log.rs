@@ -39,7 +39,8 @@ impl<'a> LogReader<'a> {
         let mut reader = LogReader { object, bytes, at: 0, torn: false };
         if let Some(length) = sealed {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
-            reader.bytes = bytes.get(..length).ok_or_else(|| reader.corrupt(bytes.len(), "it is cut short"))?;
+            reader.bytes =
+                bytes.get(..length).ok_or_else(|| reader.corrupt(bytes.len(), "it is cut short"))?;
         } else if bytes.len() < header::HEADER_LEN && header()[..bytes.len()] == *bytes {
             // The very first append was torn inside the header: nothing was ever acknowledged here.
             reader.torn = !bytes.is_empty();

@@ -159,7 +159,8 @@ impl SegmentReader {
         let mut frames = Frames { object, bytes, at: header::HEADER_LEN, number: 0 };
         header::check(bytes, ObjectKind::Segment, object)?;
         let payload = frames.next()?;
-        let info: InfoV1 = postcard::from_bytes(payload).map_err(|_| frames.corrupt("its info does not decode"))?;
+        let info: InfoV1 =
+            postcard::from_bytes(payload).map_err(|_| frames.corrupt("its info does not decode"))?;
         let mut reader = SegmentReader {
             dimensions: info.dimensions,
             tokenizer: info.tokenizer,
@@ -170,7 +171,8 @@ impl SegmentReader {
         loop {
             let payload = frames.next()?;
             if frames.at == bytes.len() {
-                let end: EndV1 = postcard::from_bytes(payload).map_err(|_| frames.corrupt("its end does not decode"))?;
+                let end: EndV1 =
+                    postcard::from_bytes(payload).map_err(|_| frames.corrupt("its end does not decode"))?;
                 if end.records != records {
                     return Err(frames.corrupt("it does not hold as many records as its end says"));
                 }

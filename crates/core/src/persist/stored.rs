@@ -5,9 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    EmbeddingSpace, Kind, Metadata, Record, RecordId, Scope, Tier, Timestamp, Value,
-};
+use crate::model::{EmbeddingSpace, Kind, Metadata, Record, RecordId, Scope, Tier, Timestamp, Value};
 
 /// One commit: what changed, all of it or nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -228,4 +226,3 @@ impl From<ValueV1> for Value {
         }
     }
 }
-

@@ -60,7 +60,9 @@ impl Fusion {
     pub(crate) fn contribution(self, opinion: Option<Opinion>, weight: f32, range: Range) -> f32 {
         match self {
             Fusion::Weighted { .. } => opinion.map_or(0.0, |opinion| weight * range.scaled(opinion.score)),
-            Fusion::Rrf { k } => opinion.and_then(|opinion| opinion.rank).map_or(0.0, |rank| 1.0 / (k + rank as f32)),
+            Fusion::Rrf { k } => {
+                opinion.and_then(|opinion| opinion.rank).map_or(0.0, |rank| 1.0 / (k + rank as f32))
+            }
         }
     }
 
@@ -73,7 +75,11 @@ impl Fusion {
         let masked = [0, 1].map(|signal| if present[signal] { raw[signal] } else { 0.0 });
         let sum: f32 = masked.iter().sum();
         // With only a signal of weight zero present, it still has to order the hits.
-        if sum > 0.0 { masked.map(|weight| weight / sum) } else { present.map(|there| f32::from(u8::from(there))) }
+        if sum > 0.0 {
+            masked.map(|weight| weight / sum)
+        } else {
+            present.map(|there| f32::from(u8::from(there)))
+        }
     }
 }
 

@@ -114,7 +114,8 @@ pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, wh
     let allowed = match &query.filter {
         None => visible,
         Some(filter) => {
-            let passes = |slot: &Slot| sources.store.record(*slot).is_some_and(|record| filter.matches(record));
+            let passes =
+                |slot: &Slot| sources.store.record(*slot).is_some_and(|record| filter.matches(record));
             filtered = visible.iter().filter(passes).collect();
             &filtered
         }
@@ -137,10 +138,8 @@ pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, wh
             if found.hits.is_empty() {
                 skip(Signal::Dense, "no memory in question has a vector");
             }
-            found.hits.first().map(|best| {
-                let range = Range { floor: found.floor.min(best.score), best: best.score };
-                (vector, index, range, found.hits)
-            })
+            let best = found.hits.first().map(|hit| hit.score);
+            best.map(|best| (vector, index, Range { floor: found.floor.min(best), best }, found.hits))
         }
     };
     let terms = sources.text.query(&query.text, (!whole).then_some(visible), sources.bm25);
@@ -223,7 +222,14 @@ pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, wh
                         Signal::Dense => Vec::new(),
                     };
                     let Opinion { score, rank } = opinion;
-                    signals.push(SignalShare { signal, rank, score, contribution, weight: shares[index], terms });
+                    signals.push(SignalShare {
+                        signal,
+                        rank,
+                        score,
+                        contribution,
+                        weight: shares[index],
+                        terms,
+                    });
                 }
             }
             let summary = summarise(&signals);

@@ -51,7 +51,9 @@ impl Store {
 
     /// Changes a record's tier or its access statistics.
     pub(crate) fn modify(&mut self, id: RecordId, change: impl FnOnce(&mut Record)) {
-        let Some(record) = self.ids.get(&id).and_then(|&slot| self.slots[slot as usize].as_mut()) else { return };
+        let Some(record) = self.ids.get(&id).and_then(|&slot| self.slots[slot as usize].as_mut()) else {
+            return;
+        };
         let before = (record.tier, record.tier_since);
         change(record);
         let after = (record.tier, record.tier_since);
@@ -182,7 +184,7 @@ impl Store {
     }
 
     /// The actors that a view of `scope` sees.
-    pub(crate) fn actors(&self, scope: &Scope) -> BTreeSet<&str> {
+    pub(crate) fn actors<'a>(&'a self, scope: &'a Scope) -> BTreeSet<&'a str> {
         self.covered(scope).flat_map(|members| members.actors.keys().map(String::as_str)).collect()
     }
 

@@ -7,5 +7,6 @@ mod postings;
 mod stop_words;
 mod tokenize;
 
-pub use postings::{Bm25, KeywordHit, KeywordQuery, TextIndex};
-pub use tokenize::{TOKENIZER, Tokenizer, fold};
+pub use postings::Bm25;
+pub(crate) use postings::TextIndex;
+pub use tokenize::TOKENIZER;

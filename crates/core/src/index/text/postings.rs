@@ -32,7 +32,7 @@ struct Posting {
 
 /// Terms to the slots they occur in.
 #[derive(Debug, Default)]
-pub struct TextIndex {
+pub(crate) struct TextIndex {
     tokenizer: Tokenizer,
     ids: FxHashMap<Box<str>, u32>,
     names: Vec<Box<str>>,
@@ -51,16 +51,16 @@ struct Document {
 
 /// A slot found by its terms.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct KeywordHit {
+pub(crate) struct KeywordHit {
     /// The slot.
-    pub slot: Slot,
+    pub(crate) slot: Slot,
     /// BM25, larger is better.
-    pub score: f32,
+    pub(crate) score: f32,
 }
 
 /// A tokenised query, weighted against the documents it may see.
 #[derive(Debug, Default)]
-pub struct KeywordQuery {
+pub(crate) struct KeywordQuery {
     terms: Vec<(u32, f32)>,
     average_length: f32,
     bm25: Bm25,
@@ -68,7 +68,7 @@ pub struct KeywordQuery {
 
 impl TextIndex {
     /// Indexes the concatenation of `fields` under `slot`. Slots arrive in ascending order.
-    pub fn insert<'t>(&mut self, slot: Slot, fields: impl IntoIterator<Item = &'t str>) {
+    pub(crate) fn insert<'t>(&mut self, slot: Slot, fields: impl IntoIterator<Item = &'t str>) {
         let mut counts: Vec<(u32, u32)> = Vec::new();
         let mut position: FxHashMap<u32, usize> = FxHashMap::default();
         let tokenizer = std::mem::take(&mut self.tokenizer);
@@ -88,7 +88,7 @@ impl TextIndex {
     }
 
     /// Indexes terms that were made earlier by the same tokeniser, under `slot`.
-    pub fn insert_terms<'t>(&mut self, slot: Slot, terms: impl IntoIterator<Item = (&'t str, u32)>) {
+    pub(crate) fn insert_terms<'t>(&mut self, slot: Slot, terms: impl IntoIterator<Item = (&'t str, u32)>) {
         let counts = terms.into_iter().map(|(term, count)| (self.intern(term), count)).collect();
         self.place(slot, counts);
     }
@@ -106,7 +106,7 @@ impl TextIndex {
     }
 
     /// Forgets `slot`.
-    pub fn remove(&mut self, slot: Slot) {
+    pub(crate) fn remove(&mut self, slot: Slot) {
         let Some(document) = self.documents.get_mut(slot as usize).map(std::mem::take) else {
             return;
         };
@@ -121,29 +121,31 @@ impl TextIndex {
     }
 
     /// The terms of `slot` and how often each occurs.
-    pub fn terms_of(&self, slot: Slot) -> impl Iterator<Item = (&str, u32)> {
+    pub(crate) fn terms_of(&self, slot: Slot) -> impl Iterator<Item = (&str, u32)> {
         let document = self.documents.get(slot as usize);
         let terms = document.map_or(&[][..], |document| &document.terms);
         terms.iter().map(|&(term, count)| (&*self.names[term as usize], count))
     }
 
     /// Number of distinct terms that occur somewhere.
-    pub fn term_count(&self) -> usize {
+    pub(crate) fn term_count(&self) -> usize {
         self.postings.iter().filter(|list| !list.is_empty()).count()
     }
 
     /// Estimated bytes held.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let names: usize = self.names.iter().map(|name| name.len() * 2 + 48).sum();
         let occurrences: usize = self.postings.iter().map(Vec::len).sum();
-        names + occurrences * (size_of::<Posting>() + size_of::<(u32, u32)>()) + self.documents.len() * size_of::<Document>()
+        names
+            + occurrences * (size_of::<Posting>() + size_of::<(u32, u32)>())
+            + self.documents.len() * size_of::<Document>()
     }
 
     /// Weighs the terms of `text` against the documents in `visible`, or against all.
     ///
     /// Document frequencies and lengths are those of the visible documents alone: a view's ranking is the same as if
     /// nothing else existed.
-    pub fn query(&self, text: &str, visible: Option<&SlotSet>, bm25: Bm25) -> KeywordQuery {
+    pub(crate) fn query(&self, text: &str, visible: Option<&SlotSet>, bm25: Bm25) -> KeywordQuery {
         let mut ids: Vec<u32> = Vec::new();
         self.tokenizer.terms(text, |term| {
             if let Some(&id) = self.ids.get(term)
@@ -176,7 +178,7 @@ impl TextIndex {
     }
 
     /// The `limit` best of the allowed slots, best first; equal scores in slot order.
-    pub fn search(&self, query: &KeywordQuery, limit: usize, allowed: &SlotSet) -> Vec<KeywordHit> {
+    pub(crate) fn search(&self, query: &KeywordQuery, limit: usize, allowed: &SlotSet) -> Vec<KeywordHit> {
         let mut scores = vec![0f32; self.documents.len()];
         let mut touched: Vec<Slot> = Vec::new();
         for &(term, weight) in &query.terms {
@@ -186,7 +188,8 @@ impl TextIndex {
                     if *score == 0.0 {
                         touched.push(posting.slot);
                     }
-                    *score += query.partial(weight, posting.count, self.documents[posting.slot as usize].length);
+                    *score +=
+                        query.partial(weight, posting.count, self.documents[posting.slot as usize].length);
                 }
             }
         }
@@ -202,7 +205,7 @@ impl TextIndex {
     }
 
     /// The score of one slot, or nothing if no term of the query occurs in it.
-    pub fn score(&self, query: &KeywordQuery, slot: Slot) -> Option<f32> {
+    pub(crate) fn score(&self, query: &KeywordQuery, slot: Slot) -> Option<f32> {
         let document = self.documents.get(slot as usize)?;
         let mut score = None;
         for &(term, weight) in &query.terms {
@@ -214,12 +217,17 @@ impl TextIndex {
     }
 
     /// The terms of the query that occur in `slot`.
-    pub fn matched<'a>(&'a self, query: &KeywordQuery, slot: Slot) -> Vec<&'a str> {
+    pub(crate) fn matched<'a>(&'a self, query: &KeywordQuery, slot: Slot) -> Vec<&'a str> {
         let Some(document) = self.documents.get(slot as usize) else {
             return Vec::new();
         };
         let present = |term: u32| document.terms.iter().any(|(own, _)| *own == term);
-        query.terms.iter().filter(|(term, _)| present(*term)).map(|(term, _)| &*self.names[*term as usize]).collect()
+        query
+            .terms
+            .iter()
+            .filter(|(term, _)| present(*term))
+            .map(|(term, _)| &*self.names[*term as usize])
+            .collect()
     }
 
     fn intern(&mut self, term: &str) -> u32 {
@@ -236,7 +244,7 @@ impl TextIndex {
 
 impl KeywordQuery {
     /// Whether no term of the query is known, so that nothing can be found.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
@@ -267,7 +275,8 @@ mod tests {
 
     #[test]
     fn rare_terms_and_short_texts_rank_first() {
-        let index = index(&["the cat sat", "a cat and a dog sat down together on a mat", "a dog", "cat cat cat"]);
+        let index =
+            index(&["the cat sat", "a cat and a dog sat down together on a mat", "a dog", "cat cat cat"]);
         let all: SlotSet = (0..4).collect();
         assert_eq!(ranked(&index, "dog", &all), [2, 1]);
         assert_eq!(ranked(&index, "cats", &all), [3, 0, 1]);
@@ -280,7 +289,7 @@ mod tests {
     fn scores_follow_the_formula() {
         let index = index(&["apple banana", "apple apple cherry", "cherry"]);
         let query = index.query("apple", None, Bm25 { k1: 1.2, b: 0.75 });
-        let idf = (1.0f32 + (3.0 - 2.0 + 0.5) / (2.0 + 0.5)).ln();
+        let idf = libm::logf(1.0 + (3.0 - 2.0 + 0.5) / (2.0 + 0.5));
         let expected = |tf: f32, length: f32| idf * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * length / 2.0));
         for (slot, tf, length) in [(0, 1.0, 2.0), (1, 2.0, 3.0)] {
             let score = index.score(&query, slot).unwrap();

@@ -17,7 +17,7 @@ pub const TOKENIZER: &str = "uax29-english-1";
 const MAX_TERM_CHARS: usize = 64;
 
 /// Turns text into terms.
-pub struct Tokenizer {
+pub(crate) struct Tokenizer {
     stemmer: Stemmer,
 }
 
@@ -35,7 +35,7 @@ impl Default for Tokenizer {
 
 impl Tokenizer {
     /// Calls `emit` with each term of `text`, in order, repeats included.
-    pub fn terms(&self, text: &str, mut emit: impl FnMut(&str)) {
+    pub(crate) fn terms(&self, text: &str, mut emit: impl FnMut(&str)) {
         let folded = fold(text);
         let mut run = CjkRun::default();
         for (at, word) in folded.unicode_word_indices() {
@@ -64,7 +64,7 @@ impl Tokenizer {
 }
 
 /// Compatibility form, lower case, without the combining accents of Latin, Greek and Cyrillic letters.
-pub fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn accents_and_compatibility_forms_fold_together() {
         check("Café RÉSUMÉ ﬁne Ｗｉｄｅ", &["cafe", "resum", "fine", "wide"]);
-        check("Straße", &["straß"]);
+        check("Straße", &["straße"]);
     }
 
     #[test]

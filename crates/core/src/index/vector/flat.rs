@@ -20,7 +20,7 @@ const NO_ROW: u32 = u32::MAX;
 
 /// An exact scan over all vectors. See the module's text.
 #[derive(Debug)]
-pub struct FlatIndex {
+pub(crate) struct FlatIndex {
     dimensions: usize,
     /// Components of a quantised row: `dimensions`, rounded up to a whole register.
     width: usize,
@@ -46,7 +46,7 @@ struct Quantised {
 
 impl FlatIndex {
     /// An empty index of vectors of `dimensions` components, at least one.
-    pub fn new(dimensions: usize) -> Self {
+    pub(crate) fn new(dimensions: usize) -> Self {
         FlatIndex {
             dimensions,
             width: dimensions.next_multiple_of(8),
@@ -61,18 +61,9 @@ impl FlatIndex {
         let row = self.row_of_slot.get(slot as usize).copied().filter(|&row| row != NO_ROW)? as usize;
         Some((&self.blocks[row / BLOCK_ROWS], row % BLOCK_ROWS))
     }
-
-    /// Rows of slots that are gone but still take space.
-    pub fn dead_rows(&self) -> usize {
-        self.rows - self.live.len()
-    }
 }
 
 impl VectorIndex for FlatIndex {
-    fn dimensions(&self) -> usize {
-        self.dimensions
-    }
-
     fn len(&self) -> usize {
         self.live.len()
     }
@@ -150,7 +141,8 @@ impl FlatIndex {
     fn scan(&self, query: &Quantised, allowed: &SlotSet, best: &mut Best) {
         for block in &self.blocks {
             for start in (0..block.slots.len()).step_by(ROWS) {
-                let products = dot_i8_x4(&query.values, &block.quantised[start * self.width..][..ROWS * self.width]);
+                let products =
+                    dot_i8_x4(&query.values, &block.quantised[start * self.width..][..ROWS * self.width]);
                 for (offset, product) in products.into_iter().enumerate() {
                     let Some(&slot) = block.slots.get(start + offset) else { break };
                     if allowed.contains(slot) && self.live.contains(slot) {
@@ -274,7 +266,11 @@ mod tests {
                 expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
                 let found = index.search(&query, 10, &allowed);
                 let found: Vec<(u32, f32)> = found.hits.iter().map(|hit| (hit.slot, hit.score)).collect();
-                assert_eq!(found, expected[..expected.len().min(10)], "{dimensions} dimensions, 1 in {one_in}");
+                assert_eq!(
+                    found,
+                    expected[..expected.len().min(10)],
+                    "{dimensions} dimensions, 1 in {one_in}"
+                );
             }
         }
     }

@@ -8,7 +8,7 @@
 pub(super) const ROWS: usize = 4;
 
 /// The dot product of two vectors of the same length.
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     debug_assert_eq!(a.len(), b.len());
     let mut lanes = [0f32; 4];
     let (heads_a, tail_a) = a.as_chunks::<4>();
@@ -28,7 +28,10 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 ///
 /// The query is int8 widened to `i16`; its length, and so the rows', is a multiple of 8 (see [`super::flat`]).
 pub(super) fn dot_i8_x4(query: &[i16], rows: &[i8]) -> [i32; ROWS] {
-    assert!(query.len().is_multiple_of(8) && rows.len() == query.len() * ROWS, "rows are padded to whole registers");
+    assert!(
+        query.len().is_multiple_of(8) && rows.len() == query.len() * ROWS,
+        "rows are padded to whole registers"
+    );
     #[cfg(target_feature = "simd128")]
     return simd::dot_i8_x4(query, rows);
     #[cfg(not(target_feature = "simd128"))]
@@ -41,10 +44,13 @@ pub(super) fn dot_i8(query: &[i16], row: &[i8]) -> i32 {
 }
 
 #[cfg(target_feature = "simd128")]
-#[allow(unsafe_code, reason = "SIMD loads take raw pointers; each is inside the bounds that the caller asserted")]
+#[allow(
+    unsafe_code,
+    reason = "SIMD loads take raw pointers; each is inside the bounds that the caller asserted"
+)]
 mod simd {
     use core::arch::wasm32::{
-        i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat, i16x8_load_extend_i8x8, v128, v128_load,
+        i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat, v128, v128_load,
     };
 
     use super::ROWS;

@@ -7,42 +7,36 @@
 mod flat;
 mod kernel;
 
-pub use flat::FlatIndex;
-pub use kernel::dot;
+pub(crate) use flat::FlatIndex;
+pub(crate) use kernel::dot;
 
 use crate::index::{Slot, SlotSet};
 
 /// A slot found by its vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct VectorHit {
+pub(crate) struct VectorHit {
     /// The slot.
-    pub slot: Slot,
+    pub(crate) slot: Slot,
     /// Cosine similarity, -1 to 1.
-    pub score: f32,
+    pub(crate) score: f32,
 }
 
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct VectorHits {
+pub(crate) struct VectorHits {
     /// Best first; equal scores in slot order.
-    pub hits: Vec<VectorHit>,
+    pub(crate) hits: Vec<VectorHit>,
     /// The lowest score of any allowed slot, or an estimate of it: what "not at all similar" means here.
-    pub floor: f32,
+    pub(crate) floor: f32,
 }
 
 /// A set of unit vectors that can be searched by cosine similarity.
 ///
-/// Shapes: every vector, stored or asked, has [`VectorIndex::dimensions`] components and length 1. Callers check
+/// Shapes: every vector, stored or asked, has as many components as the index was made for, and length 1. Callers check
 /// that; the index trusts it.
-pub trait VectorIndex: std::fmt::Debug {
-    /// Components of each vector.
-    fn dimensions(&self) -> usize;
+pub(crate) trait VectorIndex: std::fmt::Debug {
     /// Number of vectors held.
     fn len(&self) -> usize;
-    /// Whether no vector is held.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
     /// Estimated bytes held.
     fn bytes(&self) -> usize;
     /// Adds the vector of `slot`. Slots arrive in ascending order.
