@@ -52,8 +52,6 @@ export class MemoryError extends Error {
   readonly code: ErrorCode;
   /** Structured facts: what was wrong, where, which limit. */
   readonly details: ErrorDetails;
-  /** @internal names of the classes this error belongs to, most specific first */
-  readonly [brand]: readonly string[];
 
   constructor(code: ErrorCode, message: string, init: ErrorInit = {}) {
     super(message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -61,10 +59,11 @@ export class MemoryError extends Error {
     this.details = init.details ?? {};
     const lineage: string[] = [];
     for (let type: unknown = new.target; typeof type === "function" && type !== Error; ) {
-      lineage.push((type as { className: string }).className);
-      type = Object.getPrototypeOf(type);
+      lineage.push((type as unknown as { className: string }).className);
+      type = Object.getPrototypeOf(type) as unknown;
     }
-    this[brand] = lineage;
+    // Not enumerable, so that it shows up in no log. Names of the classes, most specific first.
+    Object.defineProperty(this, brand, { value: lineage });
     this.name = lineage[0] ?? "MemoryError";
   }
 
@@ -76,11 +75,11 @@ export class MemoryError extends Error {
     this: T & { className: string },
     value: unknown,
   ): value is InstanceType<T> {
-    const lineage = typeof value === "object" && value !== null ? (value as Partial<MemoryError>)[brand] : undefined;
+    const lineage = typeof value === "object" && value !== null ? (value as Record<symbol, unknown>)[brand] : undefined;
     return Array.isArray(lineage) && lineage.includes(this.className);
   }
 
-  static [Symbol.hasInstance](this: { className: string }, value: unknown): boolean {
+  static override [Symbol.hasInstance](this: { className: string }, value: unknown): boolean {
     return MemoryError.isInstance.call(this as never, value);
   }
 

@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for RecordId {
 
 /// Makes ids. Deterministic: the same seed and the same moments give the same ids, each larger than the one before.
 #[derive(Debug)]
-pub struct IdSource {
+pub(crate) struct IdSource {
     noise: fastrand::Rng,
     last: u128,
 }
@@ -80,19 +80,19 @@ impl IdSource {
     /// A source whose noise comes from `seed` and whose first id is larger than `floor`.
     ///
     /// `floor` is mixed into the noise, so a memory reopened with the same seed does not repeat itself.
-    pub fn new(seed: u64, floor: Option<RecordId>) -> Self {
+    pub(crate) fn new(seed: u64, floor: Option<RecordId>) -> Self {
         let last = floor.map_or(0, |id| id.0);
         let folded = (last as u64) ^ ((last >> 64) as u64).rotate_left(32);
         IdSource { noise: fastrand::Rng::with_seed(seed ^ folded.wrapping_mul(0x9E37_79B9_7F4A_7C15)), last }
     }
 
     /// Raises the floor: later ids are larger than `id`.
-    pub fn observe(&mut self, id: RecordId) {
+    pub(crate) fn observe(&mut self, id: RecordId) {
         self.last = self.last.max(id.0);
     }
 
     /// A new id for the moment `now`. Should the clock stand still or go back, ids still grow.
-    pub fn next(&mut self, now: Timestamp) -> RecordId {
+    pub(crate) fn next(&mut self, now: Timestamp) -> RecordId {
         let millis = u64::try_from(now.0).unwrap_or(0);
         let fresh = Ulid::from_parts(millis, self.noise.u128(..)).0;
         let id = if fresh > self.last {

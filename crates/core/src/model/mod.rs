@@ -11,7 +11,8 @@ mod tier;
 mod time;
 
 pub use filter::{Comparison, FieldPath, Filter, RecordField};
-pub use id::{IdSource, RecordId};
+pub(crate) use id::IdSource;
+pub use id::RecordId;
 pub use metadata::{Metadata, Value};
 pub use record::{EmbeddingSpace, Kind, Record};
 pub use scope::Scope;

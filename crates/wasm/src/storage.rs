@@ -1,0 +1,55 @@
+//! The storage adapter, as this side sees it. The contract is `js/src/storage/types.ts`.
+
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use stratamem_core::StorageOperation;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+#[wasm_bindgen]
+extern "C" {
+    /// An adapter.
+    #[derive(Clone, Debug)]
+    pub type Storage;
+
+    #[wasm_bindgen(method, catch)]
+    fn list(this: &Storage, prefix: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn read(this: &Storage, key: &str) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn write(this: &Storage, batch: &Array) -> Result<Promise, JsValue>;
+}
+
+/// All keys.
+pub(crate) async fn keys(storage: &Storage) -> Result<Vec<String>, JsValue> {
+    let listed = JsFuture::from(storage.list("")?).await?;
+    Ok(Array::from(&listed).iter().filter_map(|key| key.as_string()).collect())
+}
+
+/// The bytes of a key, if it is there. Copied, so that the adapter's array is its own.
+pub(crate) async fn bytes(storage: &Storage, key: &str) -> Result<Option<Vec<u8>>, JsValue> {
+    let found = JsFuture::from(storage.read(key)?).await?;
+    Ok(found.dyn_into::<Uint8Array>().ok().map(|array| array.to_vec()))
+}
+
+/// Makes a batch durable. The adapter gets fresh copies: this side's memory moves when it grows.
+pub(crate) async fn write(storage: &Storage, operations: &[StorageOperation]) -> Result<(), JsValue> {
+    let batch = Array::new();
+    for operation in operations {
+        let (kind, key, bytes) = match operation {
+            StorageOperation::Append { key, bytes } => ("append", key, Some(bytes)),
+            StorageOperation::Put { key, bytes } => ("put", key, Some(bytes)),
+            StorageOperation::Remove { key } => ("remove", key, None),
+        };
+        let item = Object::new();
+        Reflect::set(&item, &"type".into(), &kind.into())?;
+        Reflect::set(&item, &"key".into(), &key.as_str().into())?;
+        if let Some(bytes) = bytes {
+            Reflect::set(&item, &"bytes".into(), &Uint8Array::from(bytes.as_slice()))?;
+        }
+        batch.push(&item);
+    }
+    JsFuture::from(storage.write(&batch)?).await.map(drop)
+}
