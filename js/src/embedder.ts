@@ -1,0 +1,116 @@
+/**
+ * Embedders: what turns texts into vectors. Owns the contract, the acceptance of foreign shapes and the checks of
+ * their answers. Does not own the built-in model (that is the engine's) or any network.
+ */
+
+import { createError } from "./errors.js";
+import type { EmbeddingModelLike, EmbeddingSpace } from "./types.js";
+
+/** Turns texts into vectors, one each, in order. */
+export type EmbedFunction = (texts: readonly string[], options: EmbedOptions) => PromiseLike<readonly ArrayLike<number>[]> | readonly ArrayLike<number>[];
+
+/** What an embedder is told beside the texts. */
+export interface EmbedOptions {
+  /** Whether the texts are questions or things to remember. */
+  readonly purpose: "query" | "memory";
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A model that turns texts into vectors.
+ *
+ * @example
+ * const embedder: Embedder = { model: "my-model", embed: async (texts) => await callMyModel(texts) };
+ */
+export interface Embedder {
+  /** Names the space: vectors of different models never mix. */
+  readonly model: string;
+  /** Components of each vector, if known beforehand. */
+  readonly dimensions?: number;
+  /** Most texts in one call. Default 100. */
+  readonly maxBatch?: number;
+  readonly embed: EmbedFunction;
+}
+
+/** One vector per text, row after row, in a known space; `undefined` marks a text without meaning to the model. */
+export interface Embedded {
+  readonly space: EmbeddingSpace;
+  readonly vectors: readonly (Float32Array | undefined)[];
+}
+
+/** Brings any accepted shape to the contract. */
+export function asEmbedder(given: Embedder | EmbedFunction | EmbeddingModelLike): Embedder {
+  if (typeof given === "function") return { model: given.name || "custom", embed: given };
+  if (typeof given === "object" && given !== null) {
+    if ("doEmbed" in given && typeof given.doEmbed === "function") return fromModel(given);
+    if ("embed" in given && typeof given.embed === "function" && typeof given.model === "string" && given.model !== "") return given;
+  }
+  throw createError(
+    "invalid-argument",
+    "embedder must be a function, an object with model and embed(texts), or a model with doEmbed({ values })",
+    { details: { field: "embedder" } },
+  );
+}
+
+function fromModel(model: EmbeddingModelLike): Embedder {
+  const name = model.provider ? `${model.provider}/${model.modelId}` : model.modelId;
+  return {
+    model: name,
+    embed: async (values, { signal }) => {
+      const most = Math.max(1, (await model.maxEmbeddingsPerCall) ?? 100);
+      const rows: (readonly number[])[] = [];
+      for (let at = 0; at < values.length; at += most) {
+        const part = values.slice(at, at + most);
+        const { embeddings } = await model.doEmbed({ values: part, ...(signal && { abortSignal: signal }) });
+        rows.push(...embeddings);
+      }
+      return rows;
+    },
+  };
+}
+
+/** Asks `embedder` in batches and checks every answer. */
+export async function embedAll(embedder: Embedder, texts: readonly string[], options: EmbedOptions): Promise<Embedded> {
+  const vectors: (Float32Array | undefined)[] = [];
+  const most = Math.max(1, embedder.maxBatch ?? 100);
+  let dimensions = embedder.dimensions;
+  for (let at = 0; at < texts.length; at += most) {
+    const part = texts.slice(at, at + most);
+    const answer = await ask(embedder, part, options);
+    for (const [index, row] of answer.entries()) {
+      dimensions ??= row.length;
+      vectors.push(accept(embedder, row, dimensions, at + index));
+    }
+  }
+  return { space: { model: embedder.model, dimensions: dimensions ?? 0 }, vectors };
+}
+
+async function ask(embedder: Embedder, texts: readonly string[], options: EmbedOptions): Promise<readonly ArrayLike<number>[]> {
+  let answer: readonly ArrayLike<number>[];
+  try {
+    answer = await embedder.embed(texts, options);
+  } catch (cause) {
+    if (options.signal?.aborted) throw createError("aborted", "the call was aborted", { cause });
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw failed(embedder, `threw: ${message}`, { cause });
+  }
+  if (!Array.isArray(answer) || answer.length !== texts.length) {
+    const found = Array.isArray(answer) ? `${answer.length} vectors` : typeof answer;
+    throw failed(embedder, `answered ${found} for ${texts.length} texts`);
+  }
+  return answer;
+}
+
+function accept(embedder: Embedder, row: ArrayLike<number>, dimensions: number, index: number): Float32Array | undefined {
+  if (row.length !== dimensions || dimensions === 0) {
+    throw failed(embedder, `answered a vector of ${row.length} dimensions where ${dimensions} were expected`, { details: { index } });
+  }
+  const vector = Float32Array.from(row);
+  if (!vector.every(Number.isFinite)) throw failed(embedder, "answered a vector with a number that is not finite", { details: { index } });
+  return vector.some((component) => component !== 0) ? vector : undefined;
+}
+
+function failed(embedder: Embedder, problem: string, init: { cause?: unknown; details?: Record<string, unknown> } = {}): Error {
+  const details = { model: embedder.model, ...init.details };
+  return createError("embedder-failed", `the embedder ${embedder.model} ${problem}`, { ...init, details });
+}
