@@ -1,0 +1,34 @@
+/**
+ * Listeners and their calls. A listener that throws does not disturb the memory: its error is reported to the host's
+ * global handler, like that of any event.
+ */
+
+import type { MemoryEvents } from "./types.js";
+
+/** A name of an event. */
+export type MemoryEventName = keyof MemoryEvents;
+
+/** Listeners by event. */
+export class EventHub {
+  readonly #listeners = new Map<MemoryEventName, Set<(event: never) => void>>();
+
+  /** Adds a listener; the answer takes it away again. */
+  on<N extends MemoryEventName>(name: N, listener: (event: MemoryEvents[N]) => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  }
+
+  /** Calls the listeners of an event. */
+  emit<N extends MemoryEventName>(name: N, event: MemoryEvents[N]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        listener(event as never);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The public surface that does not depend on the host: types, errors, classes. Each file in `entry/` adds
+ * `openMemory` for its host.
+ */
+
+export type { Bound } from "./open.js";
+export type { Embedder, EmbedFunction, EmbedOptions } from "./embedder.js";
+export {
+  EmbedderError, errorCodes, FormatError, MemoryError, MemoryUnavailableError, RecordError, StorageError,
+  TransactionConflictError, ValidationError,
+} from "./errors.js";
+export type { ErrorCode, ErrorDetails } from "./errors.js";
+export type { MemoryEventName } from "./events.js";
+export { Memory } from "./memory.js";
+export type { Storage, StorageLock, StorageOperation } from "./storage/types.js";
+export { Transaction } from "./transaction.js";
+export type * from "./types.js";

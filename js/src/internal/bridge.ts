@@ -1,0 +1,76 @@
+/**
+ * The only importer of the generated code. Owns: loading the engine, turning what it throws into this package's
+ * errors, and noticing that it has died. Nothing else in the package touches WebAssembly.
+ */
+
+import { createError, MemoryError, errorCodes, type ErrorCode, type ErrorDetails } from "../errors.js";
+import init, { EngineHandle, StaticModelHandle, startTrace, versions as engineVersions } from "./generated/engine.js";
+import type { Host } from "./host.js";
+
+export { EngineHandle, StaticModelHandle };
+
+let loading: Promise<void> | undefined;
+/** Grows each time the engine dies: handles of an earlier life are dead. */
+let life = 0;
+
+/** Loads the engine, once. After a failure the next call tries again. */
+export async function loadEngine(host: Host): Promise<void> {
+  loading ??= (async () => {
+    await init({ module_or_path: await host.loadEngine() });
+  })();
+  try {
+    await loading;
+  } catch (cause) {
+    loading = undefined;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw createError("engine-panicked", `the engine could not be loaded: ${message}`, { cause });
+  }
+}
+
+/** Starts the console bridge; the first level in an instance of the engine wins. */
+export function trace(level: string): void {
+  startTrace(level);
+}
+
+/** The identifiers of the build. */
+export function versions(): { core: string; format: number; tokenizer: string } {
+  const [core = "", format = "0", tokenizer = ""] = engineVersions();
+  return { core, format: Number(format), tokenizer };
+}
+
+/** The life of the engine that a handle made now belongs to. */
+export function currentLife(): number {
+  return life;
+}
+
+/** The error that stands for whatever came out of the engine or an adapter called by it. */
+export function toError(thrown: unknown): MemoryError {
+  if (thrown instanceof MemoryError) return thrown;
+  if (thrown instanceof WebAssembly.RuntimeError) {
+    life += 1;
+    return createError("engine-panicked", "the engine stopped on an internal error; open the memory again", { cause: thrown });
+  }
+  const { code, message, details } = (thrown ?? {}) as { code?: string; message?: string; details?: ErrorDetails };
+  if (code !== undefined && (errorCodes as readonly string[]).includes(code)) {
+    return createError(code as ErrorCode, message ?? code, details ? { details } : {});
+  }
+  const text = message ?? String(thrown);
+  return createError("storage-failed", `the storage adapter failed: ${text}`, { cause: thrown });
+}
+
+/** Runs a call into the engine of `born`, with its errors made this package's own. */
+export function guard<T>(born: number, call: () => T): T {
+  checkAlive(born);
+  try {
+    return call();
+  } catch (thrown) {
+    throw toError(thrown);
+  }
+}
+
+/** Throws if the engine has died since `born`. */
+export function checkAlive(born: number): void {
+  if (born !== life) {
+    throw createError("engine-panicked", "the engine stopped on an internal error; open the memory again");
+  }
+}

@@ -1,0 +1,436 @@
+/**
+ * The facade that users hold. Owns: the lifetime of an opened memory, embedding before and waiting after each call
+ * into the engine. Does not own: what a call means (the engine) or how bytes are kept (the adapter).
+ */
+
+import { embedAll, type Embedded, type Embedder } from "./embedder.js";
+import { createError, type MemoryError } from "./errors.js";
+import { EventHub, type MemoryEventName } from "./events.js";
+import { exportLines, importLines } from "./exchange.js";
+import { checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
+import { toFilter, toFusion, toScope, toText, toVector, withoutMissing } from "./internal/convert.js";
+import { WriteQueue } from "./internal/write-queue.js";
+import type { Storage, StorageLock } from "./storage/types.js";
+import { Transaction, type PendingOperation } from "./transaction.js";
+import type {
+  AddOptions, ChangeOptions, EmbeddingSpace, Filter, Hit, ImportOptions, ImportReport, ListOptions, MaintainOptions,
+  MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, NewMemory, OpenReport, RecallOptions, Scope,
+  Tier,
+} from "./types.js";
+
+/** Records fetched at once by a listing. */
+const PAGE = 256;
+
+/** What all views of one opened memory share. @internal */
+export class Session {
+  readonly handle: EngineHandle;
+  readonly embedder: Embedder | undefined;
+  readonly now: () => number;
+  readonly hub: EventHub = new EventHub();
+  readonly queue: WriteQueue;
+  readonly #storage: Storage;
+  readonly #lock: StorageLock | undefined;
+  readonly #born = currentLife();
+  #closing: Promise<void> | undefined;
+
+  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, embedder: Embedder | undefined, now: () => number) {
+    this.handle = handle;
+    this.embedder = embedder;
+    this.now = now;
+    this.#storage = storage;
+    this.#lock = lock;
+    this.queue = new WriteQueue(handle, (failure) => this.#settled(failure));
+  }
+
+  /** Runs a call into the engine, if it may still be used. */
+  call<T>(use: (handle: EngineHandle) => T): T {
+    if (this.#closing) throw createError("memory-closed", "the memory is closed; open it again with openMemory");
+    return guard(this.#born, () => use(this.handle));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    let failure: unknown;
+    try {
+      checkAlive(this.#born);
+      if (this.handle.poisoned() === undefined) {
+        const ticket = guard(this.#born, () => this.handle.flush(this.now()));
+        await this.queue.durable(ticket);
+      }
+      await this.queue.idle();
+      this.handle.free();
+    } catch (error) {
+      // A memory whose engine died has nothing left to flush; any other failure is the caller's to know.
+      if ((error as MemoryError).code !== "engine-panicked") failure = error;
+    }
+    await this.#lock?.release();
+    await this.#storage.close();
+    if (failure !== undefined) throw failure;
+  }
+
+  #settled(failure?: MemoryError): void {
+    if (failure) this.hub.emit("storage-failed", { error: failure });
+    if (this.#born !== currentLife()) return;
+    for (const { type, ...event } of this.handle.drainEvents() as ({ type: MemoryEventName } & object)[]) {
+      this.hub.emit(type, event as never);
+    }
+  }
+}
+
+/**
+ * A memory, or a scoped view of one. Made by `openMemory` and {@link Memory.scope}.
+ *
+ * @example
+ * const memory = await openMemory();
+ * await memory.add("Ada prefers metric units", { actor: "Ada" });
+ * const [best] = await memory.recall("which units should I use?");
+ * console.log(best?.text, best?.why.summary);
+ * await memory.close();
+ */
+export class Memory {
+  /** @internal */
+  readonly session: Session;
+  readonly #view: Scope;
+  /** What opening found. */
+  readonly opened: OpenReport;
+
+  /** @internal */
+  constructor(session: Session, view: Scope, opened: OpenReport) {
+    this.session = session;
+    this.#view = view;
+    this.opened = opened;
+  }
+
+  /**
+   * Adds a record and resolves to its id, once it is durable.
+   *
+   * @throws ValidationError for bad input, EmbedderError, StorageError. Nothing was added then.
+   * @example
+   * const id = await memory.add("The demo is on Friday", { kind: "semantic", tags: ["work"] });
+   */
+  async add(text: string, options: AddOptions = {}): Promise<string> {
+    const [id] = await this.#run((tx) => void tx.add(text, options));
+    return id as string;
+  }
+
+  /**
+   * Adds many records at once, all or none, and resolves to their ids. Much faster than many single adds.
+   *
+   * @example
+   * const ids = await memory.addMany([{ text: "one" }, { text: "two", importance: 0.9 }]);
+   */
+  async addMany(memories: readonly (NewMemory | string)[]): Promise<string[]> {
+    return this.#run((tx) => {
+      for (const memory of memories) tx.addOne(typeof memory === "string" ? { text: memory } : memory);
+    });
+  }
+
+  /**
+   * The record with this id, or `undefined` if this view sees none. Counts as a read.
+   *
+   * @example
+   * const record = await memory.get(id);
+   */
+  async get(id: string): Promise<MemoryRecord | undefined> {
+    const { now } = this.session;
+    return this.session.call((handle) => handle.get(this.#view, toText(id, "id"), now(), true) as MemoryRecord | undefined);
+  }
+
+  /**
+   * The unit vector of a record, or `undefined` if it has none.
+   *
+   * @example
+   * const vector = await memory.vector(id); // Float32Array
+   */
+  async vector(id: string): Promise<Float32Array | undefined> {
+    return this.session.call((handle) => handle.vector(this.#view, toText(id, "id"), this.session.now()));
+  }
+
+  /**
+   * Changes a record. What the patch leaves out stays as it is.
+   *
+   * @throws RecordError `not-found`, TransactionConflictError
+   * @example
+   * await memory.update(id, { importance: 1, metadata: { ...record.metadata, checked: true } }, { ifVersion: record.version });
+   */
+  async update(id: string, patch: MemoryPatch, options: ChangeOptions = {}): Promise<void> {
+    await this.#run((tx) => tx.update(id, patch, options));
+  }
+
+  /**
+   * Removes records: one, several, or all that pass a filter. Resolves to how many were removed. Ids that this view
+   * does not see are an error, and then nothing is removed.
+   *
+   * @example
+   * await memory.forget(id);
+   * await memory.forget({ filter: { topic: "obsolete" } });
+   */
+  async forget(target: string | readonly string[] | { readonly filter: Filter }, options: ChangeOptions = {}): Promise<number> {
+    const ids = typeof target === "string" ? [target] : isFiltered(target) ? this.#select(target.filter) : target;
+    const removed = await this.#run((tx) => {
+      for (const id of new Set(ids)) tx.forget(id, options);
+    });
+    return removed.length;
+  }
+
+  /**
+   * Moves a record to a tier, or to the next more durable one.
+   *
+   * @example
+   * await memory.promote(id, "long-term");
+   */
+  async promote(id: string, to?: Tier, options: ChangeOptions = {}): Promise<void> {
+    await this.#run((tx) => tx.promote(id, to, options));
+  }
+
+  /**
+   * The records this view sees, in order of creation. Records added while it runs may appear.
+   *
+   * @example
+   * for await (const record of memory.list({ filter: { $tier: "long-term" } })) console.log(record.text);
+   */
+  async *list(options: ListOptions = {}): AsyncGenerator<MemoryRecord, void, undefined> {
+    const filter = toFilter(options.filter);
+    let left = options.limit ?? Number.POSITIVE_INFINITY;
+    if (!(left >= 0)) throw createError("invalid-argument", "limit must be a number from 0 on", { details: { field: "limit" } });
+    let after: string | undefined;
+    while (left > 0) {
+      const page = this.#page(filter, after, Math.min(PAGE, left));
+      for (const record of page.records) yield record;
+      left -= page.records.length;
+      if (page.next === undefined) return;
+      after = page.next;
+    }
+  }
+
+  /**
+   * Finds what the memory knows about a question, best first.
+   *
+   * @throws ValidationError naming the bad parameter
+   * @example
+   * const hits = await memory.recall("which units?", { limit: 5, filter: { topic: "units" } });
+   */
+  async recall(query: string, options: RecallOptions = {}): Promise<Hit[]> {
+    const text = toText(query, "query");
+    const { filter, fusion, limit = 10, minScore, touch = true, signal } = options;
+    if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1) {
+      throw createError("invalid-argument", "limit must be a whole number from 1 on", { details: { field: "limit" } });
+    }
+    throwIfAborted(signal);
+    const plain = toFilter(filter);
+    const given = options.vector && toVector(options.vector, "vector");
+    const { vector, space } = await this.#queryVector(text, given, signal);
+    throwIfAborted(signal);
+    const question = withoutMissing({ text, limit, fusion: toFusion(fusion), minScore, space, touch });
+    return this.session.call((handle) => handle.recall(this.#view, question, vector, plain, this.session.now()) as Hit[]);
+  }
+
+  /**
+   * Runs a function that collects changes, then makes them all or none. The function must not be asynchronous.
+   * Resolves to what the function returned, once everything is durable.
+   *
+   * @throws TransactionConflictError when an `ifVersion` does not hold
+   * @example
+   * const id = await memory.transaction((tx) => {
+   *   tx.forget(outdated);
+   *   return tx.add("Ada moved to Oslo");
+   * });
+   */
+  async transaction<T>(collect: (tx: Transaction) => T): Promise<T> {
+    let result: T | undefined;
+    await this.#run((tx) => {
+      result = collect(tx);
+      if (typeof (result as { then?: unknown } | undefined)?.then === "function") {
+        throw createError("invalid-argument", "the function of a transaction must not be asynchronous", { details: { field: "collect" } });
+      }
+    });
+    return result as T;
+  }
+
+  /**
+   * A view that sees only records of this scope, and whose records belong to it. It can neither read, search, count,
+   * change nor remove anything else.
+   *
+   * @throws ValidationError if it contradicts the scope of this view
+   * @example
+   * const ada = memory.scope({ user: "ada" });
+   */
+  scope(scope: Scope): Memory {
+    const own: Record<string, string> = { ...this.#view };
+    for (const [part, value] of Object.entries(toScope(scope))) {
+      if (own[part] !== undefined && own[part] !== value) {
+        throw createError("invalid-argument", `scope/${part} contradicts the scope of this view`, { details: { field: `scope/${part}` } });
+      }
+      own[part] = value as string;
+    }
+    return new Memory(this.session, own, this.opened);
+  }
+
+  /**
+   * Figures about what this view sees.
+   *
+   * @example
+   * const { records, tiers } = await memory.stats();
+   */
+  async stats(): Promise<MemoryStats> {
+    return this.session.call((handle) => handle.stats(this.#view, this.session.now()) as MemoryStats);
+  }
+
+  /**
+   * Listens to what happens to the whole memory. Answers a function that ends it. Events come once durable.
+   *
+   * @example
+   * const stop = memory.on("memory-promoted", ({ id, from, to }) => console.log(id, from, to));
+   */
+  on<N extends MemoryEventName>(name: N, listener: (event: MemoryEvents[N]) => void): () => void {
+    return this.session.hub.on(name, listener);
+  }
+
+  /**
+   * Does what is due, for the whole memory: expiry, the tiers' limits, sealing and merging of storage.
+   *
+   * @example
+   * const { next } = await memory.maintain({ budgetMs: 5 });
+   */
+  async maintain(options: MaintainOptions = {}): Promise<MaintenanceReport> {
+    const { budgetMs = Number.POSITIVE_INFINITY, compact = false } = options;
+    const now = this.session.now();
+    const [report, ticket, next] = this.session.call((handle) => {
+      const done = handle.maintain(now, budgetMs, compact) as MaintenanceReport;
+      return [done, handle.flush(now), handle.nextDeadline()] as const;
+    });
+    await this.session.queue.durable(ticket);
+    return next === undefined ? report : { ...report, next };
+  }
+
+  /**
+   * Everything this view sees as lines of JSON: a header, then one record a line, with vectors.
+   *
+   * @example
+   * for await (const line of memory.export()) file.write(line);
+   */
+  export(): AsyncGenerator<string, void, undefined> {
+    return exportLines(this);
+  }
+
+  /**
+   * Adds what {@link Memory.export} gave. Ids, times, tiers and counts are kept; vectors of another embedding space
+   * are made anew by this memory's embedder.
+   *
+   * @throws ValidationError naming the line
+   * @example
+   * await memory.import(await readFile("memory.jsonl", "utf8"), { onConflict: "skip" });
+   */
+  import(lines: string | Iterable<string> | AsyncIterable<string>, options: ImportOptions = {}): Promise<ImportReport> {
+    return importLines(lines, options, {
+      space: () => this.space,
+      exists: (id) => this.session.call((handle) => handle.get(this.#view, id, this.session.now(), false)) !== undefined,
+      run: (collect) => this.#run(collect),
+    });
+  }
+
+  /** The space of the vectors, once there is one. */
+  get space(): EmbeddingSpace | undefined {
+    return this.session.call((handle) => handle.space() as EmbeddingSpace | undefined);
+  }
+
+  /**
+   * Writes what is not yet written and gives storage up. Safe to call twice; every later call of anything else
+   * rejects with `memory-closed`. Closing one view closes the memory.
+   */
+  close(): Promise<void> {
+    return this.session.close();
+  }
+
+  /** Closes the memory at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #page(filter: unknown, after: string | undefined, limit: number): { records: MemoryRecord[]; next?: string } {
+    const now = this.session.now();
+    return this.session.call((handle) => handle.list(this.#view, filter, after, limit, now) as { records: MemoryRecord[]; next?: string });
+  }
+
+  #select(filter: Filter): string[] {
+    return this.#page(toFilter(filter), undefined, 0xffff_ffff).records.map((record) => record.id);
+  }
+
+  async #queryVector(text: string, given: Float32Array | undefined, signal: AbortSignal | undefined): Promise<{ vector: Float32Array | undefined; space: EmbeddingSpace | undefined }> {
+    const { embedder } = this.session;
+    if (given) return { vector: given, space: this.#givenSpace(given) };
+    if (!embedder || text.trim() === "") return { vector: undefined, space: undefined };
+    const question = this.session.call((handle) => handle.denseQuery(this.#view, text));
+    const { vectors, space } = await embedAll(embedder, [question], { purpose: "query", ...(signal && { signal }) });
+    return { vector: vectors[0], space };
+  }
+
+  /** The space that vectors made elsewhere are taken to be of: the embedder's, or the memory's own. */
+  #givenSpace(vector: Float32Array): EmbeddingSpace {
+    const { embedder } = this.session;
+    const own = this.space;
+    const model = embedder?.model ?? own?.model ?? "custom";
+    const dimensions = embedder?.dimensions ?? (own?.model === model ? own.dimensions : vector.length);
+    return { model, dimensions };
+  }
+
+  /** Collects, embeds, commits, waits. */
+  async #run(collect: (tx: Transaction) => void): Promise<string[]> {
+    const { session, view } = { session: this.session, view: this.#view };
+    const actorOf = (id: string): string | undefined =>
+      session.call((handle) => handle.get(view, id, session.now(), false) as MemoryRecord | undefined)?.actor;
+    const tx = new Transaction(() => session.call((handle) => handle.nextId(session.now())), actorOf);
+    try {
+      collect(tx);
+    } finally {
+      tx.end();
+    }
+    if (tx.pending.length === 0) {
+      session.call(() => undefined);
+      return [];
+    }
+    const { operations, vectors, space } = await this.#embed(tx.pending);
+    const outcome = session.call((handle) => handle.commit(view, space, operations, vectors, session.now()) as { ids: string[]; ticket: number });
+    await session.queue.durable(outcome.ticket);
+    return outcome.ids;
+  }
+
+  async #embed(pending: readonly PendingOperation[]): Promise<{ operations: object[]; vectors: Float32Array; space: EmbeddingSpace | undefined }> {
+    const { embedder } = this.session;
+    const texts = pending.flatMap(({ need }) => (need && "text" in need ? [need.text] : []));
+    let embedded: Embedded | undefined;
+    if (embedder && texts.some((text) => text.trim() !== "")) embedded = await embedAll(embedder, texts, { purpose: "memory" });
+    let at = 0;
+    let space = embedded?.space;
+    const rows: Float32Array[] = [];
+    const operations = pending.map(({ operation, need }) => {
+      if (!need) return operation;
+      const row = "vector" in need ? need.vector : embedded?.vectors[at++];
+      if (!row) return operation;
+      if ("vector" in need) space ??= this.#givenSpace(row);
+      rows.push(row);
+      return { ...operation, embedded: true };
+    });
+    const width = rows[0]?.length ?? 0;
+    const odd = rows.find((row) => row.length !== width);
+    if (odd) {
+      const details = { field: "vector", expected: width, found: odd.length };
+      throw createError("dimension-mismatch", `vectors of ${width} and ${odd.length} dimensions in one call`, { details });
+    }
+    const vectors = new Float32Array(rows.length * width);
+    for (const [index, row] of rows.entries()) vectors.set(row, index * width);
+    return { operations, vectors, space };
+  }
+}
+
+function isFiltered(target: readonly string[] | { readonly filter: Filter }): target is { readonly filter: Filter } {
+  return !Array.isArray(target);
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw createError("aborted", "the call was aborted", { cause: signal.reason });
+}

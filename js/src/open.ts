@@ -1,0 +1,118 @@
+/**
+ * Opening a memory. Each entry of the package binds this to its host.
+ */
+
+import { asEmbedder, type Embedder } from "./embedder.js";
+import { createError } from "./errors.js";
+import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
+import { toScope, withoutMissing } from "./internal/convert.js";
+import type { Host, ModelName } from "./internal/host.js";
+import { Memory, Session } from "./memory.js";
+import { memoryStorage } from "./storage/memory.js";
+import type { EmbeddingSpace, OpenOptions, OpenReport } from "./types.js";
+
+/** What an entry offers once it is bound to its host. */
+export interface Bound {
+  /**
+   * Opens a memory, or makes a new one.
+   *
+   * @throws StorageError (`storage-locked` when somebody else has it open), FormatError, ValidationError
+   * @example
+   * const memory = await openMemory({ storage: nodeFs("./agent-memory") });
+   */
+  openMemory(options?: OpenOptions): Promise<Memory>;
+  /**
+   * The built-in offline embedder on its own, for use elsewhere.
+   *
+   * @example
+   * const embedder = await staticEmbedder("static-256");
+   */
+  staticEmbedder(model?: ModelName): Promise<Embedder>;
+  /** Identifiers of this build. Resolves once the engine is loaded. */
+  versions(): Promise<{ readonly core: string; readonly format: number; readonly tokenizer: string }>;
+}
+
+/** Binds the package to a host. */
+export function bind(host: Host): Bound {
+  const models = new Map<ModelName, Promise<Embedder>>();
+  let life = currentLife();
+
+  const staticEmbedder = async (name: ModelName = "static-128"): Promise<Embedder> => {
+    await loadEngine(host);
+    if (life !== currentLife()) {
+      models.clear();
+      life = currentLife();
+    }
+    const loading = models.get(name) ?? loadStatic(host, name);
+    models.set(name, loading);
+    loading.catch(() => models.delete(name));
+    return loading;
+  };
+
+  const openMemory = async (options: OpenOptions = {}): Promise<Memory> => {
+    const { storage = memoryStorage(), now = Date.now, seed } = options;
+    const view = toScope(options.scope);
+    await loadEngine(host);
+    if (options.trace) trace(options.trace);
+    const lock = await storage.lock?.();
+    try {
+      const handle = await EngineHandle.open(storage, withoutMissing({ ...options.config }), seed);
+      try {
+        const embedder = await choose(options.embedder, staticEmbedder, handle.space() as EmbeddingSpace | undefined);
+        return new Memory(new Session(handle, storage, lock, embedder, now), view, handle.report() as OpenReport);
+      } catch (error) {
+        handle.free();
+        throw error;
+      }
+    } catch (thrown) {
+      await lock?.release();
+      await storage.close();
+      throw toError(thrown);
+    }
+  };
+
+  return {
+    openMemory,
+    staticEmbedder,
+    versions: async () => {
+      await loadEngine(host);
+      return engineVersions();
+    },
+  };
+}
+
+async function choose(
+  given: OpenOptions["embedder"],
+  staticEmbedder: (name: ModelName) => Promise<Embedder>,
+  space: EmbeddingSpace | undefined,
+): Promise<Embedder | undefined> {
+  if (given === false) return undefined;
+  const embedder = given === undefined || given === "static-128" || given === "static-256" ? await staticEmbedder(given ?? "static-128") : asEmbedder(given);
+  if (space && space.model !== embedder.model) {
+    const details = { field: "embedder", expected: space.model, found: embedder.model };
+    const message = `this memory holds vectors of ${space.model}, but the embedder is ${embedder.model}: open it with that embedder, or export it and import it into a new memory`;
+    throw createError("space-mismatch", message, { details });
+  }
+  return embedder;
+}
+
+async function loadStatic(host: Host, name: ModelName): Promise<Embedder> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await host.loadModel(name);
+  } catch (cause) {
+    const message = `the model ${name} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw createError("embedder-failed", message, { cause, details: { model: name } });
+  }
+  const model = new StaticModelHandle(bytes);
+  const { model: spaceName, dimensions } = model.space() as EmbeddingSpace;
+  return {
+    model: spaceName,
+    dimensions,
+    maxBatch: 1_000,
+    embed: (texts) => {
+      const flat = model.embed([...texts]);
+      return texts.map((_, index) => flat.subarray(index * dimensions, (index + 1) * dimensions));
+    },
+  };
+}

@@ -1,0 +1,101 @@
+// Makes everything that the package ships, in dist/:
+//   dist/esm, dist/cjs   the TypeScript sources, once as ES modules and once as CommonJS, with their types
+//   dist/assets          the engine and the models, as plain files and as modules that carry them in base64
+//
+// The engine is compiled by wasm-pack and shrunk by wasm-opt. A step whose inputs have not changed is skipped.
+
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { transformSync } from "esbuild";
+import { root, run, toolchain } from "./toolchain.mjs";
+
+const cache = join(root, ".build");
+const dist = join(root, "dist");
+const sources = join(root, "js", "src");
+const assets = join(root, "js", "assets");
+const generated = join(sources, "internal", "generated");
+const models = ["static-128", "static-256"];
+
+function filesUnder(folder, keep) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && keep(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+function hashOf(files) {
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(relative(root, file)).update("\0").update(readFileSync(file));
+  return hash.digest("hex");
+}
+
+/** Compiles the engine into .build/engine, unless its sources are those of the last time. */
+function buildEngine() {
+  const out = join(cache, "engine");
+  const stamp = join(out, "inputs.sha256");
+  const inputs = [
+    ...["core", "wasm"].flatMap((crate) => filesUnder(join(root, "crates", crate), (name) => /\.(rs|toml)$/.test(name))),
+    ...["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"].map((name) => join(root, name)),
+    join(root, "scripts", "build.mjs"),
+  ];
+  const hash = hashOf(inputs);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return out;
+  const env = toolchain();
+  rmSync(out, { recursive: true, force: true });
+  const options = ["--mode", "no-install", "--target", "web", "--no-pack", "--release"];
+  run("wasm-pack", ["build", "crates/wasm", ...options, "--out-dir", out, "--out-name", "engine"], { env });
+  const wasm = join(out, "engine_bg.wasm");
+  const features = ["--enable-simd", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-sign-ext"];
+  const more = ["--enable-mutable-globals", "--enable-reference-types", "--enable-multivalue"];
+  run(join(root, "node_modules", ".bin", "wasm-opt"), [wasm, "-O3", ...features, ...more, "-o", wasm]);
+  writeFileSync(stamp, hash);
+  return out;
+}
+
+/** Puts the generated glue beside the sources, where TypeScript finds it. */
+function placeGlue(engine) {
+  rmSync(generated, { recursive: true, force: true });
+  mkdirSync(generated, { recursive: true });
+  cpSync(join(engine, "engine.js"), join(generated, "engine.js"));
+  cpSync(join(engine, "engine.d.ts"), join(generated, "engine.d.ts"));
+}
+
+function placeAsset(from, name, moduleName) {
+  const bytes = readFileSync(from);
+  writeFileSync(join(assets, name), bytes);
+  writeFileSync(join(assets, `${moduleName}.js`), `export default ${JSON.stringify(bytes.toString("base64"))};\n`);
+  const types = "/** The file of the same name in base64. */\ndeclare const base64: string;\nexport default base64;\n";
+  writeFileSync(join(assets, `${moduleName}.d.ts`), types);
+}
+
+function compile() {
+  run(join(root, "node_modules", ".bin", "tsc"), ["-p", "js"]);
+  const esm = join(dist, "esm");
+  const glue = join("internal", "generated");
+  cpSync(join(generated), join(esm, glue), { recursive: true });
+  const cjs = join(dist, "cjs");
+  // Hosts of these two read ES modules only.
+  const esmOnly = ["browser.js", "browser.d.ts", "workerd.js", "workerd.d.ts"];
+  for (const file of filesUnder(esm, (name) => /\.(js|d\.ts)$/.test(name) && !esmOnly.includes(name))) {
+    const target = join(cjs, relative(esm, file));
+    mkdirSync(join(target, ".."), { recursive: true });
+    const text = readFileSync(file, "utf8");
+    // import() stays as it is: assets are ES modules for both.
+    const options = { format: "cjs", platform: "node", target: "node20", supported: { "dynamic-import": true } };
+    writeFileSync(target, file.endsWith(".d.ts") ? text : transformSync(text, options).code);
+  }
+  writeFileSync(join(cjs, "package.json"), `{ "type": "commonjs" }\n`);
+}
+
+const engine = buildEngine();
+placeGlue(engine);
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(assets, { recursive: true });
+placeAsset(join(engine, "engine_bg.wasm"), "engine.wasm", "engine");
+for (const model of models) placeAsset(join(root, "models", `${model}.bin`), `${model}.bin`, model);
+cpSync(join(root, "models", "NOTICE"), join(assets, "NOTICE"));
+compile();
+cpSync(assets, join(dist, "assets"), { recursive: true });
+const size = statSync(join(dist, "assets", "engine.wasm")).size;
+console.log(`built dist/ (engine ${(size / 1024).toFixed(0)} KiB)`);
