@@ -1,0 +1,98 @@
+// Measures how well a memory finds the turns that answer a question, through the public API and with its defaults.
+//
+//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--out run.jsonl]
+//
+// DIR holds turns.jsonl and questions.jsonl (the format of examples/data/allotment). Each conversation is a memory of
+// its own. `vectors:NAME` reads turns.spk.NAME.i8.bin and questions.noname.NAME.i8.bin: one int8 row per line of the
+// JSONL files, each on its own scale. Prints the metrics as JSON; --out keeps the ranked ids.
+
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { openMemory } from "stratamem";
+import { score, summarise } from "./metrics.mjs";
+
+const { values } = parseArgs({
+  options: { data: { type: "string" }, embedder: { type: "string", default: "static" }, out: { type: "string" } },
+});
+
+if (!values.data || !existsSync(join(values.data, "turns.jsonl"))) {
+  console.log(`skipped: no turns.jsonl in ${values.data ?? "--data DIR (not given)"}`);
+  process.exit(0);
+}
+
+const readLines = (name) =>
+  readFileSync(join(values.data, name), "utf8").split("\n").filter((line) => line.trim()).map((line) => JSON.parse(line));
+
+/** Rows of a file of int8 vectors, or nothing with a built-in embedder. */
+function vectorsOf(name, count) {
+  if (!values.embedder.startsWith("vectors:")) return () => undefined;
+  const bytes = readFileSync(join(values.data, `${name}.${values.embedder.slice(8)}.i8.bin`));
+  const width = bytes.length / count;
+  return (row) => Float32Array.from(new Int8Array(bytes.buffer, bytes.byteOffset + row * width, width));
+}
+
+const embedders = { static: "static-128", static256: "static-256", none: false };
+const embedder = values.embedder.startsWith("vectors:") ? false : embedders[values.embedder];
+if (embedder === undefined) {
+  console.error(`unknown embedder ${values.embedder}: static, static256, none or vectors:NAME`);
+  process.exit(2);
+}
+
+const turns = readLines("turns.jsonl");
+const questions = readLines("questions.jsonl");
+const turnVector = vectorsOf("turns.spk", turns.length);
+const questionVector = vectorsOf("questions.noname", questions.length);
+
+const rows = [];
+const run = [];
+const timing = { addMs: 0, recallMs: [] };
+for (const conversation of new Set(turns.map((turn) => turn.conv))) {
+  const memory = await openMemory({ embedder, config: { working: {}, intermediate: {} } });
+  const own = turns.map((turn, row) => ({ ...turn, row })).filter((turn) => turn.conv === conversation);
+  const started = performance.now();
+  const ids = await memory.addMany(
+    own.map(({ text, caption, speaker, date, session, row }) => {
+      const vector = turnVector(row);
+      return {
+        text: caption ? `${text} [image: ${caption}]` : text,
+        actor: speaker,
+        occurredAt: `${date}Z`,
+        scope: { session: String(session) },
+        ...(vector && { vector }),
+      };
+    }),
+  );
+  timing.addMs += performance.now() - started;
+  const turnOf = new Map(ids.map((id, index) => [id, own[index].id]));
+  for (const [row, { conv, qid, question, category, category_name, evidence }] of questions.entries()) {
+    if (conv !== conversation) continue;
+    const vector = questionVector(row);
+    const asked = performance.now();
+    const hits = await memory.recall(question, { limit: 50, touch: false, ...(vector && { vector }) });
+    timing.recallMs.push(performance.now() - asked);
+    const ranked = hits.map((hit) => turnOf.get(hit.id));
+    run.push({ qid, ids: ranked });
+    if (evidence.length === 0) continue;
+    const groups = ["all", ...(category === 5 ? [] : ["all-but-adversarial"]), `${category} ${category_name}`];
+    rows.push({ groups, metrics: score(new Set(evidence), ranked) });
+  }
+  await memory.close();
+}
+
+if (values.out) writeFileSync(values.out, run.map((line) => `${JSON.stringify(line)}\n`).join(""));
+const sorted = timing.recallMs.sort((a, b) => a - b);
+console.log(
+  JSON.stringify(
+    {
+      embedder: values.embedder,
+      turns: turns.length,
+      questions: rows.length,
+      addMs: Math.round(timing.addMs),
+      recallMedianMs: Number(sorted[sorted.length >> 1]?.toFixed(3)),
+      groups: summarise(rows),
+    },
+    null,
+    2,
+  ),
+);
