@@ -75,9 +75,9 @@ function compile() {
   const glue = join("internal", "generated");
   cpSync(join(generated), join(esm, glue), { recursive: true });
   const cjs = join(dist, "cjs");
-  // Hosts of these two read ES modules only.
-  const esmOnly = ["browser.js", "browser.d.ts", "workerd.js", "workerd.d.ts"];
-  for (const file of filesUnder(esm, (name) => /\.(js|d\.ts)$/.test(name) && !esmOnly.includes(name))) {
+  // The hosts of these read ES modules only.
+  const esmOnly = /^(browser|workerd|edge)\./;
+  for (const file of filesUnder(esm, (name) => /\.(js|d\.ts)$/.test(name) && !esmOnly.test(name))) {
     const target = join(cjs, relative(esm, file));
     mkdirSync(join(target, ".."), { recursive: true });
     const text = readFileSync(file, "utf8");
