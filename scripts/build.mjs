@@ -5,13 +5,15 @@
 // The engine is compiled by wasm-pack and shrunk by wasm-opt. A step whose inputs have not changed is skipped.
 
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { transformSync } from "esbuild";
 import { root, run, toolchain } from "./toolchain.mjs";
 
 const cache = join(root, ".build");
 const dist = join(root, "dist");
+/** Where dist/ is put together: it appears whole or not at all. */
+const staged = join(cache, "dist");
 const sources = join(root, "js", "src");
 const assets = join(root, "js", "assets");
 const generated = join(sources, "internal", "generated");
@@ -70,11 +72,11 @@ function placeAsset(from, name, moduleName) {
 }
 
 function compile() {
-  run(join(root, "node_modules", ".bin", "tsc"), ["-p", "js"]);
-  const esm = join(dist, "esm");
+  run(join(root, "node_modules", ".bin", "tsc"), ["-p", "js", "--outDir", join(staged, "esm")]);
+  const esm = join(staged, "esm");
   const glue = join("internal", "generated");
   cpSync(join(generated), join(esm, glue), { recursive: true });
-  const cjs = join(dist, "cjs");
+  const cjs = join(staged, "cjs");
   // The hosts of these read ES modules only.
   const esmOnly = /^(browser|workerd|edge)\./;
   for (const file of filesUnder(esm, (name) => /\.(js|d\.ts)$/.test(name) && !esmOnly.test(name))) {
@@ -90,12 +92,14 @@ function compile() {
 
 const engine = buildEngine();
 placeGlue(engine);
-rmSync(dist, { recursive: true, force: true });
+rmSync(staged, { recursive: true, force: true });
 mkdirSync(assets, { recursive: true });
 placeAsset(join(engine, "engine_bg.wasm"), "engine.wasm", "engine");
 for (const model of models) placeAsset(join(root, "models", `${model}.bin`), `${model}.bin`, model);
 cpSync(join(root, "models", "NOTICE"), join(assets, "NOTICE"));
 compile();
-cpSync(assets, join(dist, "assets"), { recursive: true });
+cpSync(assets, join(staged, "assets"), { recursive: true });
+rmSync(dist, { recursive: true, force: true });
+renameSync(staged, dist);
 const size = statSync(join(dist, "assets", "engine.wasm")).size;
 console.log(`built dist/ (engine ${(size / 1024).toFixed(0)} KiB)`);

@@ -45,13 +45,13 @@ fact("input", input);
 fact("memory", store);
 
 title("Remembering");
-const memories = readInput(input);
+const memories = readOrExplain(input);
 // A small working tier, so that a short conversation already shows the tiers at work.
 const memory = await openMemory({ storage: nodeFs(store), config: { working: { maxItems: 50 } } });
 const known = new Set();
 for await (const record of memory.list()) known.add(`${record.source}\n${record.text}`);
 const fresh = memories.filter(({ source, text }) => !known.has(`${source}\n${text}`));
-if (known.size > 0) fact("known", `${number(known.size)} memories of earlier runs; ${number(fresh.length)} are new`);
+if (known.size > 0) fact("known", `${number(known.size)} memories of earlier runs; ${number(fresh.length)} new`);
 
 const batch = 100;
 const started = performance.now();
@@ -80,3 +80,13 @@ if (isSample && !values.ask) {
   console.log(`\nYour turn: ${paint("cyan", 'npm start -- --ask "when do they plant garlic?"')} or ${paint("cyan", "npm start -- path/to/your/notes")}`);
 }
 process.exit(status ?? 1);
+
+/** @param {string} path */
+function readOrExplain(path) {
+  try {
+    return readInput(path);
+  } catch (error) {
+    console.error(/** @type {Error} */ (error).message);
+    process.exit(1);
+  }
+}

@@ -6,7 +6,7 @@
 export type { Bound } from "./open.js";
 export type { Embedder, EmbedFunction, EmbedOptions } from "./embedder.js";
 export {
-  EmbedderError, errorCodes, FormatError, MemoryError, MemoryUnavailableError, RecordError, StorageError,
+  createError, EmbedderError, errorCodes, FormatError, MemoryError, MemoryUnavailableError, RecordError, StorageError,
   TransactionConflictError, ValidationError,
 } from "./errors.js";
 export type { ErrorCode, ErrorDetails } from "./errors.js";

@@ -22,6 +22,7 @@ export async function loadEngine(host: Host): Promise<void> {
     await loading;
   } catch (cause) {
     loading = undefined;
+    if (cause instanceof MemoryError) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
     throw createError("engine-panicked", `the engine could not be loaded: ${message}`, { cause });
   }
@@ -50,6 +51,12 @@ export function toError(thrown: unknown): MemoryError {
     life += 1;
     return createError("engine-panicked", "the engine stopped on an internal error; open the memory again", { cause: thrown });
   }
+  return adapterError(thrown);
+}
+
+/** The error that stands for whatever came out of an adapter. */
+export function adapterError(thrown: unknown): MemoryError {
+  if (thrown instanceof MemoryError) return thrown;
   const { code, message, details } = (thrown ?? {}) as { code?: string; message?: string; details?: ErrorDetails };
   if (code !== undefined && (errorCodes as readonly string[]).includes(code)) {
     return createError(code as ErrorCode, message ?? code, details ? { details } : {});

@@ -1,0 +1,132 @@
+// Whatever the documents show as code must be true: the README's programs run, the examples in doc comments compile.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bin, makeScratch, root, type Scratch } from "./scratch.js";
+
+let scratch: Scratch;
+beforeAll(() => {
+  scratch = makeScratch();
+}, 60_000);
+afterAll(() => scratch?.remove());
+
+/** Parts that users cannot import. */
+const internal = /generated|^internal|^storage\/batch\.ts$/;
+
+/** What examples may use without saying where it comes from. */
+const known: Record<string, string> = {
+  memory: `declare const memory: import("stratamem").Memory;`,
+  record: `declare const record: import("stratamem").MemoryRecord;`,
+  id: "declare const id: string;",
+  outdated: "declare const outdated: string;",
+  texts: "declare const texts: readonly string[];",
+  callMyModel: "declare function callMyModel(texts: readonly string[]): Promise<number[][]>;",
+  inner: `declare const inner: import("stratamem").Storage;`,
+  storage: `declare const storage: import("stratamem/testing").FaultStorage;`,
+  writes: `declare const writes: readonly import("stratamem/testing").RecordedWrite[];`,
+  place: `declare const place: ReturnType<typeof import("stratamem/storage/memory").memoryPlace> & { destroy(): Promise<void> };`,
+  myStorage: `declare function myStorage(place: unknown): import("stratamem").Storage;`,
+  make: `declare const make: () => Promise<import("stratamem/testing").StorageFixture>;`,
+  workload: `declare function workload(storage: import("stratamem").Storage): Promise<void>;`,
+  check: `declare function check(storage: import("stratamem").Storage): Promise<void>;`,
+  test: "declare function test(name: string, run: () => unknown): void;",
+  file: "declare const file: { write(text: string): void };",
+  readFile: `import { readFile } from "node:fs/promises";`,
+  nodeFs: `import { nodeFs } from "stratamem/storage/node-fs";`,
+  memoryStorage: `import { memoryStorage } from "stratamem/storage/memory";`,
+  indexedDb: `import { indexedDb } from "stratamem/storage/indexeddb";`,
+  memoryPlace: `import { memoryPlace } from "stratamem/storage/memory";`,
+  faultStorage: `import { faultStorage } from "stratamem/testing";`,
+  fakeEmbedder: `import { fakeEmbedder } from "stratamem/testing";`,
+  manualClock: `import { manualClock } from "stratamem/testing";`,
+  gate: "declare const gate: Promise<void>;",
+  nthWrite: `import { nthWrite } from "stratamem/testing";`,
+  replay: `import { replay } from "stratamem/testing";`,
+  storageConformance: `import { storageConformance } from "stratamem/testing";`,
+  runStorageConformance: `import { runStorageConformance } from "stratamem/testing";`,
+  createError: `import { createError } from "stratamem";`,
+  openMemory: `import { openMemory } from "stratamem";`,
+  staticEmbedder: `import { staticEmbedder } from "stratamem";`,
+  MemoryError: `import { MemoryError } from "stratamem";`,
+  Filter: `import type { Filter } from "stratamem";`,
+  Embedder: `import type { Embedder } from "stratamem";`,
+  Storage: `import type { Storage } from "stratamem";`,
+};
+
+interface Example {
+  readonly name: string;
+  readonly code: string;
+}
+
+/** The examples in the doc comments of a file. */
+function examplesOf(file: string): Example[] {
+  const found: Example[] = [];
+  for (const [comment] of readFileSync(file, "utf8").matchAll(/\/\*\*[\s\S]*?\*\//g)) {
+    const lines = comment.slice(3, -2).split("\n").map((line) => line.replace(/^\s*\* ?/, "").trimEnd());
+    for (const part of lines.join("\n").split(/^@/m)) {
+      if (part.startsWith("example")) found.push({ name: relative(root, file), code: part.slice("example".length).replaceAll("```ts", "").replaceAll("```", "").trim() });
+    }
+  }
+  return found;
+}
+
+function blocksOf(file: string): Example[] {
+  const found = [...readFileSync(join(root, file), "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm)];
+  return found.map(([, code], index) => ({ name: `${file}, block ${index + 1}`, code: code as string }));
+}
+
+/** An example as a module of its own: its imports, what it takes for granted, its body in a function. */
+function asModule({ name, code }: Example): string {
+  const imports = code.match(/^import .*$/gm) ?? [];
+  const body = code.replace(/^import .*$/gm, "").trim();
+  const declared = new Set([...code.matchAll(/\b(?:const|let|function|class)\s+(?:\[\s*)?(?:\{\s*)?(\w+)/g)].map(([, one]) => one));
+  const taken = Object.entries(known).filter(([word]) => new RegExp(`(?<![.\\w"'/])${word}\\b(?!["':])`).test(body) && !declared.has(word) && !imports.some((line) => new RegExp(`\\b${word}\\b`).test(line)));
+  const exported = /^export /m.test(body);
+  return [`// ${name}`, ...imports, ...taken.map(([, line]) => line), exported ? body : `export async function example() {\n${body}\n}`].join("\n");
+}
+
+const tsconfig = {
+  compilerOptions: {
+    ...{ target: "ES2022", module: "NodeNext", moduleResolution: "NodeNext", strict: true, noEmit: true, skipLibCheck: true },
+    ...{ lib: ["ES2022", "ESNext.Disposable", "DOM", "DOM.AsyncIterable"], types: ["node"], typeRoots: [join(root, "node_modules", "@types")] },
+  },
+};
+
+describe("documents", () => {
+  it("show code that compiles", () => {
+    const sources = readdirSync(join(root, "js/src"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts") && !internal.test(name));
+    const pages = ["README.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+    const examples = [...sources.flatMap((name) => examplesOf(join(root, "js/src", name))), ...pages.flatMap(blocksOf)];
+    expect(examples.length).toBeGreaterThan(20);
+    for (const [index, example] of examples.entries()) scratch.write(`examples/${String(index).padStart(3, "0")}.mts`, asModule(example));
+    scratch.write("examples.json", JSON.stringify({ ...tsconfig, include: ["examples"] }));
+    scratch.run(bin("tsc"), "-p", "examples.json");
+  });
+
+  const programs = blocksOf("README.md").filter(({ code }) => code.includes("openMemory(") && !code.includes("indexedDb"));
+  it.each(programs)("$name runs", ({ code }) => {
+    scratch.write("program.mts", code);
+    scratch.run(bin("esbuild"), "program.mts", "--outfile=program.mjs", "--format=esm", "--target=node20", "--log-level=error");
+    scratch.run("node", "program.mjs");
+  });
+
+  it("has programs in the README", () => {
+    expect(programs.length).toBeGreaterThanOrEqual(1);
+  });
+
+  it("only point at files that exist", () => {
+    const pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+    const broken: string[] = [];
+    for (const page of pages) {
+      for (const [, target] of readFileSync(join(root, page), "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)/g)) {
+        try {
+          readFileSync(join(root, page, "..", target as string));
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "EISDIR") broken.push(`${page} → ${target}`);
+        }
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+});

@@ -1,0 +1,230 @@
+// The packed package, as a user gets it: its shape, its types, and its work in Node and in bundles.
+
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join } from "node:path";
+import { chromium, type Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { chromium as chromiumPath } from "../../scripts/chromium.mjs";
+import { bin, makeScratch, root, type Scratch } from "./scratch.js";
+
+let scratch: Scratch;
+beforeAll(() => {
+  scratch = makeScratch();
+}, 60_000);
+afterAll(() => scratch?.remove());
+
+const installed = (): string => join(scratch.folder, "node_modules", "stratamem");
+
+/** Uses a memory and prints one line. */
+const use = `
+const memory = await openMemory();
+const id = await memory.add("Ada prefers metric units", { actor: "Ada", metadata: { topic: "units" } });
+await memory.add("The harbour opens at nine");
+const [best] = await memory.recall("which units should I use?", { filter: { topic: "units" } });
+if (best.id !== id) throw new Error("recalled something else");
+await memory.close();
+const say = "recalled: " + best.text;
+`;
+const answer = "recalled: Ada prefers metric units";
+
+describe("the packed files", () => {
+  it("are the built ones, the licences and the documents, and nothing else", () => {
+    const top = readdirSync(installed()).sort();
+    expect(top).toEqual(["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist", "models", "package.json"]);
+    expect(readdirSync(join(installed(), "models"))).toEqual(["NOTICE"]);
+    const files = readdirSync(join(installed(), "dist"), { recursive: true, encoding: "utf8" });
+    expect(files.filter((name) => statSync(join(installed(), "dist", name)).isFile() && !/\.(js|d\.ts|json|wasm|bin)$|NOTICE$/.test(name))).toEqual([]);
+  });
+
+  it("need no other package", () => {
+    const manifest = JSON.parse(readFileSync(join(installed(), "package.json"), "utf8"));
+    expect(manifest.dependencies).toBeUndefined();
+    expect(readdirSync(join(scratch.folder, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["stratamem"]);
+  });
+
+  it("hold an engine of at most 350 KB gzipped", async () => {
+    const { gzipSync } = await import("node:zlib");
+    expect(gzipSync(readFileSync(join(installed(), "dist/assets/engine.wasm")), { level: 9 }).length).toBeLessThanOrEqual(350_000);
+  });
+
+  it("pass publint", () => {
+    expect(scratch.run(bin("publint"), installed(), "--strict")).toContain("All good!");
+  });
+
+  it("have types that resolve wherever their entry exists", () => {
+    const files = ["./engine.wasm", "./models/static-128.bin", "./models/static-256.bin"];
+    scratch.run(bin("attw"), scratch.tarball, "--profile", "node16", "--exclude-entrypoints", ...files);
+  });
+});
+
+describe("in Node", () => {
+  it("works by import", () => {
+    scratch.write("import.mjs", `import { openMemory } from "stratamem";\n${use}\nconsole.log(say);`);
+    expect(scratch.run("node", "import.mjs").trim()).toBe(answer);
+  });
+
+  it("works by require", () => {
+    scratch.write("require.cjs", `const { openMemory } = require("stratamem");\n(async () => {\n${use}\nconsole.log(say);\n})();`);
+    expect(scratch.run("node", "require.cjs").trim()).toBe(answer);
+  });
+
+  it("recognises its errors across both", () => {
+    scratch.write(
+      "both.mjs",
+      `import { createRequire } from "node:module";
+       import { ValidationError } from "stratamem";
+       const { openMemory, MemoryError } = createRequire(import.meta.url)("stratamem");
+       const memory = await openMemory({ embedder: false });
+       const error = await memory.add("").catch((thrown) => thrown);
+       console.log(error instanceof ValidationError, error instanceof MemoryError, error.code);`,
+    );
+    expect(scratch.run("node", "both.mjs").trim()).toBe("true true invalid-argument");
+  });
+
+  it("keeps a memory in a folder, by every subpath", () => {
+    scratch.write(
+      "folder.mjs",
+      `import { openMemory } from "stratamem/inline";
+       import { nodeFs } from "stratamem/storage/node-fs";
+       import "stratamem/storage/memory"; import "stratamem/storage/indexeddb"; import "stratamem/testing";
+       for (const round of [1, 2]) {
+         const memory = await openMemory({ storage: nodeFs("./agent-memory") });
+         await memory.add("note " + round);
+         console.log((await memory.stats()).records);
+         await memory.close();
+       }`,
+    );
+    expect(scratch.run("node", "folder.mjs").trim().split("\n")).toEqual(["1", "2"]);
+  });
+
+  it("takes its assets from the caller in the slim entry", () => {
+    scratch.write(
+      "slim.mjs",
+      `import { readFileSync } from "node:fs";
+       import { openMemory, provideAssets } from "stratamem/slim";
+       const bytes = (name) => readFileSync(new URL(import.meta.resolve("stratamem/" + name)));
+       const early = await openMemory().catch((error) => error);
+       if (early.details.field !== "engine") throw early;
+       provideAssets({ engine: () => new WebAssembly.Module(bytes("engine.wasm")), model: (name) => bytes("models/" + name + ".bin") });
+       ${use}
+       console.log(say);`,
+    );
+    expect(scratch.run("node", "slim.mjs").trim()).toBe(answer);
+  });
+});
+
+describe("for TypeScript", () => {
+  const program = `
+    import { openMemory, MemoryError, type Filter, type Hit, type Storage } from "stratamem";
+    import { nodeFs } from "stratamem/storage/node-fs";
+    import { indexedDb } from "stratamem/storage/indexeddb";
+    import { memoryStorage } from "stratamem/storage/memory";
+    import { storageConformance } from "stratamem/testing";
+    import { provideAssets } from "stratamem/slim";
+    export async function main(): Promise<Hit | undefined> {
+      const storage: Storage = Math.random() > 2 ? indexedDb("x") : Math.random() > 2 ? memoryStorage() : nodeFs("./m");
+      await using memory = await openMemory({ storage, embedder: async (texts) => texts.map(() => new Float32Array(4)) });
+      const filter: Filter = { topic: "units", $importance: { $gte: 0.5 } };
+      const id: string = await memory.add("text", { metadata: { topic: "units" } });
+      // @ts-expect-error a misspelt option is refused
+      await memory.add("text", { importnce: 1 });
+      for await (const record of memory.list({ filter })) console.log(record.id === id);
+      try { return (await memory.recall("x", { filter }))[0]; }
+      catch (error) { if (error instanceof MemoryError && error.code === "aborted") return undefined; throw error; }
+    }
+    void storageConformance; void provideAssets;`;
+  const settings = (module: string, resolution: string) => ({
+    compilerOptions: {
+      ...{ target: "ES2022", module, moduleResolution: resolution, strict: true, exactOptionalPropertyTypes: true, noEmit: true },
+      ...{ lib: ["ES2022", "ESNext.Disposable", "DOM"], types: ["node"], typeRoots: [join(root, "node_modules", "@types")] },
+    },
+  });
+  it.each([
+    ["NodeNext", "NodeNext", "use.mts"],
+    ["NodeNext", "NodeNext", "use.cts"],
+    ["ESNext", "Bundler", "use.ts"],
+  ])("type-checks with %s and %s in %s", (module, resolution, file) => {
+    scratch.write(file, program);
+    scratch.write(`${file}.json`, JSON.stringify({ ...settings(module, resolution), files: [file] }));
+    scratch.run(bin("tsc"), "-p", `${file}.json`);
+  });
+});
+
+describe("in a bundle", () => {
+  it.each([
+    ["esm", "mjs", ""],
+    ["cjs", "cjs", ""],
+  ])("works when esbuild bundles it for Node as %s", (format, extension) => {
+    const body = `import { openMemory } from "stratamem";\n(async () => {\n${use}\nconsole.log(say);\n})();`;
+    scratch.write("bundle-source.mjs", body);
+    const out = `bundled/node.${extension}`;
+    scratch.run(bin("esbuild"), "bundle-source.mjs", "--bundle", "--platform=node", `--format=${format}`, `--outfile=${out}`, "--log-level=error");
+    // The bundle stands alone.
+    scratch.write(`elsewhere/node.${extension}`, readFileSync(join(scratch.folder, out), "utf8"));
+    expect(scratch.run("node", `elsewhere/node.${extension}`).trim()).toBe(answer);
+  });
+
+  describe("for browsers", () => {
+    let browser: Browser;
+    let server: Server;
+    let origin: string;
+    const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+    beforeAll(async () => {
+      server = createServer((request, response) => {
+        const path = join(scratch.folder, new URL(request.url ?? "/", "http://local").pathname);
+        try {
+          const body = readFileSync(path);
+          response.writeHead(200, { "content-type": types[extname(path)] ?? "application/octet-stream" }).end(body);
+        } catch {
+          response.writeHead(404).end();
+        }
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      browser = await chromium.launch({ executablePath: chromiumPath(), args: ["--no-sandbox", "--disable-gpu"] });
+    }, 60_000);
+    afterAll(async () => {
+      await browser?.close();
+      server?.close();
+    });
+
+    const show = `${use}\ndocument.title = say;`;
+    async function titleOf(path: string): Promise<string> {
+      const page = await browser.newPage();
+      const trouble: string[] = [];
+      page.on("pageerror", (error) => trouble.push(error.message));
+      page.on("response", (response) => response.status() >= 400 && !response.url().endsWith("favicon.ico") && trouble.push(`${response.status()} ${response.url()}`));
+      await page.goto(`${origin}/${path}`);
+      await page.waitForFunction(() => document.title.startsWith("recalled"), undefined, { timeout: 20_000 }).catch(() => undefined);
+      const title = await page.title();
+      await page.close();
+      expect(trouble).toEqual([]);
+      return title;
+    }
+
+    it("works when Vite bundles it", async () => {
+      scratch.write("vite/index.html", `<!doctype html><title>…</title><script type="module" src="./main.js"></script>`);
+      scratch.write("vite/main.js", `import { openMemory } from "stratamem";\n${show}`);
+      scratch.run(bin("vite"), "build", "vite", "--base", "./", "--outDir", "dist", "--logLevel", "error", "--minify", "esbuild", "--target", "esnext");
+      const assets = readdirSync(join(scratch.folder, "vite/dist/assets"));
+      expect(assets.filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
+      expect(await titleOf("vite/dist/index.html")).toBe(answer);
+    });
+
+    it("works when esbuild bundles its inline entry", async () => {
+      scratch.write("esbuild/main.mjs", `import { openMemory } from "stratamem/inline";\n${show}`);
+      scratch.write("esbuild/index.html", `<!doctype html><title>…</title><script type="module" src="./bundle.js"></script>`);
+      const options = ["--platform=browser", "--format=esm", "--outfile=esbuild/bundle.js", "--log-level=error"];
+      scratch.run(bin("esbuild"), "esbuild/main.mjs", "--bundle", ...options);
+      expect(await titleOf("esbuild/index.html")).toBe(answer);
+    });
+
+    it("works from the files as they are, without a bundler", async () => {
+      const map = JSON.stringify({ imports: { stratamem: "./node_modules/stratamem/dist/esm/entry/browser.js" } });
+      scratch.write("plain.html", `<!doctype html><title>…</title><script type="importmap">${map}</script><script type="module">import { openMemory } from "stratamem";\n${show}</script>`);
+      expect(await titleOf("plain.html")).toBe(answer);
+    });
+  });
+});
