@@ -223,6 +223,11 @@ impl Journal {
         Some(sealed)
     }
 
+    /// Whether segments have piled up that are worth merging.
+    pub(super) fn wants_merge(&self) -> bool {
+        self.merge_from().is_some()
+    }
+
     /// The first segment of the longest tail that is worth rewriting: size-tiered, so that a record is rewritten
     /// about log(n) times in its life.
     fn merge_from(&self) -> Option<usize> {

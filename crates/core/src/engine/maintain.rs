@@ -139,7 +139,7 @@ impl Engine {
         let garbage = self.journal.sealed_records().saturating_sub(self.journal.homed_records());
         let mostly_garbage = garbage > self.journal.homed_records() && garbage > 256;
         let seals = self.journal.wants_seal(u64::from(self.config.seal_bytes))
-            || (self.journal.has_log() && (compact || mostly_garbage));
+            || (self.journal.has_log() && (compact || mostly_garbage || self.journal.wants_merge()));
         if seals {
             self.seal();
             report.sealed += 1;
