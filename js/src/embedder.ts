@@ -4,6 +4,7 @@
  */
 
 import { createError } from "./errors.js";
+import { checkWhole } from "./internal/convert.js";
 import type { EmbeddingModelLike, EmbeddingSpace } from "./types.js";
 
 /** Turns texts into vectors, one each, in order. */
@@ -42,8 +43,12 @@ export interface Embedded {
 export function asEmbedder(given: Embedder | EmbedFunction | EmbeddingModelLike): Embedder {
   if (typeof given === "function") return { model: given.name || "custom", embed: given };
   if (typeof given === "object" && given !== null) {
-    if ("doEmbed" in given && typeof given.doEmbed === "function") return fromModel(given);
-    if ("embed" in given && typeof given.embed === "function" && typeof given.model === "string" && given.model !== "") return given;
+    if ("doEmbed" in given && typeof given.doEmbed === "function" && isName(given.modelId)) return fromModel(given);
+    if ("embed" in given && typeof given.embed === "function" && isName(given.model)) {
+      checkWhole(given.dimensions, "embedder/dimensions", 1);
+      if (given.maxBatch !== Number.POSITIVE_INFINITY) checkWhole(given.maxBatch, "embedder/maxBatch", 1);
+      return given;
+    }
   }
   throw createError(
     "invalid-argument",
@@ -52,16 +57,22 @@ export function asEmbedder(given: Embedder | EmbedFunction | EmbeddingModelLike)
   );
 }
 
+function isName(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
 function fromModel(model: EmbeddingModelLike): Embedder {
   const name = model.provider ? `${model.provider}/${model.modelId}` : model.modelId;
   return {
     model: name,
     embed: async (values, { signal }) => {
-      const most = Math.max(1, (await model.maxEmbeddingsPerCall) ?? 100);
+      const limit = (await model.maxEmbeddingsPerCall) ?? 100;
+      const most = limit >= 1 ? Math.floor(limit) : 1;
       const rows: (readonly number[])[] = [];
       for (let at = 0; at < values.length; at += most) {
         const part = values.slice(at, at + most);
         const { embeddings } = await model.doEmbed({ values: part, ...(signal && { abortSignal: signal }) });
+        if (embeddings.length !== part.length) throw new Error(`${embeddings.length} vectors for ${part.length} texts`);
         rows.push(...embeddings);
       }
       return rows;
@@ -72,12 +83,13 @@ function fromModel(model: EmbeddingModelLike): Embedder {
 /** Asks `embedder` in batches and checks every answer. */
 export async function embedAll(embedder: Embedder, texts: readonly string[], options: EmbedOptions): Promise<Embedded> {
   const vectors: (Float32Array | undefined)[] = [];
-  const most = Math.max(1, embedder.maxBatch ?? 100);
+  const most = embedder.maxBatch ?? 100;
   let dimensions = embedder.dimensions;
   for (let at = 0; at < texts.length; at += most) {
     const part = texts.slice(at, at + most);
     const answer = await ask(embedder, part, options);
     for (const [index, row] of answer.entries()) {
+      if (!isRow(row)) throw failed(embedder, "answered something that is not a vector", { details: { index: at + index } });
       dimensions ??= row.length;
       vectors.push(accept(embedder, row, dimensions, at + index));
     }
@@ -88,7 +100,7 @@ export async function embedAll(embedder: Embedder, texts: readonly string[], opt
 async function ask(embedder: Embedder, texts: readonly string[], options: EmbedOptions): Promise<readonly ArrayLike<number>[]> {
   let answer: readonly ArrayLike<number>[];
   try {
-    answer = await embedder.embed(texts, options);
+    answer = await orAborted(options.signal, embedder.embed(texts, options));
   } catch (cause) {
     if (options.signal?.aborted) throw createError("aborted", "the call was aborted", { cause });
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -101,12 +113,33 @@ async function ask(embedder: Embedder, texts: readonly string[], options: EmbedO
   return answer;
 }
 
+/** The answer, unless `signal` is aborted first: an embedder need not listen to it. */
+async function orAborted<T>(signal: AbortSignal | undefined, answer: PromiseLike<T> | T): Promise<T> {
+  if (!signal) return answer;
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+  });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    if (stop) signal.removeEventListener("abort", stop);
+  }
+}
+
+function isRow(row: unknown): row is ArrayLike<number> {
+  return Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView));
+}
+
 function accept(embedder: Embedder, row: ArrayLike<number>, dimensions: number, index: number): Float32Array | undefined {
   if (row.length !== dimensions || dimensions === 0) {
     throw failed(embedder, `answered a vector of ${row.length} dimensions where ${dimensions} were expected`, { details: { index } });
   }
-  const vector = Float32Array.from(row);
-  if (!vector.every(Number.isFinite)) throw failed(embedder, "answered a vector with a number that is not finite", { details: { index } });
+  const numbers = Array.from(row).every((component) => typeof component === "number");
+  const vector = numbers ? Float32Array.from(row) : new Float32Array();
+  if (!numbers || !vector.every(Number.isFinite)) throw failed(embedder, "answered a vector with something that is not a finite 32-bit number", { details: { index } });
   return vector.some((component) => component !== 0) ? vector : undefined;
 }
 

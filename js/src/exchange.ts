@@ -3,7 +3,8 @@
  * record, with its vector in base64 of little-endian 32-bit floats.
  */
 
-import { createError } from "./errors.js";
+import { createError, ValidationError } from "./errors.js";
+import { checkFields, invalid, isId, toText } from "./internal/convert.js";
 import { fromBase64 } from "./internal/host.js";
 import type { Memory } from "./memory.js";
 import type { Transaction } from "./transaction.js";
@@ -15,10 +16,15 @@ const BATCH = 500;
 
 /** What an import needs of a memory. */
 export interface ImportTarget {
-  space(): EmbeddingSpace | undefined;
+  /** The space of its vectors, or of those it is going to have. */
+  space(): Partial<EmbeddingSpace> | undefined;
+  now(): number;
   exists(id: string): boolean;
   run(collect: (tx: Transaction) => void): Promise<string[]>;
 }
+
+/** A record as an export holds it. */
+type Exported = MemoryRecord & { readonly vector?: string };
 
 /** The lines of an export, each ending in a newline. */
 export async function* exportLines(memory: Memory): AsyncGenerator<string, void, undefined> {
@@ -38,10 +44,14 @@ function toBase64(vector: Float32Array): string {
   return btoa(text);
 }
 
-function fromBase64Vector(text: string): Float32Array {
-  const bytes = fromBase64(text);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: bytes.length >> 2 }, (_, index) => view.getFloat32(index * 4, true));
+/** The vector that `text` holds in base64, or nothing if it does not hold one of `dimensions`. */
+function fromBase64Vector(text: unknown, dimensions: number): Float32Array | undefined {
+  const bytes = dimensions * 4;
+  if (typeof text !== "string" || text.length !== 4 * Math.ceil(bytes / 3) || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
+  const decoded = fromBase64(text);
+  if (decoded.length !== bytes) return undefined;
+  const view = new DataView(decoded.buffer, decoded.byteOffset, decoded.byteLength);
+  return Float32Array.from({ length: dimensions }, (_, index) => view.getFloat32(index * 4, true));
 }
 
 /** Adds the records of an export, in transactions of {@link BATCH}. */
@@ -50,54 +60,112 @@ export async function importLines(
   options: ImportOptions,
   target: ImportTarget,
 ): Promise<ImportReport> {
+  checkFields(options, ["onConflict"], "options");
   const { onConflict = "error" } = options;
+  if (!["error", "skip", "replace"].includes(onConflict)) throw invalid("onConflict", 'must be "error", "skip" or "replace"');
   const report = { added: 0, replaced: 0, skipped: 0 };
   let space: EmbeddingSpace | undefined;
-  let batch: { record: MemoryRecord & { vector?: string }; line: number }[] = [];
+  let batch: { readonly exported: Exported; readonly line: number }[] = [];
+
   const flush = async (): Promise<void> => {
-    const own = target.space();
-    const sameSpace = own === undefined || (own.model === space?.model && own.dimensions === space.dimensions);
-    await target.run((tx) => {
-      for (const { record, line } of batch) {
-        const exists = target.exists(record.id);
-        if (exists && onConflict === "skip") report.skipped += 1;
-        else {
-          if (exists && onConflict === "replace") tx.forget(record.id);
-          restore(tx, record, sameSpace && own !== undefined, line);
-          report[exists ? "replaced" : "added"] += 1;
+    const kept = space && isSame(target.space(), space) ? space : undefined;
+    const counts = { added: 0, replaced: 0, skipped: 0 };
+    const ids = new Set<string>();
+    /** The line that each operation comes from. */
+    const origins: number[] = [];
+    await naming(origins, () =>
+      target.run((tx) => {
+        for (const { exported, line } of batch) {
+          const exists = ids.has(exported.id) || target.exists(exported.id);
+          const gone = typeof exported.expiresAt === "number" && exported.expiresAt <= target.now();
+          if (gone || (exists && onConflict === "skip")) {
+            counts.skipped += 1;
+            continue;
+          }
+          origins.push(line);
+          if (exists && onConflict === "replace") {
+            tx.forget(exported.id);
+            origins.push(line);
+          }
+          restore(tx, exported, kept, line);
+          ids.add(exported.id);
+          counts[exists ? "replaced" : "added"] += 1;
         }
-      }
-    });
+      }),
+    );
+    report.added += counts.added;
+    report.replaced += counts.replaced;
+    report.skipped += counts.skipped;
     batch = [];
   };
+
+  // Asked for its refusal, should the memory be closed.
+  target.space();
   let number = 0;
   for await (const text of lines(source)) {
     number += 1;
     if (text.trim() === "") continue;
     const value = parse(text, number);
     if (number === 1 && "stratamem" in value) {
-      if (value.stratamem !== FORMAT) {
-        throw createError("format-too-new", `line 1 names export format ${String(value.stratamem)}; this build reads ${FORMAT}`, { details: { line: 1 } });
-      }
-      space = value.space as EmbeddingSpace | undefined;
+      space = readHeader(value);
       continue;
     }
     if (typeof value.id !== "string" || typeof value.text !== "string") throw malformed(number, "is not a record: it needs id and text");
-    batch.push({ record: value as unknown as MemoryRecord & { vector?: string }, line: number });
+    if (!isId(value.id)) throw createError("invalid-argument", `line ${number}: id is not a memory id`, { details: { field: "id", line: number } });
+    batch.push({ exported: value as unknown as Exported, line: number });
     if (batch.length === BATCH) await flush();
   }
   if (batch.length > 0) await flush();
   return report;
 }
 
-function restore(tx: Transaction, exported: MemoryRecord & { vector?: string }, keepVector: boolean, line: number): void {
-  const { vector, recordedAt, tierSince, accessCount, lastAccess, version, ...record } = exported;
+/** Whether vectors of `space` are at home where vectors are of `own`, or of nothing yet. */
+function isSame(own: Partial<EmbeddingSpace> | undefined, space: EmbeddingSpace): boolean {
+  if (own === undefined) return true;
+  return own.model === space.model && (own.dimensions === undefined || own.dimensions === space.dimensions);
+}
+
+function readHeader(header: Record<string, unknown>): EmbeddingSpace | undefined {
+  if (header.stratamem !== FORMAT) {
+    const message = `line 1 names export format ${String(header.stratamem)}; this build reads ${FORMAT}`;
+    throw createError("format-too-new", message, { details: { line: 1, found: header.stratamem, supported: FORMAT } });
+  }
+  const space = header.space as Partial<EmbeddingSpace> | undefined;
+  if (space === undefined) return undefined;
+  if (typeof space?.model !== "string" || !Number.isInteger(space.dimensions) || (space.dimensions as number) < 1) {
+    throw malformed(1, "has a space without a model and dimensions");
+  }
+  return space as EmbeddingSpace;
+}
+
+function restore(tx: Transaction, exported: Exported, space: EmbeddingSpace | undefined, line: number): void {
+  const { vector, recordedAt, tierSince, accessCount, lastAccess, version, ...memory } = exported;
   const history = { recordedAt, tierSince, accessCount, version, ...(lastAccess !== undefined && { lastAccess }) };
   for (const [name, value] of Object.entries(history)) {
-    if (typeof value !== "number") throw malformed(line, `has no ${name}`);
+    if (!Number.isInteger(value)) throw malformed(line, `has no whole number as its ${name}`);
   }
-  const text = record.actor ? `${record.actor}: ${record.text}` : record.text;
-  tx.restore({ ...record, history }, keepVector && vector !== undefined ? { vector: fromBase64Vector(vector) } : { text });
+  if (vector === undefined || space === undefined) {
+    tx.restore(memory, history, undefined);
+    return;
+  }
+  const kept = fromBase64Vector(vector, space.dimensions);
+  if (kept === undefined) throw malformed(line, `has a vector that is not ${space.dimensions} 32-bit floats in base64`);
+  tx.restore(memory, history, { vector: kept, space });
+}
+
+/** Runs a transaction whose refusals name the operation, and names the line instead. */
+async function naming(origins: readonly number[], run: () => Promise<unknown>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!(error instanceof ValidationError)) throw error;
+    const field = typeof error.details.field === "string" ? error.details.field : "";
+    const [prefix, index] = /^operations\/(\d+)\//.exec(field) ?? [];
+    const line = prefix === undefined ? undefined : origins[Number(index)];
+    if (prefix === undefined || line === undefined) throw error;
+    const details = { ...error.details, field: field.slice(prefix.length), line };
+    throw createError(error.code, `line ${line}: ${error.message.slice(prefix.length)}`, { details, cause: error });
+  }
 }
 
 function parse(text: string, line: number): Record<string, unknown> {
@@ -115,9 +183,13 @@ function malformed(line: number, problem: string): Error {
 }
 
 async function* lines(source: string | Iterable<string> | AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+  const given = source as Partial<Iterable<string> & AsyncIterable<string>> | null | undefined;
+  if (typeof source !== "string" && !given?.[Symbol.iterator] && !given?.[Symbol.asyncIterator]) {
+    throw invalid("lines", "must be a string or an iterable of strings");
+  }
   let rest = "";
   for await (const piece of typeof source === "string" ? [source] : source) {
-    const parts = (rest + piece).split("\n");
+    const parts = (rest + toText(piece, "lines")).split("\n");
     rest = parts.pop() ?? "";
     yield* parts;
   }

@@ -7,8 +7,8 @@ import { embedAll, type Embedded, type Embedder } from "./embedder.js";
 import { createError, type MemoryError } from "./errors.js";
 import { EventHub, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
-import { checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
-import { toFilter, toFusion, toScope, toText, toVector, withoutMissing } from "./internal/convert.js";
+import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
+import { checkFields, checkNumber, checkWhole, invalid, toFilter, toFusion, toId, toScope, toText, toVector, withoutMissing } from "./internal/convert.js";
 import { WriteQueue } from "./internal/write-queue.js";
 import type { Storage, StorageLock } from "./storage/types.js";
 import { Transaction, type PendingOperation } from "./transaction.js";
@@ -39,7 +39,7 @@ export class Session {
     this.now = now;
     this.#storage = storage;
     this.#lock = lock;
-    this.queue = new WriteQueue(handle, (failure) => this.#settled(failure));
+    this.queue = new WriteQueue(handle, this.#born, storage, (failure) => this.#settled(failure));
   }
 
   /** Runs a call into the engine, if it may still be used. */
@@ -61,15 +61,20 @@ export class Session {
         const ticket = guard(this.#born, () => this.handle.flush(this.now()));
         await this.queue.durable(ticket);
       }
-      await this.queue.idle();
-      this.handle.free();
     } catch (error) {
       // A memory whose engine died has nothing left to flush; any other failure is the caller's to know.
       if ((error as MemoryError).code !== "engine-panicked") failure = error;
     }
-    await this.#lock?.release();
-    await this.#storage.close();
-    if (failure !== undefined) throw failure;
+    await this.queue.idle();
+    if (this.#born === currentLife()) this.handle.free();
+    for (const giveUp of [() => this.#lock?.release(), () => this.#storage.close()]) {
+      try {
+        await giveUp();
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw adapterError(failure);
   }
 
   #settled(failure?: MemoryError): void {
@@ -124,6 +129,7 @@ export class Memory {
    * const ids = await memory.addMany([{ text: "one" }, { text: "two", importance: 0.9 }]);
    */
   async addMany(memories: readonly (NewMemory | string)[]): Promise<string[]> {
+    if (!Array.isArray(memories)) throw invalid("memories", "must be an array");
     return this.#run((tx) => {
       for (const memory of memories) tx.addOne(typeof memory === "string" ? { text: memory } : memory);
     });
@@ -137,7 +143,7 @@ export class Memory {
    */
   async get(id: string): Promise<MemoryRecord | undefined> {
     const { now } = this.session;
-    return this.session.call((handle) => handle.get(this.#view, toText(id, "id"), now(), true) as MemoryRecord | undefined);
+    return this.session.call((handle) => handle.get(this.#view, toId(id, "id"), now(), true) as MemoryRecord | undefined);
   }
 
   /**
@@ -147,7 +153,7 @@ export class Memory {
    * const vector = await memory.vector(id); // Float32Array
    */
   async vector(id: string): Promise<Float32Array | undefined> {
-    return this.session.call((handle) => handle.vector(this.#view, toText(id, "id"), this.session.now()));
+    return this.session.call((handle) => handle.vector(this.#view, toId(id, "id"), this.session.now()));
   }
 
   /**
@@ -170,7 +176,7 @@ export class Memory {
    * await memory.forget({ filter: { topic: "obsolete" } });
    */
   async forget(target: string | readonly string[] | { readonly filter: Filter }, options: ChangeOptions = {}): Promise<number> {
-    const ids = typeof target === "string" ? [target] : isFiltered(target) ? this.#select(target.filter) : target;
+    const ids = this.#targets(target);
     const removed = await this.#run((tx) => {
       for (const id of new Set(ids)) tx.forget(id, options);
     });
@@ -194,9 +200,10 @@ export class Memory {
    * for await (const record of memory.list({ filter: { $tier: "long-term" } })) console.log(record.text);
    */
   async *list(options: ListOptions = {}): AsyncGenerator<MemoryRecord, void, undefined> {
+    checkFields(options, ["filter", "limit"], "options");
     const filter = toFilter(options.filter);
+    if (options.limit !== Number.POSITIVE_INFINITY) checkWhole(options.limit, "limit", 0);
     let left = options.limit ?? Number.POSITIVE_INFINITY;
-    if (!(left >= 0)) throw createError("invalid-argument", "limit must be a number from 0 on", { details: { field: "limit" } });
     let after: string | undefined;
     while (left > 0) {
       const page = this.#page(filter, after, Math.min(PAGE, left));
@@ -216,10 +223,11 @@ export class Memory {
    */
   async recall(query: string, options: RecallOptions = {}): Promise<Hit[]> {
     const text = toText(query, "query");
+    checkFields(options, ["limit", "filter", "fusion", "minScore", "vector", "touch", "signal"], "options");
     const { filter, fusion, limit = 10, minScore, touch = true, signal } = options;
-    if (typeof limit !== "number" || !Number.isInteger(limit) || limit < 1) {
-      throw createError("invalid-argument", "limit must be a whole number from 1 on", { details: { field: "limit" } });
-    }
+    checkWhole(limit, "limit", 1, 10_000);
+    checkNumber(minScore, "minScore");
+    if (typeof touch !== "boolean") throw invalid("touch", "must be true or false");
     throwIfAborted(signal);
     const plain = toFilter(filter);
     const given = options.vector && toVector(options.vector, "vector");
@@ -245,7 +253,9 @@ export class Memory {
     await this.#run((tx) => {
       result = collect(tx);
       if (typeof (result as { then?: unknown } | undefined)?.then === "function") {
-        throw createError("invalid-argument", "the function of a transaction must not be asynchronous", { details: { field: "collect" } });
+        // What it still does is refused by the transaction; that must not become an unhandled rejection.
+        (result as PromiseLike<unknown>).then(undefined, () => undefined);
+        throw createError("invalid-argument", "collect must not be asynchronous: a transaction ends when its function returns", { details: { field: "collect" } });
       }
     });
     return result as T;
@@ -297,7 +307,10 @@ export class Memory {
    * const { next } = await memory.maintain({ budgetMs: 5 });
    */
   async maintain(options: MaintainOptions = {}): Promise<MaintenanceReport> {
+    checkFields(options, ["budgetMs", "compact"], "options");
     const { budgetMs = Number.POSITIVE_INFINITY, compact = false } = options;
+    if (typeof budgetMs !== "number" || Number.isNaN(budgetMs)) throw invalid("budgetMs", "must be a number");
+    if (typeof compact !== "boolean") throw invalid("compact", "must be true or false");
     const now = this.session.now();
     const [report, ticket, next] = this.session.call((handle) => {
       const done = handle.maintain(now, budgetMs, compact) as MaintenanceReport;
@@ -319,16 +332,19 @@ export class Memory {
 
   /**
    * Adds what {@link Memory.export} gave. Ids, times, tiers and counts are kept; vectors of another embedding space
-   * are made anew by this memory's embedder.
+   * are made anew by this memory's embedder. Records that have expired since are skipped. What is wrong with a line
+   * stops the import; up to 500 records at a time are added or none, those before stay.
    *
    * @throws ValidationError naming the line
    * @example
    * await memory.import(await readFile("memory.jsonl", "utf8"), { onConflict: "skip" });
    */
   import(lines: string | Iterable<string> | AsyncIterable<string>, options: ImportOptions = {}): Promise<ImportReport> {
+    const { embedder, now } = this.session;
     return importLines(lines, options, {
-      space: () => this.space,
-      exists: (id) => this.session.call((handle) => handle.get(this.#view, id, this.session.now(), false)) !== undefined,
+      space: () => this.space ?? (embedder && withoutMissing({ model: embedder.model, dimensions: embedder.dimensions })),
+      now,
+      exists: (id) => this.session.call((handle) => handle.get(this.#view, id, now(), false)) !== undefined,
       run: (collect) => this.#run(collect),
     });
   }
@@ -356,6 +372,16 @@ export class Memory {
     return this.session.call((handle) => handle.list(this.#view, filter, after, limit, now) as { records: MemoryRecord[]; next?: string });
   }
 
+  #targets(target: string | readonly string[] | { readonly filter: Filter }): readonly string[] {
+    if (typeof target === "string") return [target];
+    if (isList(target)) return target;
+    if (typeof target !== "object" || target === null || target.filter === undefined) {
+      throw invalid("target", "must be an id, an array of ids or an object with a filter");
+    }
+    checkFields(target, ["filter"], "target");
+    return this.#select(target.filter);
+  }
+
   #select(filter: Filter): string[] {
     return this.#page(toFilter(filter), undefined, 0xffff_ffff).records.map((record) => record.id);
   }
@@ -381,9 +407,9 @@ export class Memory {
   /** Collects, embeds, commits, waits. */
   async #run(collect: (tx: Transaction) => void): Promise<string[]> {
     const { session, view } = { session: this.session, view: this.#view };
-    const actorOf = (id: string): string | undefined =>
-      session.call((handle) => handle.get(view, id, session.now(), false) as MemoryRecord | undefined)?.actor;
-    const tx = new Transaction(() => session.call((handle) => handle.nextId(session.now())), actorOf);
+    const find = (id: string): MemoryRecord | undefined =>
+      session.call((handle) => handle.get(view, id, session.now(), false) as MemoryRecord | undefined);
+    const tx = new Transaction(() => session.call((handle) => handle.nextId(session.now())), find);
     try {
       collect(tx);
     } finally {
@@ -411,7 +437,7 @@ export class Memory {
       if (!need) return operation;
       const row = "vector" in need ? need.vector : embedded?.vectors[at++];
       if (!row) return operation;
-      if ("vector" in need) space ??= this.#givenSpace(row);
+      if ("vector" in need) space ??= need.space ?? this.#givenSpace(row);
       rows.push(row);
       return { ...operation, embedded: true };
     });
@@ -427,8 +453,8 @@ export class Memory {
   }
 }
 
-function isFiltered(target: readonly string[] | { readonly filter: Filter }): target is { readonly filter: Filter } {
-  return !Array.isArray(target);
+function isList(target: readonly string[] | { readonly filter: Filter }): target is readonly string[] {
+  return Array.isArray(target);
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -5,10 +5,11 @@
 import { asEmbedder, type Embedder } from "./embedder.js";
 import { createError } from "./errors.js";
 import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
-import { toScope, withoutMissing } from "./internal/convert.js";
+import { checkFields, checkNumber, invalid, toConfig, toScope } from "./internal/convert.js";
 import type { Host, ModelName } from "./internal/host.js";
 import { Memory, Session } from "./memory.js";
 import { memoryStorage } from "./storage/memory.js";
+import type { Storage } from "./storage/types.js";
 import type { EmbeddingSpace, OpenOptions, OpenReport } from "./types.js";
 
 /** What an entry offers once it is bound to its host. */
@@ -50,13 +51,18 @@ export function bind(host: Host): Bound {
   };
 
   const openMemory = async (options: OpenOptions = {}): Promise<Memory> => {
+    checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace"], "options");
     const { storage = memoryStorage(), now = Date.now, seed } = options;
+    checkStorage(storage);
+    if (typeof now !== "function") throw invalid("now", "must be a function");
+    checkNumber(seed, "seed");
     const view = toScope(options.scope);
+    const config = toConfig(options.config);
     await loadEngine(host);
     if (options.trace) trace(options.trace);
     const lock = await storage.lock?.();
     try {
-      const handle = await EngineHandle.open(storage, withoutMissing({ ...options.config }), seed);
+      const handle = await EngineHandle.open(storage, config, seed);
       try {
         const embedder = await choose(options.embedder, staticEmbedder, handle.space() as EmbeddingSpace | undefined);
         return new Memory(new Session(handle, storage, lock, embedder, now), view, handle.report() as OpenReport);
@@ -81,6 +87,14 @@ export function bind(host: Host): Bound {
   };
 }
 
+function checkStorage(storage: Storage): void {
+  for (const method of ["list", "read", "write", "close"] as const) {
+    if (typeof (storage as Storage | null)?.[method] !== "function") {
+      throw invalid("storage", `must be a storage adapter, but has no ${method}()`);
+    }
+  }
+}
+
 async function choose(
   given: OpenOptions["embedder"],
   staticEmbedder: (name: ModelName) => Promise<Embedder>,
@@ -88,10 +102,12 @@ async function choose(
 ): Promise<Embedder | undefined> {
   if (given === false) return undefined;
   const embedder = given === undefined || given === "static-128" || given === "static-256" ? await staticEmbedder(given ?? "static-128") : asEmbedder(given);
-  if (space && space.model !== embedder.model) {
-    const details = { field: "embedder", expected: space.model, found: embedder.model };
-    const message = `this memory holds vectors of ${space.model}, but the embedder is ${embedder.model}: open it with that embedder, or export it and import it into a new memory`;
-    throw createError("space-mismatch", message, { details });
+  const { model, dimensions } = embedder;
+  if (space && (space.model !== model || (dimensions !== undefined && dimensions !== space.dimensions))) {
+    const expected = `${space.model}/${space.dimensions}`;
+    const found = dimensions === undefined ? model : `${model}/${dimensions}`;
+    const message = `this memory holds vectors of ${expected}, but the embedder is ${found}: open it with that embedder, or export it and import it into a new memory`;
+    throw createError("space-mismatch", message, { details: { field: "embedder", expected, found } });
   }
   return embedder;
 }

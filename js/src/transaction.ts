@@ -2,12 +2,18 @@
  * Transactions: what is collected while the user's function runs, before texts are embedded and all is committed.
  */
 
-import { createError } from "./errors.js";
-import { toNewRecord, toPatch, toText, toVector } from "./internal/convert.js";
-import type { AddOptions, ChangeOptions, MemoryPatch, NewMemory, Tier } from "./types.js";
+import { createError, ValidationError } from "./errors.js";
+import { checkFields, checkTier, checkWhole, toId, toNewRecord, toPatch, toVector } from "./internal/convert.js";
+import type { AddOptions, ChangeOptions, EmbeddingSpace, MemoryPatch, NewMemory, Tier } from "./types.js";
 
-/** What an operation needs from the embedder: nothing, a text to embed, or it has its vector. */
-export type VectorNeed = { readonly text: string } | { readonly vector: Float32Array } | undefined;
+/** What an operation needs from the embedder: nothing, a text to embed, or it has its vector, maybe of a known space. */
+export type VectorNeed = { readonly text: string } | { readonly vector: Float32Array; readonly space?: EmbeddingSpace } | undefined;
+
+/** What the embedder is told of a record. */
+interface Said {
+  readonly text: string;
+  readonly actor?: string | null | undefined;
+}
 
 /** An operation on its way to the engine. */
 export interface PendingOperation {
@@ -16,7 +22,7 @@ export interface PendingOperation {
 }
 
 /** The text that stands for a record in the embedder's space: who, then what. */
-function memoryText(text: string, actor: string | null | undefined): string {
+function memoryText({ text, actor }: Said): string {
   return actor ? `${actor}: ${text}` : text;
 }
 
@@ -34,13 +40,15 @@ export class Transaction {
   /** @internal */
   readonly pending: PendingOperation[] = [];
   readonly #nextId: () => string;
-  readonly #actorOf: (id: string) => string | undefined;
+  readonly #find: (id: string) => Said | undefined;
+  /** What the records added or changed so far say. */
+  readonly #said = new Map<string, Said>();
   #open = true;
 
-  /** @internal */
-  constructor(nextId: () => string, actorOf: (id: string) => string | undefined) {
+  /** @internal `find` looks a stored record up. */
+  constructor(nextId: () => string, find: (id: string) => Said | undefined) {
     this.#nextId = nextId;
-    this.#actorOf = actorOf;
+    this.#find = find;
   }
 
   /** Adds a record and answers the id it will have. */
@@ -51,41 +59,47 @@ export class Transaction {
   /** @internal the same, with everything in one object */
   addOne(memory: NewMemory): string {
     this.#check();
-    const record = toNewRecord(memory);
-    const id = memory.id ?? this.#nextId();
-    const need = memory.vector ? { vector: toVector(memory.vector, "vector") } : { text: memoryText(memory.text, memory.actor) };
-    this.pending.push({ operation: { type: "add", record: { ...record, id } }, need });
-    return id;
+    return this.#step(() => {
+      const record = toNewRecord(memory);
+      const id = memory.id ?? this.#nextId();
+      this.#said.set(id, memory);
+      const need = memory.vector ? { vector: toVector(memory.vector, "vector") } : { text: memoryText(memory) };
+      this.pending.push({ operation: { type: "add", record: { ...record, id } }, need });
+      return id;
+    });
   }
 
-  /** @internal adds a record with its past, as an export holds it */
-  restore(record: Record<string, unknown>, need: VectorNeed): void {
-    this.pending.push({ operation: { type: "add", record }, need });
+  /** @internal adds a record with its past, as an export holds it; `known` is its vector, if that can be kept */
+  restore(memory: NewMemory, history: Record<string, number>, known: VectorNeed): void {
+    this.#step(() => {
+      const record = toNewRecord(memory);
+      this.pending.push({ operation: { type: "add", record: { ...record, history } }, need: known ?? { text: memoryText(memory) } });
+    });
   }
 
   /** Changes a record. */
   update(id: string, patch: MemoryPatch, options: ChangeOptions = {}): void {
     this.#check();
-    const plain = toPatch(patch);
-    let need: VectorNeed;
-    if (patch.vector) need = { vector: toVector(patch.vector, "vector") };
-    else if (patch.text !== undefined) {
-      const actor = patch.actor === undefined ? this.#actorOf(id) : patch.actor;
-      need = { text: memoryText(patch.text, actor) };
-    }
-    this.#push("update", id, options, { patch: plain }, need);
+    this.#step(() => {
+      const plain = toPatch(patch);
+      const need = patch.vector ? { vector: toVector(patch.vector, "vector") } : this.#reworded(toId(id, "id"), patch);
+      this.#push("update", id, options, { patch: plain }, need);
+    });
   }
 
   /** Removes a record. */
   forget(id: string, options: ChangeOptions = {}): void {
     this.#check();
-    this.#push("forget", id, options, {}, undefined);
+    this.#step(() => this.#push("forget", id, options, {}, undefined));
   }
 
   /** Moves a record to a tier, or to the next more durable one. */
   promote(id: string, to?: Tier, options: ChangeOptions = {}): void {
     this.#check();
-    this.#push("move", id, options, to === undefined ? {} : { to }, undefined);
+    this.#step(() => {
+      checkTier(to, "to");
+      this.#push("move", id, options, to === undefined ? {} : { to }, undefined);
+    });
   }
 
   /** @internal */
@@ -94,8 +108,33 @@ export class Transaction {
   }
 
   #push(type: string, id: string, options: ChangeOptions, more: Record<string, unknown>, need: VectorNeed): void {
+    checkFields(options, ["ifVersion"], "options");
+    checkWhole(options.ifVersion, "ifVersion", 0);
     const condition = options.ifVersion === undefined ? {} : { ifVersion: options.ifVersion };
-    this.pending.push({ operation: { type, id: toText(id, "id"), ...condition, ...more }, need });
+    this.pending.push({ operation: { type, id: toId(id, "id"), ...condition, ...more }, need });
+  }
+
+  /** The text to embed after a patch, if the patch changes who said it or what. */
+  #reworded(id: string, patch: MemoryPatch): VectorNeed {
+    if (patch.text === undefined && patch.actor === undefined) return undefined;
+    const before = this.#said.get(id) ?? this.#find(id);
+    const text = patch.text ?? before?.text;
+    // Without a text the record is not there, which the engine will say.
+    if (text === undefined) return undefined;
+    const said = { text, actor: patch.actor === undefined ? before?.actor : patch.actor };
+    this.#said.set(id, said);
+    return { text: memoryText(said) };
+  }
+
+  /** Runs the collection of one operation; what is wrong with it is named like the engine does. */
+  #step<T>(collect: () => T): T {
+    try {
+      return collect();
+    } catch (error) {
+      if (!(error instanceof ValidationError) || typeof error.details.field !== "string") throw error;
+      const prefix = `operations/${this.pending.length}/`;
+      throw createError(error.code, prefix + error.message, { details: { ...error.details, field: prefix + error.details.field } });
+    }
   }
 
   #check(): void {

@@ -1,12 +1,12 @@
 //! Shapes that cross the boundary, and their conversion. Small plain objects go through serde-wasm-bindgen, vectors
 //! as one `Float32Array` for a whole batch.
 
-use js_sys::Float32Array;
+use js_sys::{Array, Float32Array, Object, Reflect};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
-    EmbeddingSpace, Filter, Fusion, Hit, Operation, Page, Query, Record, RecordId, Value, Why,
+    EmbeddingSpace, Filter, Fusion, Hit, Metadata, Operation, Page, Query, Record, RecordId, Value, Why,
 };
 use wasm_bindgen::JsValue;
 
@@ -17,10 +17,67 @@ pub(crate) fn read<T: DeserializeOwned>(value: JsValue, field: &str) -> Result<T
     serde_wasm_bindgen::from_value(value).map_err(|error| malformed(field, error))
 }
 
-/// Writes a plain object: maps as objects, missing values left out.
+/// Writes a plain object: maps as objects, null as null. Fields that may be missing are left out by their types.
 pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue> {
-    let serializer = Serializer::new().serialize_maps_as_objects(true);
+    let serializer = Serializer::new().serialize_maps_as_objects(true).serialize_missing_as_null(true);
     value.serialize(&serializer).map_err(JsValue::from)
+}
+
+/// Writes a record.
+pub(crate) fn write_record(record: &Record) -> Result<JsValue, JsValue> {
+    let written = write(record)?;
+    define_prototype_names(&Array::of1(&written), [record])?;
+    Ok(written)
+}
+
+/// Writes one page of a listing.
+pub(crate) fn write_page(page: &Page) -> Result<JsValue, JsValue> {
+    let written = write(&PageOutput::from(page))?;
+    define_prototype_names(&Reflect::get(&written, &"records".into())?, &page.records)?;
+    Ok(written)
+}
+
+/// Mends the metadata of written records in which something is named `__proto__`. The serialiser assigns properties,
+/// and assigning this one would set the prototype of the object instead.
+pub(crate) fn define_prototype_names<'a>(
+    written: &JsValue,
+    records: impl IntoIterator<Item = &'a Record>,
+) -> Result<(), JsValue> {
+    for (index, record) in records.into_iter().enumerate() {
+        if names_prototype(&record.metadata) {
+            let target = Reflect::get_u32(written, index as u32)?;
+            Reflect::set(&target, &"metadata".into(), &entries(&record.metadata)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn names_prototype(metadata: &Metadata) -> bool {
+    metadata.iter().any(|(name, value)| name == "__proto__" || holds_prototype_name(value))
+}
+
+fn holds_prototype_name(value: &Value) -> bool {
+    match value {
+        Value::List(items) => items.iter().any(holds_prototype_name),
+        Value::Map(entries) => names_prototype(entries),
+        _ => false,
+    }
+}
+
+fn entries(metadata: &Metadata) -> Result<JsValue, JsValue> {
+    let pairs = Array::new();
+    for (name, value) in metadata {
+        pairs.push(&Array::of2(&name.into(), &plain(value)?));
+    }
+    Object::from_entries(&pairs).map(JsValue::from)
+}
+
+fn plain(value: &Value) -> Result<JsValue, JsValue> {
+    match value {
+        Value::List(items) => items.iter().map(plain).collect::<Result<Array, _>>().map(JsValue::from),
+        Value::Map(inner) => entries(inner),
+        other => write(other),
+    }
 }
 
 /// Reads an id.
@@ -118,7 +175,7 @@ impl<'a> From<&'a Hit> for HitOutput<'a> {
 
 /// One page of a listing.
 #[derive(Serialize)]
-pub(crate) struct PageOutput<'a> {
+struct PageOutput<'a> {
     records: &'a [Record],
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<RecordId>,

@@ -1,10 +1,9 @@
 //! The handles that TypeScript holds: one engine, and one embedding model.
 //!
-//! No method holds a borrow of the engine across an await, so a handle may be used, and freed, while a write is under
-//! way: the driver keeps the engine alive until its promise settles.
+//! Once open, a handle has no asynchronous method: the host takes a batch, writes it and reports back. So nothing of this
+//! instance waits for a promise while the host writes, and an engine that dies leaves no callback behind.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 
 use js_sys::{Float32Array, Reflect, Uint8Array};
 use stratamem_core::{
@@ -14,7 +13,7 @@ use stratamem_core::{
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::convert::{self, HitOutput, OperationInput, OutcomeOutput, PageOutput, QueryInput};
+use crate::convert::{self, HitOutput, OperationInput, OutcomeOutput, QueryInput};
 use crate::error::{malformed, to_js};
 use crate::storage::{self, Storage};
 
@@ -22,8 +21,7 @@ use crate::storage::{self, Storage};
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct EngineHandle {
-    engine: Rc<RefCell<Engine>>,
-    storage: Storage,
+    engine: RefCell<Engine>,
     report: OpenReport,
 }
 
@@ -54,7 +52,7 @@ impl EngineHandle {
             opening.supply(bytes).map_err(to_js)?;
         }
         let (engine, report) = opening.finish().map_err(to_js)?;
-        Ok(EngineHandle { engine: Rc::new(RefCell::new(engine)), storage, report })
+        Ok(EngineHandle { engine: RefCell::new(engine), report })
     }
 
     /// What opening found.
@@ -94,7 +92,9 @@ impl EngineHandle {
         let hits = engine
             .recall(&scope(view)?, input.space.as_ref(), query, moment(now), input.touch)
             .map_err(to_js)?;
-        convert::write(&hits.iter().map(HitOutput::from).collect::<Vec<_>>())
+        let written = convert::write(&hits.iter().map(HitOutput::from).collect::<Vec<_>>())?;
+        convert::define_prototype_names(&written, hits.iter().map(|hit| &hit.record))?;
+        Ok(written)
     }
 
     /// The text to embed for a question.
@@ -107,7 +107,7 @@ impl EngineHandle {
     pub fn get(&self, view: JsValue, id: &str, now: f64, touch: bool) -> Result<JsValue, JsValue> {
         let id = convert::id(id)?;
         match self.engine.borrow_mut().get(&scope(view)?, id, moment(now), touch) {
-            Some(record) => convert::write(&record),
+            Some(record) => convert::write_record(&record),
             None => Ok(JsValue::UNDEFINED),
         }
     }
@@ -130,7 +130,7 @@ impl EngineHandle {
         let filter = convert::filter(filter)?;
         let after = after.map(|id| convert::id(&id)).transpose()?;
         let page = self.engine.borrow().list(&scope(view)?, filter.as_ref(), after, limit, moment(now));
-        convert::write(&PageOutput::from(&page))
+        convert::write_page(&page)
     }
 
     /// A new id.
@@ -180,28 +180,24 @@ impl EngineHandle {
         self.engine.borrow_mut().flush(moment(now)).map(|ticket| ticket as f64).map_err(to_js)
     }
 
-    /// Writes one batch, if there is one and none is under way. Answers whether it wrote.
-    ///
-    /// Rejects with what the adapter threw; the engine is poisoned then.
-    pub async fn persist(&self) -> Result<bool, JsValue> {
-        let (engine, storage) = (Rc::clone(&self.engine), self.storage.clone());
-        let effect = engine.borrow_mut().poll_effect();
-        let Some(Effect::Persist { ticket, operations }) = effect else {
-            return Ok(false);
-        };
-        match storage::write(&storage, &operations).await {
-            Ok(()) => {
-                engine.borrow_mut().ack(ticket);
-                Ok(true)
-            }
-            Err(thrown) => {
-                let message = Reflect::get(&thrown, &"message".into()).ok().and_then(|text| text.as_string());
-                engine
-                    .borrow_mut()
-                    .fail(message.as_deref().unwrap_or("the adapter rejected without a message"));
-                Err(thrown)
-            }
+    /// The next batch for storage with its ticket, or undefined if nothing is enqueued or a batch is under way.
+    #[wasm_bindgen(js_name = takeBatch)]
+    pub fn take_batch(&self) -> Result<JsValue, JsValue> {
+        match self.engine.borrow_mut().poll_effect() {
+            Some(Effect::Persist { ticket, operations }) => storage::batch(ticket, &operations),
+            None => Ok(JsValue::UNDEFINED),
         }
+    }
+
+    /// The batch under `ticket` is durable.
+    pub fn acknowledge(&self, ticket: f64) {
+        self.engine.borrow_mut().ack(ticket as u64);
+    }
+
+    /// The batch under way could not be written: the engine is poisoned from now on.
+    #[wasm_bindgen(js_name = writeFailed)]
+    pub fn write_failed(&self, reason: &str) {
+        self.engine.borrow_mut().fail(reason);
     }
 
     /// Whether everything under `ticket` is in storage.

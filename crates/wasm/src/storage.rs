@@ -17,9 +17,6 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     fn read(this: &Storage, key: &str) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(method, catch)]
-    fn write(this: &Storage, batch: &Array) -> Result<Promise, JsValue>;
 }
 
 /// All keys.
@@ -34,9 +31,9 @@ pub(crate) async fn bytes(storage: &Storage, key: &str) -> Result<Option<Vec<u8>
     Ok(found.dyn_into::<Uint8Array>().ok().map(|array| array.to_vec()))
 }
 
-/// Makes a batch durable. The adapter gets fresh copies: this side's memory moves when it grows.
-pub(crate) async fn write(storage: &Storage, operations: &[StorageOperation]) -> Result<(), JsValue> {
-    let batch = Array::new();
+/// A batch as the adapter takes it, with its ticket. The bytes are fresh copies: this side's memory moves when it grows.
+pub(crate) fn batch(ticket: u64, operations: &[StorageOperation]) -> Result<JsValue, JsValue> {
+    let items = Array::new();
     for operation in operations {
         let (kind, key, bytes) = match operation {
             StorageOperation::Append { key, bytes } => ("append", key, Some(bytes)),
@@ -49,7 +46,10 @@ pub(crate) async fn write(storage: &Storage, operations: &[StorageOperation]) ->
         if let Some(bytes) = bytes {
             Reflect::set(&item, &"bytes".into(), &Uint8Array::from(bytes.as_slice()))?;
         }
-        batch.push(&item);
+        items.push(&item);
     }
-    JsFuture::from(storage.write(&batch)?).await.map(drop)
+    let batch = Object::new();
+    Reflect::set(&batch, &"ticket".into(), &(ticket as f64).into())?;
+    Reflect::set(&batch, &"operations".into(), &items)?;
+    Ok(batch.into())
 }

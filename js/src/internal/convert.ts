@@ -4,9 +4,10 @@
  */
 
 import { createError } from "../errors.js";
-import type { AddOptions, Filter, Fusion, MemoryPatch, Moment, NewMemory, Scope } from "../types.js";
+import type { AddOptions, EngineConfig, Filter, Fusion, MemoryPatch, Metadata, Moment, NewMemory, Scope } from "../types.js";
 
-function invalid(field: string, problem: string): Error {
+/** The error about a bad argument. */
+export function invalid(field: string, problem: string): Error {
   return createError("invalid-argument", `${field} ${problem}`, { details: { field } });
 }
 
@@ -23,10 +24,23 @@ export function toText(value: unknown, field: string): string {
   return value;
 }
 
+/** An id in its text form. */
+export function toId(value: unknown, field: string): string {
+  const id = toText(value, field);
+  if (!isId(id)) throw invalid(field, "is not a memory id (26 characters, 0-9 and A-Z)");
+  return id;
+}
+
+/** Whether a text has the form of an id. */
+export function isId(text: string): boolean {
+  return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text);
+}
+
 /** A vector. */
 export function toVector(vector: Float32Array | readonly number[], field: string): Float32Array {
-  if (vector instanceof Float32Array) return vector;
-  if (Array.isArray(vector) && vector.every((component) => typeof component === "number")) return Float32Array.from(vector);
+  const numbers = vector instanceof Float32Array || (Array.isArray(vector) && vector.every((component) => typeof component === "number"));
+  if (numbers && vector.length === 0) throw invalid(field, "must not be empty");
+  if (numbers) return vector instanceof Float32Array ? vector : Float32Array.from(vector);
   throw invalid(field, "must be a Float32Array or an array of numbers");
 }
 
@@ -51,6 +65,8 @@ export function toPlain(value: unknown, field: string, depth = 0): unknown {
   if (value instanceof Date) return toMillis(value, field);
   if (Array.isArray(value)) return value.map((item, index) => toPlain(item, `${field}/${index}`, depth + 1));
   if (typeof value === "object" && value !== null) {
+    const sort = Object.prototype.toString.call(value).slice("[object ".length, -1);
+    if (sort !== "Object") throw invalid(field, `must not hold a ${sort}`);
     const entries = Object.entries(value).filter(([, item]) => item !== undefined);
     return Object.fromEntries(entries.map(([name, item]) => [name, toPlain(item, `${field}/${name}`, depth + 1)]));
   }
@@ -61,7 +77,9 @@ export function toPlain(value: unknown, field: string, depth = 0): unknown {
 
 /** A filter, or undefined. */
 export function toFilter(filter: Filter | undefined): unknown {
-  return filter === undefined ? undefined : toPlain(filter, "filter");
+  if (filter === undefined) return undefined;
+  if (typeof filter !== "object" || filter === null || Array.isArray(filter)) throw invalid("filter", "must be an object");
+  return toPlain(filter, "filter");
 }
 
 /** The engine's form of a fusion. */
@@ -73,26 +91,90 @@ export function toFusion(fusion: Fusion | undefined): unknown {
     case "rrf":
       return { method: "rrf", k: 60 };
     default:
-      return fusion;
+      return checkedFusion(fusion);
   }
+}
+
+function checkedFusion(fusion: Exclude<Fusion, string>): Fusion {
+  const weights = { weighted: ["dense", "keyword"], rrf: ["k"] }[(fusion as { method?: "weighted" | "rrf" } | null)?.method as "weighted" | "rrf"];
+  if (weights === undefined) throw invalid("fusion", 'must be "weighted", "rrf" or an object with one of these as its method');
+  checkFields(fusion, ["method", ...weights], "fusion");
+  for (const name of weights) {
+    const weight = (fusion as unknown as Record<string, unknown>)[name];
+    if (weight === undefined) throw invalid(`fusion/${name}`, "is missing");
+    checkNumber(weight, `fusion/${name}`);
+  }
+  return fusion;
 }
 
 const addFields = ["id", "kind", "tier", "scope", "actor", "occurredAt", "importance", "tags", "metadata", "pinned", "expiresAt", "source", "vector", "text"];
 const patchFields = ["text", "kind", "actor", "occurredAt", "importance", "tags", "metadata", "pinned", "expiresAt", "source", "vector"];
 
-function checkFields(given: object, known: readonly string[]): void {
+/** Throws unless `given` is an object with no other fields than the known ones. */
+export function checkFields(given: unknown, known: readonly string[], what: string): void {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid(what, "must be an object");
   for (const name of Object.keys(given)) {
-    if (!known.includes(name)) throw invalid(name, `is not a field here; known are ${known.join(", ")}`);
+    if (!known.includes(name)) throw invalid(name, `is not a field of ${what}; known are ${known.join(", ")}`);
   }
 }
 
-function checkNumber(value: unknown, field: string): void {
+/** Throws unless `value` is missing or a whole number between `least` and `most`. */
+export function checkWhole(value: unknown, field: string, least: number, most: number = 0xffff_ffff): void {
+  if (value === undefined || (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most)) return;
+  throw invalid(field, `must be a whole number between ${least} and ${most}`);
+}
+
+/** Throws unless `value` is missing or a finite number. */
+export function checkNumber(value: unknown, field: string): void {
   if (value !== undefined && (typeof value !== "number" || !Number.isFinite(value))) throw invalid(field, "must be a finite number");
+}
+
+/** Throws unless what is said about a record has the types it should have. */
+function checkLabels({ kind, tier, tags, pinned, source, actor }: MemoryPatch & AddOptions): void {
+  for (const [field, value] of Object.entries({ kind, actor, source })) if (value !== undefined && value !== null) toText(value, field);
+  checkTier(tier, "tier");
+  if (pinned !== undefined && typeof pinned !== "boolean") throw invalid("pinned", "must be true or false");
+  if (tags === undefined) return;
+  if (!Array.isArray(tags)) throw invalid("tags", "must be an array of strings");
+  for (const [index, tag] of tags.entries()) toText(tag, `tags/${index}`);
+}
+
+/** Throws unless `tier` is missing or one of the tiers. */
+export function checkTier(tier: unknown, field: string): void {
+  if (tier === undefined || tier === "working" || tier === "intermediate" || tier === "long-term") return;
+  throw invalid(field, 'must be "working", "intermediate" or "long-term"');
+}
+
+/** Metadata in plain values. */
+function toMetadata(metadata: Metadata | undefined): unknown {
+  if (metadata === undefined) return undefined;
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) throw invalid("metadata", "must be an object");
+  return toPlain(metadata, "metadata");
+}
+
+/** The engine's configuration, with the types it should have. What the numbers may be is judged by the engine. */
+export function toConfig(config: EngineConfig = {}): Record<string, unknown> {
+  checkFields(config, ["working", "intermediate", "longTerm", "defaultTier", "maxTextBytes", "sealBytes", "bm25K1", "bm25B"], "config");
+  const { working, intermediate, longTerm, defaultTier, maxTextBytes, sealBytes, bm25K1, bm25B } = config;
+  const tiers = { working, intermediate, longTerm };
+  for (const [tier, limits] of Object.entries(tiers)) {
+    if (limits === undefined) continue;
+    checkFields(limits, ["maxItems", "ttl"], tier);
+    checkWhole(limits.maxItems, `${tier}/maxItems`, 1);
+    checkWhole(limits.ttl, `${tier}/ttl`, 1, Number.MAX_SAFE_INTEGER);
+  }
+  checkTier(defaultTier, "defaultTier");
+  for (const [field, value] of Object.entries({ maxTextBytes, sealBytes })) checkWhole(value, field, 1);
+  for (const [field, value] of Object.entries({ bm25K1, bm25B })) checkNumber(value, field);
+  const limits = Object.entries(tiers).map(([tier, given]) => [tier, given && withoutMissing({ ...given })] as const);
+  return withoutMissing({ ...config, ...Object.fromEntries(limits) });
 }
 
 /** The engine's form of a record to add, without its vector. */
 export function toNewRecord(memory: NewMemory): Record<string, unknown> {
-  checkFields(memory, addFields);
+  checkFields(memory, addFields, "record");
+  checkLabels(memory);
+  if (memory.id !== undefined) toId(memory.id, "id");
   const { vector: _vector, text, scope, occurredAt, expiresAt, metadata, importance, ...rest }: NewMemory & AddOptions = memory;
   checkNumber(importance, "importance");
   return withoutMissing({
@@ -102,13 +184,14 @@ export function toNewRecord(memory: NewMemory): Record<string, unknown> {
     scope: toScope(scope),
     occurredAt: occurredAt === undefined ? undefined : toMillis(occurredAt, "occurredAt"),
     expiresAt: expiresAt === undefined ? undefined : toMillis(expiresAt, "expiresAt"),
-    metadata: metadata === undefined ? undefined : toPlain(metadata, "metadata"),
+    metadata: toMetadata(metadata),
   });
 }
 
 /** The engine's form of a patch, without its vector. */
 export function toPatch(patch: MemoryPatch): Record<string, unknown> {
-  checkFields(patch, patchFields);
+  checkFields(patch, patchFields, "patch");
+  checkLabels(patch as MemoryPatch & AddOptions);
   const { vector: _vector, text, actor, occurredAt, expiresAt, source, metadata, importance, ...rest } = patch;
   checkNumber(importance, "importance");
   const clear = Object.entries({ actor, expiresAt, source }).filter(([, value]) => value === null).map(([name]) => name);
@@ -120,7 +203,7 @@ export function toPatch(patch: MemoryPatch): Record<string, unknown> {
     source: source ?? undefined,
     occurredAt: occurredAt === undefined ? undefined : toMillis(occurredAt, "occurredAt"),
     expiresAt: expiresAt === undefined || expiresAt === null ? undefined : toMillis(expiresAt, "expiresAt"),
-    metadata: metadata === undefined ? undefined : toPlain(metadata, "metadata"),
+    metadata: toMetadata(metadata),
     clear,
   });
 }

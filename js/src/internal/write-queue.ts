@@ -1,11 +1,19 @@
 /**
- * From tickets to promises: drives the engine's batches to storage, one at a time, and settles whoever waits for one.
+ * From tickets to promises: takes the engine's batches to storage, one at a time, and settles whoever waits for one.
  * While a batch is being written, later commits gather into the next: that is what makes concurrent adds cheap.
+ *
+ * Invariant: the queue is idle only when the engine has nothing to write. Asking for the next batch and going idle are
+ * one synchronous step, so a commit can never fall in between and wait for ever.
  */
 
-import type { MemoryError } from "../errors.js";
-import { createError } from "../errors.js";
-import { toError, type EngineHandle } from "./bridge.js";
+import { createError, type MemoryError } from "../errors.js";
+import type { Storage, StorageOperation } from "../storage/types.js";
+import { adapterError, guard, toError, type EngineHandle } from "./bridge.js";
+
+interface Batch {
+  readonly ticket: number;
+  readonly operations: readonly StorageOperation[];
+}
 
 interface Waiter {
   readonly ticket: number;
@@ -16,22 +24,29 @@ interface Waiter {
 /** Writes what the engine enqueues. */
 export class WriteQueue {
   readonly #handle: EngineHandle;
+  readonly #born: number;
+  readonly #storage: Storage;
   readonly #settled: (failure?: MemoryError) => void;
   #waiters: Waiter[] = [];
   #running = false;
   #idle: Promise<void> = Promise.resolve();
 
-  /** `settled` is called after each batch, with the failure if there was one. */
-  constructor(handle: EngineHandle, settled: (failure?: MemoryError) => void) {
+  /** `born` is the engine's life; `settled` is called after each batch, with the failure if there was one. */
+  constructor(handle: EngineHandle, born: number, storage: Storage, settled: (failure?: MemoryError) => void) {
     this.#handle = handle;
+    this.#born = born;
+    this.#storage = storage;
     this.#settled = settled;
   }
 
   /** Resolves when everything under `ticket` is in storage. */
   durable(ticket: number): Promise<void> {
     if (this.#handle.isDurable(ticket)) return Promise.resolve();
-    const poisoned = this.#handle.poisoned();
-    if (poisoned !== undefined) return Promise.reject(createError("engine-poisoned", `an earlier write to storage failed (${poisoned})`));
+    const reason = this.#handle.poisoned();
+    if (reason !== undefined) {
+      const message = `an earlier write to storage failed (${reason}): open the memory again to continue`;
+      return Promise.reject(createError("engine-poisoned", message, { details: { reason } }));
+    }
     const promise = new Promise<void>((resolve, reject) => this.#waiters.push({ ticket, resolve, reject }));
     if (!this.#running) this.#idle = this.#drive();
     return promise;
@@ -45,10 +60,13 @@ export class WriteQueue {
   async #drive(): Promise<void> {
     this.#running = true;
     try {
-      while (await this.#handle.persist()) {
+      for (let batch = this.#take(); batch; batch = this.#take()) {
+        await this.#write(batch);
+        const { ticket } = batch;
+        guard(this.#born, () => this.#handle.acknowledge(ticket));
         const waiters = this.#waiters;
-        this.#waiters = waiters.filter((waiter) => !this.#handle.isDurable(waiter.ticket));
-        for (const waiter of waiters) if (!this.#waiters.includes(waiter)) waiter.resolve();
+        this.#waiters = waiters.filter((waiter) => waiter.ticket > ticket);
+        for (const waiter of waiters) if (waiter.ticket <= ticket) waiter.resolve();
         this.#settled();
       }
     } catch (thrown) {
@@ -59,6 +77,20 @@ export class WriteQueue {
       this.#settled(failure);
     } finally {
       this.#running = false;
+    }
+  }
+
+  #take(): Batch | undefined {
+    return guard(this.#born, () => this.#handle.takeBatch() as Batch | undefined);
+  }
+
+  async #write({ operations }: Batch): Promise<void> {
+    try {
+      await this.#storage.write(operations);
+    } catch (thrown) {
+      const failure = adapterError(thrown);
+      guard(this.#born, () => this.#handle.writeFailed(failure.message));
+      throw failure;
     }
   }
 }

@@ -3,6 +3,7 @@
  * is public there. Does not own: any logic.
  */
 
+export { type EmbedCall, fakeEmbedder, type FakeEmbedder, type FakeEmbedderOptions } from "./fake-embedder.js";
 export {
   type Fault,
   type FaultPlan,
@@ -13,6 +14,7 @@ export {
   replay,
   type StorageCall,
 } from "./fault-storage.js";
+export { manualClock, type ManualClock } from "./manual-clock.js";
 export {
   type ConformanceCase,
   type ConformanceResult,

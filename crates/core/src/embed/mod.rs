@@ -3,6 +3,7 @@
 //! Owns the model's file format and its encoder. Does not own the choice of an embedder; the engine itself only sees
 //! vectors.
 
+mod categories;
 mod static_model;
 mod wordpiece;
 

@@ -7,6 +7,8 @@ use rustc_hash::FxHashMap;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::embed::categories::{FORMAT, PUNCTUATION, SPACING_MARKS, is_in};
+
 /// A word longer than this is unknown.
 const MAX_WORD_CHARS: usize = 100;
 
@@ -42,10 +44,8 @@ impl Vocabulary {
             word.clear();
         };
         let mut each = |c: char| {
-            if c.is_whitespace() {
+            if c == ' ' {
                 end_word(&mut word);
-            } else if c == '\0' || c == '\u{fffd}' || c.is_control() || is_format(c) || is_combining_mark(c) {
-                // Dropped, and the word goes on.
             } else if is_punctuation(c) || is_ideograph(c) {
                 end_word(&mut word);
                 word.push(c);
@@ -54,10 +54,11 @@ impl Vocabulary {
                 word.push(c);
             }
         };
+        let cleaned = text.chars().filter_map(clean);
         if text.is_ascii() {
-            text.chars().map(|c| c.to_ascii_lowercase()).for_each(&mut each);
+            cleaned.map(|c| c.to_ascii_lowercase()).for_each(&mut each);
         } else {
-            text.chars().flat_map(char::to_lowercase).nfd().for_each(&mut each);
+            cleaned.nfd().filter(|c| !is_accent(*c)).flat_map(char::to_lowercase).for_each(&mut each);
         }
         each(' ');
     }
@@ -81,32 +82,89 @@ impl Vocabulary {
     }
 }
 
-/// Format characters (category Cf) that occur in running text.
-fn is_format(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
+/// A space for all white space, and nothing for what is invisible or means nothing: categories Cc, Cf and Co.
+fn clean(c: char) -> Option<char> {
+    match c {
+        '\t' | '\n' | '\r' => Some(' '),
+        '\u{fffd}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => None,
+        c if c.is_control() || is_in(&FORMAT, c) => None,
+        c if c.is_whitespace() => Some(' '),
+        c => Some(c),
+    }
 }
 
-/// All ASCII that is neither letter, digit nor space, and the common Unicode punctuation (category P).
+/// Category Mn: marks that BERT drops. It keeps the other marks, such as the vowel signs of Indic scripts.
+fn is_accent(c: char) -> bool {
+    is_combining_mark(c) && !is_in(&SPACING_MARKS, c)
+}
+
+/// All ASCII that is neither letter, digit, space nor control, and category P.
 fn is_punctuation(c: char) -> bool {
-    c.is_ascii_punctuation()
-        || matches!(c, '\u{a1}' | '\u{a7}' | '\u{ab}' | '\u{b6}' | '\u{b7}' | '\u{bb}' | '\u{bf}'
-            | '\u{37e}' | '\u{387}' | '\u{55a}'..='\u{55f}' | '\u{589}' | '\u{58a}' | '\u{5be}' | '\u{5c0}'
-            | '\u{5c3}' | '\u{5c6}' | '\u{5f3}' | '\u{5f4}' | '\u{60c}' | '\u{60d}' | '\u{61b}' | '\u{61d}'..='\u{61f}'
-            | '\u{66a}'..='\u{66d}' | '\u{6d4}' | '\u{964}' | '\u{965}' | '\u{970}' | '\u{e4f}' | '\u{e5a}' | '\u{e5b}'
-            | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{2043}' | '\u{2045}'..='\u{2051}' | '\u{2053}'..='\u{205e}'
-            | '\u{207d}' | '\u{207e}' | '\u{208d}' | '\u{208e}' | '\u{2308}'..='\u{230b}' | '\u{2329}' | '\u{232a}'
-            | '\u{2768}'..='\u{2775}' | '\u{27e6}'..='\u{27ef}' | '\u{2983}'..='\u{2998}' | '\u{2e00}'..='\u{2e5d}'
-            | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '\u{3014}'..='\u{301f}' | '\u{3030}' | '\u{303d}'
-            | '\u{30a0}' | '\u{30fb}' | '\u{fe10}'..='\u{fe19}' | '\u{fe30}'..='\u{fe52}' | '\u{fe54}'..='\u{fe61}'
-            | '\u{fe63}' | '\u{fe68}' | '\u{fe6a}' | '\u{fe6b}' | '\u{ff01}'..='\u{ff03}' | '\u{ff05}'..='\u{ff0a}'
-            | '\u{ff0c}'..='\u{ff0f}' | '\u{ff1a}' | '\u{ff1b}' | '\u{ff1f}' | '\u{ff20}' | '\u{ff3b}'..='\u{ff3d}'
-            | '\u{ff3f}' | '\u{ff5b}' | '\u{ff5d}' | '\u{ff5f}'..='\u{ff65}')
+    c.is_ascii_punctuation() || is_in(&PUNCTUATION, c)
 }
 
 /// Characters that BERT takes as words of their own.
 fn is_ideograph(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
         | '\u{20000}'..='\u{2ceaf}' | '\u{2f800}'..='\u{2fa1f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words that a vocabulary of exactly these words finds in `text`.
+    fn check(text: &str, words: &[&str]) {
+        let vocabulary = Vocabulary::parse(&words.join("\n"));
+        let mut found = Vec::new();
+        vocabulary.encode(text, |id| found.push(words[id as usize]));
+        assert_eq!(found, words, "{text:?}");
+    }
+
+    #[test]
+    fn controls_and_private_characters_vanish_inside_words() {
+        check("ab\u{b}c\u{c}d\u{85}e\u{0}f\u{7f}g", &["abcdefg"]);
+        check("a\u{ad}b\u{200b}c\u{feff}d\u{e000}e\u{f8ff}f\u{100000}g\u{fffd}h", &["abcdefgh"]);
+        check("one\ttwo\nthree\rfour\u{a0}five\u{2028}six\u{3000}seven", &[
+            "one", "two", "three", "four", "five", "six", "seven",
+        ]);
+    }
+
+    #[test]
+    fn only_marks_without_width_are_dropped() {
+        check("Café E\u{301}COLE", &["cafe", "ecole"]);
+        // Devanagari: the vowel signs stay (Mc), the virama goes (Mn).
+        check("\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}", &["\u{939}\u{93f}\u{928}\u{926}\u{940}"]);
+        // An enclosing circle (Me) stays.
+        check("a\u{20dd}", &["a\u{20dd}"]);
+    }
+
+    #[test]
+    fn each_punctuation_character_and_ideograph_is_a_word() {
+        check("a.b—c\u{2e5d}", &["a", ".", "b", "—", "c", "\u{2e5d}"]);
+        check("a$+b", &["a", "$", "+", "b"]);
+        check("東京a", &["東", "京", "a"]);
+        // A symbol is not punctuation.
+        check("5€ x", &["5€", "x"]);
+    }
+
+    #[test]
+    fn lower_case_is_taken_character_by_character() {
+        check("ΟΔΟΣ İ ẞ", &["οδοσ", "i", "ß"]);
+    }
+
+    #[test]
+    fn a_word_is_spelled_whole_or_not_at_all() {
+        let vocabulary = Vocabulary::parse("un\n##able\n##a\nab");
+        let spelled = |text: &str| {
+            let mut ids = Vec::new();
+            vocabulary.encode(text, |id| ids.push(id));
+            ids
+        };
+        assert_eq!(spelled("unable"), [0, 1]);
+        assert_eq!(spelled("unaable ab"), [0, 2, 1, 3]);
+        assert_eq!(spelled("unablex"), [0; 0]);
+        assert_eq!(spelled(&format!("un{}", "a".repeat(98))).len(), 99);
+        assert_eq!(spelled(&format!("un{}", "a".repeat(99))), [0; 0]);
+    }
 }

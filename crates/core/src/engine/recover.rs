@@ -13,7 +13,7 @@ use crate::engine::journal::Journal;
 use crate::engine::state::State;
 use crate::error::{Error, FormatError};
 use crate::index::text::TOKENIZER;
-use crate::model::RecordId;
+use crate::model::{EmbeddingSpace, RecordId};
 use crate::persist::{Change, LogReader, Manifest, ObjectKind, SegmentReader};
 
 /// What opening found.
@@ -182,6 +182,10 @@ impl Opening {
             let key = ObjectKind::Segment.key(segment.number);
             let bytes = self.loaded.remove(&key).unwrap_or_default();
             let reader = SegmentReader::decode(&key, &bytes)?;
+            let records: usize = reader.blocks.iter().map(|(_, rows)| rows.len()).sum();
+            if bytes.len() as u64 != segment.bytes || records as u64 != u64::from(segment.records) {
+                return Err(corrupt(&key, "it is not as long as the manifest says").into());
+            }
             let dimensions = manifest.space.as_ref().map_or(0, |space| space.dimensions);
             if reader.dimensions != 0 && reader.dimensions != dimensions {
                 return Err(corrupt(&key, "its vectors have other dimensions than the manifest says").into());
@@ -269,11 +273,13 @@ struct Homes {
 }
 
 fn check_dimensions(state: &State, change: &Change) -> Result<(), &'static str> {
-    let Change::Put(_, Some(vector)) = change else { return Ok(()) };
-    match &state.space {
-        Some(space) if space.dimensions as usize == vector.len() => Ok(()),
-        _ => Err("a vector has other dimensions than its memory"),
-    }
+    let fits = match (change, &state.space) {
+        (Change::Space(space), _) => EmbeddingSpace::allows(space.dimensions),
+        (Change::Put(_, Some(vector)), Some(space)) => space.dimensions as usize == vector.len(),
+        (Change::Put(_, Some(_)), None) => false,
+        _ => true,
+    };
+    if fits { Ok(()) } else { Err("a vector has other dimensions than its memory, or impossible ones") }
 }
 
 fn corrupt(object: &str, problem: &str) -> FormatError {

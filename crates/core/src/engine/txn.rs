@@ -22,8 +22,6 @@ const MAX_NAME_BYTES: usize = 1_024;
 const MAX_TAGS: usize = 256;
 /// Most levels of nesting in metadata.
 const MAX_METADATA_DEPTH: usize = 16;
-/// Most dimensions of a vector.
-const MAX_DIMENSIONS: usize = 8_192;
 
 /// A transaction that has been checked.
 #[derive(Debug, Default)]
@@ -282,8 +280,9 @@ pub(super) fn check_vector(
             found: given.clone(),
         });
     }
-    if vector.is_empty() || vector.len() > MAX_DIMENSIONS {
-        return Err(CommandError::invalid(field, format!("must have 1 to {MAX_DIMENSIONS} dimensions")));
+    if !EmbeddingSpace::allows(found) {
+        let problem = format!("must have 1 to {} dimensions", EmbeddingSpace::MAX_DIMENSIONS);
+        return Err(CommandError::invalid(field, problem));
     }
     if let Some(at) = vector.iter().position(|component| !component.is_finite()) {
         return Err(CommandError::invalid(format!("{field}/{at}"), "is not a finite number"));

@@ -34,6 +34,16 @@ pub struct EmbeddingSpace {
     pub dimensions: u32,
 }
 
+impl EmbeddingSpace {
+    /// Most components of a vector.
+    pub(crate) const MAX_DIMENSIONS: u32 = 8_192;
+
+    /// Whether vectors can have so many components.
+    pub(crate) fn allows(dimensions: u32) -> bool {
+        (1..=Self::MAX_DIMENSIONS).contains(&dimensions)
+    }
+}
+
 impl std::fmt::Display for EmbeddingSpace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.model, self.dimensions)

@@ -10,6 +10,9 @@ use crate::model::EmbeddingSpace;
 use crate::persist::frame::{self, Parsed};
 use crate::persist::{ObjectKind, header};
 
+/// Larger than any count that is reached by counting, and small enough to count on from.
+const MAX_FIGURE: u64 = 1 << 53;
+
 /// What is alive.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Manifest {
@@ -99,6 +102,13 @@ impl Manifest {
         let stored: ManifestV1 = postcard::from_bytes(payload).map_err(|_| corrupt("it does not decode"))?;
         if number != stored.generation || ObjectKind::Manifest.key(number) != object {
             return Err(corrupt("its generation is not the one in its name"));
+        }
+        let figures = [stored.generation, stored.sealed_sequence, stored.active_log, stored.next_segment];
+        if figures.iter().any(|figure| *figure > MAX_FIGURE) {
+            return Err(corrupt("it counts further than any memory can"));
+        }
+        if stored.space.as_ref().is_some_and(|(_, dimensions)| !EmbeddingSpace::allows(*dimensions)) {
+            return Err(corrupt("its vectors have impossible dimensions"));
         }
         Ok(Manifest {
             generation: stored.generation,

@@ -3,6 +3,9 @@
 //! These types never change. A new need gets a new type and a new format version. They are separate from the types
 //! in [`crate::model`], so that refactoring cannot change bytes.
 
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{EmbeddingSpace, Kind, Metadata, Record, RecordId, Scope, Tier, Timestamp, Value};
@@ -57,7 +60,7 @@ pub(crate) struct RecordV1 {
 }
 
 /// A metadata value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 enum ValueV1 {
     Null,
     Bool(bool),
@@ -65,6 +68,108 @@ enum ValueV1 {
     Text(String),
     List(Vec<ValueV1>),
     Map(Vec<(String, ValueV1)>),
+}
+
+/// Levels of nesting that are read. No writer nests this deep; forged bytes could, to exhaust the stack.
+const MAX_LEVELS: u8 = 64;
+
+impl<'de> Deserialize<'de> for ValueV1 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Nested(MAX_LEVELS).deserialize(deserializer)
+    }
+}
+
+/// Reads a [`ValueV1`] of at most so many levels.
+#[derive(Clone, Copy)]
+struct Nested(u8);
+
+impl Nested {
+    fn below<E: de::Error>(self) -> Result<Nested, E> {
+        self.0.checked_sub(1).map(Nested).ok_or_else(|| E::custom("a value is nested too deep"))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Nested {
+    type Value = ValueV1;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ValueV1, D::Error> {
+        const VARIANTS: &[&str] = &["Null", "Bool", "Number", "Text", "List", "Map"];
+        deserializer.deserialize_enum("ValueV1", VARIANTS, self)
+    }
+}
+
+impl<'de> Visitor<'de> for Nested {
+    type Value = ValueV1;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a metadata value")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<ValueV1, A::Error> {
+        let (variant, content) = access.variant::<u32>()?;
+        match variant {
+            0 => content.unit_variant().map(|()| ValueV1::Null),
+            1 => content.newtype_variant().map(ValueV1::Bool),
+            2 => content.newtype_variant().map(ValueV1::Number),
+            3 => content.newtype_variant().map(ValueV1::Text),
+            4 => content.newtype_variant_seed(Items(self.below()?)).map(ValueV1::List),
+            5 => content.newtype_variant_seed(Items(Entry(self.below()?))).map(ValueV1::Map),
+            _ => Err(de::Error::custom("an unknown kind of value")),
+        }
+    }
+}
+
+/// Reads a list, each item with the same seed.
+struct Items<S>(S);
+
+impl<'de, S: DeserializeSeed<'de> + Copy> DeserializeSeed<'de> for Items<S> {
+    type Value = Vec<S::Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de> + Copy> Visitor<'de> for Items<S> {
+    type Value = Vec<S::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(self.0)? {
+            items.push(item);
+        }
+        Ok(items)
+    }
+}
+
+/// Reads a name and its value.
+#[derive(Clone, Copy)]
+struct Entry(Nested);
+
+impl<'de> DeserializeSeed<'de> for Entry {
+    type Value = (String, ValueV1);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_tuple(2, self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entry {
+    type Value = (String, ValueV1);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name and its value")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let cut = || de::Error::custom("an entry is cut short");
+        let name = access.next_element()?.ok_or_else(cut)?;
+        Ok((name, access.next_element_seed(self.0)?.ok_or_else(cut)?))
+    }
 }
 
 /// A step of a commit, as the engine works with it.

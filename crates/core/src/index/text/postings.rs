@@ -99,7 +99,7 @@ impl TextIndex {
         for &(term, count) in &counts {
             self.postings[term as usize].push(Posting { slot, count });
         }
-        let length = counts.iter().map(|(_, count)| count).sum();
+        let length = counts.iter().fold(0u32, |length, (_, count)| length.saturating_add(*count));
         self.documents.push(Document { terms: counts.into(), length });
         self.live += 1;
         self.live_length += u64::from(length);

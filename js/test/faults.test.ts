@@ -1,0 +1,795 @@
+// Bad input and faults, seen from the facade: each gives a typed error, loses nothing that was acknowledged, and leaves
+// the memory either usable or refusing for a stated reason.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import {
+  EmbedderError, FormatError, MemoryError, MemoryUnavailableError, openMemory, RecordError, StorageError, ValidationError,
+  type ErrorCode, type Memory, type OpenOptions,
+} from "../../dist/esm/entry/inline.js";
+import { currentLife, guard } from "../../dist/esm/internal/bridge.js";
+import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
+import { nodeFs } from "../../dist/esm/storage/node-fs.js";
+import { fakeEmbedder, faultStorage, nthWrite, type Fault } from "../../dist/esm/testing/index.js";
+
+const folders: string[] = [];
+const children: ChildProcess[] = [];
+afterEach(() => {
+  vi.restoreAllMocks();
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "stratamem-"));
+  folders.push(made);
+  return made;
+}
+
+/** The error that `promise` rejects with, which has to be one of the package's own. */
+async function refusal(promise: Promise<unknown>): Promise<MemoryError> {
+  const error: unknown = await promise.then(
+    (value) => new Error(`nothing was thrown, the answer was ${JSON.stringify(value)}`),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof MemoryError)) throw error;
+  expect(error.message).not.toBe("");
+  return error;
+}
+
+async function idsOf(memory: Memory): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const record of memory.list()) ids.push(record.id);
+  return ids;
+}
+
+/** Runs one of the programs of `contention/`. */
+function run(program: string, ...args: string[]): ChildProcess & { readonly lines: AsyncIterable<string> } {
+  const path = fileURLToPath(new URL(`./contention/${program}.mjs`, import.meta.url));
+  return watched(spawn(process.execPath, [path, ...args], { stdio: ["pipe", "pipe", "inherit"] }));
+}
+
+function watched(child: ChildProcess): ChildProcess & { readonly lines: AsyncIterable<string> } {
+  children.push(child);
+  return Object.assign(child, { lines: createInterface({ input: child.stdout as NodeJS.ReadableStream }) });
+}
+
+const missing = "01BX5ZZKBKACTAV9WEVGEMMVRZ";
+const vector = (...values: number[]): Float32Array => Float32Array.from(values);
+
+describe("bad input", () => {
+  const deep = (levels: number): object => (levels === 0 ? {} : { a: deep(levels - 1) });
+  const nested = (levels: number): object => (levels === 0 ? { topic: 1 } : { $not: nested(levels - 1) });
+  type Case = readonly [name: string, code: ErrorCode, field: string | undefined, act: (memory: Memory, id: string) => Promise<unknown>];
+
+  const cases: readonly Case[] = [
+    ["no text", "invalid-argument", "operations/0/text", (m) => m.add("")],
+    ["blank text", "invalid-argument", "operations/0/text", (m) => m.add(" \n\t\u00a0")],
+    ["a text that is none", "invalid-argument", "operations/0/text", (m) => m.add(5 as never)],
+    ["a text of one byte too much", "invalid-argument", "operations/0/text", (m) => m.add("x".repeat(1_001))],
+    ["a text of one byte too much, in few characters", "invalid-argument", "operations/0/text", (m) => m.add("\u{1f600}".repeat(251))],
+    ["a misspelt field", "invalid-argument", "operations/0/metdata", (m) => m.add("x", { metdata: {} } as never)],
+    ["importance above 1", "invalid-argument", "operations/0/importance", (m) => m.add("x", { importance: 1.01 })],
+    ["importance below 0", "invalid-argument", "operations/0/importance", (m) => m.add("x", { importance: -0.01 })],
+    ["importance that is no number", "invalid-argument", "operations/0/importance", (m) => m.add("x", { importance: Number.NaN })],
+    ["an unknown tier", "invalid-argument", "operations/0/tier", (m) => m.add("x", { tier: "short" as never })],
+    ["pinned that is not a flag", "invalid-argument", "operations/0/pinned", (m) => m.add("x", { pinned: "yes" as never })],
+    ["tags that are no list", "invalid-argument", "operations/0/tags", (m) => m.add("x", { tags: "abc" as never })],
+    ["a tag that is no text", "invalid-argument", "operations/0/tags/1", (m) => m.add("x", { tags: ["a", 5 as never] })],
+    ["an empty tag", "invalid-argument", "operations/0/tags/0", (m) => m.add("x", { tags: [""] })],
+    ["too many tags", "invalid-argument", "operations/0/tags", (m) => m.add("x", { tags: Array.from({ length: 257 }, (_, at) => `t${at}`) })],
+    ["an empty actor", "invalid-argument", "operations/0/actor", (m) => m.add("x", { actor: "" })],
+    ["a kind that is no text", "invalid-argument", "operations/0/kind", (m) => m.add("x", { kind: 1 as never })],
+    ["a moment that is none", "invalid-argument", "operations/0/occurredAt", (m) => m.add("x", { occurredAt: "yesterday" })],
+    ["a moment beyond the calendar", "invalid-argument", "operations/0/occurredAt", (m) => m.add("x", { occurredAt: 1e15 })],
+    ["an end in the past", "invalid-argument", "operations/0/expiresAt", (m) => m.add("x", { expiresAt: 1 })],
+    ["metadata that is a list", "invalid-argument", "operations/0/metadata", (m) => m.add("x", { metadata: [] as never })],
+    ["metadata that is null", "invalid-argument", "operations/0/metadata", (m) => m.add("x", { metadata: null as never })],
+    ["metadata with infinity", "invalid-argument", "operations/0/metadata/a/b", (m) => m.add("x", { metadata: { a: { b: Number.POSITIVE_INFINITY } } })],
+    ["metadata with a function", "invalid-argument", "operations/0/metadata/a", (m) => m.add("x", { metadata: { a: (() => 1) as never } })],
+    ["metadata with a Map", "invalid-argument", "operations/0/metadata/a", (m) => m.add("x", { metadata: { a: new Map([[1, 2]]) as never } })],
+    ["metadata with a bigint", "invalid-argument", "operations/0/metadata/a/0", (m) => m.add("x", { metadata: { a: [1n as never] } })],
+    ["metadata that is too deep", "invalid-argument", "operations/0/metadata/a", (m) => m.add("x", { metadata: deep(18) as never })],
+    ["an empty metadata name", "invalid-argument", "operations/0/metadata/", (m) => m.add("x", { metadata: { "": 1 } })],
+    ["a malformed id of its own", "invalid-argument", "operations/0/id", (m) => m.add("x", { id: "zz" })],
+    ["an id that is taken", "already-exists", undefined, (m, id) => m.add("x", { id })],
+    ["an unknown part of a scope", "invalid-argument", "operations/0/scope/group", (m) => m.add("x", { scope: { group: "a" } as never })],
+    ["an empty part of a scope", "invalid-argument", "operations/0/scope/user", (m) => m.add("x", { scope: { user: "" } })],
+    ["a vector of the wrong length", "dimension-mismatch", "operations/0/vector", (m) => m.add("x", { vector: [1, 2] })],
+    ["an empty vector", "invalid-argument", "operations/0/vector", (m) => m.add("x", { vector: [] })],
+    ["a zero vector", "invalid-argument", "operations/0/vector", (m) => m.add("x", { vector: vector(0, 0, 0, 0) })],
+    ["a vector with NaN", "invalid-argument", "operations/0/vector/1", (m) => m.add("x", { vector: [1, Number.NaN, 0, 0] })],
+    ["a vector with infinity", "invalid-argument", "operations/0/vector/2", (m) => m.add("x", { vector: [1, 0, Number.NEGATIVE_INFINITY, 0] })],
+    ["a vector of texts", "invalid-argument", "operations/0/vector", (m) => m.add("x", { vector: ["1"] as never })],
+    ["the third of many", "invalid-argument", "operations/2/importance", (m) => m.addMany(["a", { text: "b" }, { text: "c", importance: 7 }])],
+    ["the second of many, told by its type", "invalid-argument", "operations/1/tier", (m) => m.addMany(["a", { text: "b", tier: "x" as never }])],
+    ["many that are one text", "invalid-argument", "memories", (m) => m.addMany("abc" as never)],
+    ["many with a hole", "invalid-argument", "operations/0/record", (m) => m.addMany([null as never])],
+
+    ["get of a malformed id", "invalid-argument", "id", (m) => m.get("no such id")],
+    ["get of nothing", "invalid-argument", "id", (m) => m.get(undefined as never)],
+    ["vector of a malformed id", "invalid-argument", "id", (m) => m.vector(missing.toLowerCase())],
+    ["update of an unknown id", "not-found", undefined, (m) => m.update(missing, { text: "y" })],
+    ["update of a malformed id", "invalid-argument", "operations/0/id", (m) => m.update("8".repeat(26), { text: "y" })],
+    ["update with blank text", "invalid-argument", "operations/0/text", (m, id) => m.update(id, { text: " " })],
+    ["update without a patch", "invalid-argument", "operations/0/patch", (m, id) => m.update(id, null as never)],
+    ["update of an unknown field", "invalid-argument", "operations/0/tier", (m, id) => m.update(id, { tier: "working" } as never)],
+    ["update at another version", "transaction-conflict", undefined, (m, id) => m.update(id, { text: "y" }, { ifVersion: 2 })],
+    ["update at half a version", "invalid-argument", "operations/0/ifVersion", (m, id) => m.update(id, { text: "y" }, { ifVersion: 1.5 })],
+    ["update with a misspelt condition", "invalid-argument", "operations/0/ifversion", (m, id) => m.update(id, { text: "y" }, { ifversion: 9 } as never)],
+    ["forget of an unknown id", "not-found", undefined, (m) => m.forget(missing)],
+    ["forget of one unknown id among known ones", "not-found", undefined, (m, id) => m.forget([id, missing])],
+    ["forget of a malformed id", "invalid-argument", "operations/0/id", (m) => m.forget("")],
+    ["forget of nothing", "invalid-argument", "target", (m) => m.forget(undefined as never)],
+    ["forget of an object without a filter", "invalid-argument", "target", (m) => m.forget({} as never)],
+    ["forget of a misspelt filter", "invalid-argument", "target", (m) => m.forget({ fitler: { topic: 1 } } as never)],
+    ["forget of a filter that is null", "invalid-argument", "filter", (m) => m.forget({ filter: null as never })],
+    ["forget of a bad filter", "invalid-argument", "filter/$topic", (m) => m.forget({ filter: { $topic: 1 } })],
+    ["promote of an unknown id", "not-found", undefined, (m) => m.promote(missing)],
+    ["promote of a malformed id", "invalid-argument", "operations/0/id", (m) => m.promote("x")],
+    ["promote to an unknown tier", "invalid-argument", "operations/0/to", (m, id) => m.promote(id, "top" as never)],
+
+    ["an empty question", "invalid-argument", "query", (m) => m.recall("  ")],
+    ["a question that is no text", "invalid-argument", "query", (m) => m.recall({} as never)],
+    ["a question that is too long", "invalid-argument", "query", (m) => m.recall("x".repeat(1_001))],
+    ["limit 0", "invalid-argument", "limit", (m) => m.recall("x", { limit: 0 })],
+    ["half a limit", "invalid-argument", "limit", (m) => m.recall("x", { limit: 2.5 })],
+    ["a limit past the most", "invalid-argument", "limit", (m) => m.recall("x", { limit: 10_001 })],
+    ["an astronomic limit", "invalid-argument", "limit", (m) => m.recall("x", { limit: 1e300 })],
+    ["minScore that is no number", "invalid-argument", "minScore", (m) => m.recall("x", { minScore: Number.NaN })],
+    ["minScore that is a text", "invalid-argument", "minScore", (m) => m.recall("x", { minScore: "0.5" as never })],
+    ["an unknown fusion", "invalid-argument", "fusion", (m) => m.recall("x", { fusion: "sum" as never })],
+    ["an unknown method of fusion", "invalid-argument", "fusion", (m) => m.recall("x", { fusion: { method: "sum" } as never })],
+    ["fusion without a weight", "invalid-argument", "fusion/keyword", (m) => m.recall("x", { fusion: { method: "weighted", dense: 1 } as never })],
+    ["fusion with NaN", "invalid-argument", "fusion/dense", (m) => m.recall("x", { fusion: { method: "weighted", dense: Number.NaN, keyword: 1 } })],
+    ["fusion with a negative weight", "invalid-argument", "fusion", (m) => m.recall("x", { fusion: { method: "weighted", dense: -1, keyword: 1 } })],
+    ["fusion with all weights zero", "invalid-argument", "fusion", (m) => m.recall("x", { fusion: { method: "weighted", dense: 0, keyword: 0 } })],
+    ["touch that is not a flag", "invalid-argument", "touch", (m) => m.recall("x", { touch: 1 as never })],
+    ["a misspelt option", "invalid-argument", "fliter", (m) => m.recall("x", { fliter: {} } as never)],
+    ["options that are null", "invalid-argument", "options", (m) => m.recall("x", null as never)],
+    ["a query vector of the wrong length", "dimension-mismatch", "query/vector", (m) => m.recall("x", { vector: [1, 0] })],
+    ["a query vector of zeros", "invalid-argument", "query/vector", (m) => m.recall("x", { vector: [0, 0, 0, 0] })],
+    ["a query vector with NaN", "invalid-argument", "query/vector/3", (m) => m.recall("x", { vector: [0, 0, 0, Number.NaN] })],
+
+    ["a filter that is a list", "invalid-argument", "filter", (m) => m.recall("x", { filter: [] as never })],
+    ["a filter that is null", "invalid-argument", "filter", (m) => m.recall("x", { filter: null as never })],
+    ["an unknown field", "invalid-argument", "filter/$color", (m) => m.recall("x", { filter: { $color: "red" } })],
+    ["an unknown operator", "invalid-argument", "filter/topic/$like", (m) => m.recall("x", { filter: { topic: { $like: "u" } } as never })],
+    ["an operator on the wrong type", "invalid-argument", "filter/topic/$in", (m) => m.recall("x", { filter: { topic: { $in: "u" } } as never })],
+    ["a bound that is a list", "invalid-argument", "filter/$or/1/age/$gt", (m) => m.recall("x", { filter: { $or: [{ a: 1 }, { age: { $gt: [1] } }] } as never })],
+    ["$exists that is not a flag", "invalid-argument", "filter/topic/$exists", (m) => m.recall("x", { filter: { topic: { $exists: 1 } } as never })],
+    ["an empty step of a path", "invalid-argument", "filter/a..b", (m) => m.recall("x", { filter: { "a..b": 1 } })],
+    ["NaN in a filter", "invalid-argument", "filter/a/$gt", (m) => m.recall("x", { filter: { a: { $gt: Number.NaN } } })],
+    ["an invalid date in a filter", "invalid-argument", "filter/a/$gt", (m) => m.recall("x", { filter: { a: { $gt: new Date("no") } } })],
+    ["a filter that is too deep", "invalid-argument", expect.stringMatching(/^filter(\/\$not)+$/) as never, (m) => m.recall("x", { filter: nested(40) as never })],
+    ["a list with a bad filter", "invalid-argument", "filter/$nope", async (m) => (await m.list({ filter: { $nope: 1 } }).next()).value],
+    ["a list with a bad limit", "invalid-argument", "limit", async (m) => (await m.list({ limit: -1 }).next()).value],
+    ["a list with a misspelt option", "invalid-argument", "fliter", async (m) => (await m.list({ fliter: {} } as never).next()).value],
+
+    ["an asynchronous transaction", "invalid-argument", "collect", (m) => m.transaction(async (tx) => (await null, tx.add("late")))],
+    ["a transaction of which the last step is bad", "not-found", undefined, (m) => m.transaction((tx) => (tx.add("a"), tx.forget(missing)))],
+    ["a scope that is no object", "invalid-argument", "scope", async (m) => m.scope("ada" as never)],
+    ["a scope with a number", "invalid-argument", "scope/user", async (m) => m.scope({ user: 1 as never })],
+    ["maintenance with a bad budget", "invalid-argument", "budgetMs", (m) => m.maintain({ budgetMs: "5" as never })],
+    ["import of nothing", "invalid-argument", "lines", (m) => m.import(undefined as never)],
+    ["import with an unknown rule", "invalid-argument", "onConflict", (m) => m.import("", { onConflict: "merge" as never })],
+  ];
+
+  it.each(cases)("%s is refused and changes nothing", async (_name, code, field, act) => {
+    const storage = faultStorage(memoryStorage());
+    const memory = await openMemory({ storage, embedder: fakeEmbedder({ dimensions: 4 }), config: { maxTextBytes: 1_000 } });
+    const id = await memory.add("the one that is there", { metadata: { topic: 1 } });
+    const before = [(await idsOf(memory)).length, storage.recording().length];
+    const error = await refusal(act(memory, id));
+    expect(error.code).toBe(code);
+    expect(error).toBeInstanceOf(code === "not-found" || code === "already-exists" ? RecordError : code === "transaction-conflict" ? MemoryError : ValidationError);
+    if (field === undefined) expect(error.details).toHaveProperty("id");
+    else expect(error.details.field).toEqual(field);
+    if (typeof field === "string") expect(error.message).toContain(field);
+    expect([(await idsOf(memory)).length, storage.recording().length]).toEqual(before);
+    await memory.add("and it can go on");
+    expect((await memory.recall("go on")).map((hit) => hit.text)).toContain("and it can go on");
+    await memory.close();
+  });
+
+  it("takes a text of exactly the longest length, and finds it again", async () => {
+    const place = memoryPlace();
+    const memory = await openMemory({ storage: memoryStorage({ place }) });
+    const text = `needle ${"hay ".repeat(1 << 18)}`.slice(0, 1 << 20);
+    const id = await memory.add(text);
+    expect((await refusal(memory.add(`${text}x`))).details).toEqual({ field: "operations/0/text" });
+    await memory.close();
+    const again = await openMemory({ storage: memoryStorage({ place }) });
+    const [hit] = await again.recall("needle");
+    expect(hit).toMatchObject({ id, text });
+    await again.close();
+  });
+
+  const badOptions: readonly (readonly [field: string, options: unknown])[] = [
+    ["options", null],
+    ["storge", { storge: memoryStorage() }],
+    ["storage", { storage: {} }],
+    ["storage", { storage: "./folder" }],
+    ["now", { now: 5 }],
+    ["seed", { seed: Number.NaN }],
+    ["embedder", { embedder: "static-512" }],
+    ["embedder", { embedder: { embed: () => [] } }],
+    ["scope/user", { scope: { user: 5 } }],
+    ["scope/group", { scope: { group: "a" } }],
+    ["config", { config: [] }],
+    ["maxTextBites", { config: { maxTextBites: 5 } }],
+    ...["working", "intermediate", "longTerm"].flatMap((tier): (readonly [string, unknown])[] => [
+      [tier, { config: { [tier]: 5 } }],
+      ["maxItem", { config: { [tier]: { maxItem: 5 } } }],
+      ...[0, -1, 1.5, "5", Number.NaN, 2 ** 32].map((maxItems) => [`${tier}/maxItems`, { config: { [tier]: { maxItems } } }] as const),
+      ...[0, -1, "1h", Number.POSITIVE_INFINITY].map((ttl) => [`${tier}/ttl`, { config: { [tier]: { ttl } } }] as const),
+    ]),
+    ["defaultTier", { config: { defaultTier: "short" } }],
+    ...[0, -5, 1.5, "1000", 2 ** 28 + 1, 2 ** 32].map((maxTextBytes) => ["maxTextBytes", { config: { maxTextBytes } }] as const),
+    ...[0, 4_095, 2 ** 28 + 1, null].map((sealBytes) => ["sealBytes", { config: { sealBytes } }] as const),
+    ...[-0.1, 10.1, Number.NaN, "0.9"].map((bm25K1) => ["bm25K1", { config: { bm25K1 } }] as const),
+    ...[-0.1, 1.1, Number.NaN, {}].map((bm25B) => ["bm25B", { config: { bm25B } }] as const),
+  ];
+
+  it.each(badOptions)("an option that is bad in its %s is refused: %j", async (field, options) => {
+    const place = memoryPlace();
+    const storage = memoryStorage({ place });
+    const given = (options === null || (options as OpenOptions).storage !== undefined ? options : { storage, ...(options as object) }) as OpenOptions;
+    const error = await refusal(openMemory(given));
+    expect(error).toBeInstanceOf(ValidationError);
+    expect(error.details.field).toBe(field);
+    expect(error.message).toContain(field);
+    expect(place.owner).toBeUndefined();
+    expect(place.keys()).toEqual([]);
+  });
+});
+
+describe("a closed memory", () => {
+  const calls: Readonly<Record<string, (memory: Memory) => Promise<unknown>>> = {
+    add: (m) => m.add("x"),
+    addMany: (m) => m.addMany(["x"]),
+    "addMany of none": (m) => m.addMany([]),
+    get: (m) => m.get(missing),
+    vector: (m) => m.vector(missing),
+    update: (m) => m.update(missing, { text: "x" }),
+    "update of labels": (m) => m.update(missing, { tags: [] }),
+    forget: (m) => m.forget(missing),
+    "forget by filter": (m) => m.forget({ filter: {} }),
+    promote: (m) => m.promote(missing),
+    list: async (m) => (await m.list().next()).value,
+    recall: (m) => m.recall("x"),
+    "recall by vector": (m) => m.recall("x", { vector: [1, 0] }),
+    transaction: (m) => m.transaction((tx) => void tx.add("x")),
+    "empty transaction": (m) => m.transaction(() => 5),
+    stats: (m) => m.stats(),
+    maintain: (m) => m.maintain(),
+    export: async (m) => (await m.export().next()).value,
+    import: (m) => m.import(""),
+    space: async (m) => m.space,
+    "a view's add": (m) => m.scope({ user: "a" }).add("x"),
+  };
+
+  it.each(Object.entries(calls))("refuses %s", async (_name, call) => {
+    const memory = await openMemory({ embedder: fakeEmbedder() });
+    await memory.close();
+    const error = await refusal(call(memory));
+    expect(error.code).toBe("memory-closed");
+    expect(error).toBeInstanceOf(MemoryUnavailableError);
+  });
+
+  it("can be closed again, from a view too, and is told of while a listing runs", async () => {
+    const memory = await openMemory({ embedder: false });
+    await memory.addMany(Array.from({ length: 300 }, (_, index) => `note ${index}`));
+    const listing = memory.list();
+    expect((await listing.next()).value).toMatchObject({ text: "note 0" });
+    await Promise.all([memory.scope({ user: "a" }).close(), memory.close()]);
+    await memory.close();
+    await expect(async () => {
+      for await (const _ of listing);
+    }).rejects.toMatchObject({ code: "memory-closed" });
+  });
+});
+
+describe("concurrent calls", () => {
+  // Each distance between the two adds, counted in turns of the microtask queue, once.
+  it("leaves no add waiting, whenever it comes", async () => {
+    for (let turns = 0; turns < 60; turns += 1) {
+      const memory = await openMemory({ embedder: false });
+      const first = memory.add("one");
+      for (let turn = 0; turn < turns; turn += 1) await null;
+      await Promise.all([first, memory.add("two")]);
+      await memory.close();
+    }
+  }, 5_000);
+
+  it("keeps exactly what was acknowledged when a write fails among twenty", async () => {
+    const place = memoryPlace();
+    const memory = await openMemory({ storage: faultStorage(memoryStorage({ place }), nthWrite(1, { then: "fail" })), embedder: false });
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => memory.add(`note ${index}`)));
+    const kept = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    const lost = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [(outcome.reason as MemoryError).code] : []));
+    expect(kept.length).toBeGreaterThan(0);
+    expect(lost.length).toBeGreaterThan(0);
+    expect(new Set(lost)).toEqual(new Set(["storage-failed"]));
+    await memory.close();
+    const again = await openMemory({ storage: memoryStorage({ place }), embedder: false });
+    expect(await idsOf(again)).toEqual(kept.sort());
+    await again.close();
+  });
+});
+
+describe("a write that fails", () => {
+  const full = new StorageError("quota-exceeded", "there is no space left", { details: { key: "log-0000000001" } });
+  const faults: readonly (readonly [name: string, fault: Fault, code: ErrorCode, torn: number])[] = [
+    ["before anything is stored", { then: "fail" }, "storage-failed", 0],
+    ["in the middle of the log", { then: "fail", torn: 7 }, "storage-failed", 7],
+    ["for want of space", { then: "fail", error: full }, "quota-exceeded", 0],
+    ["with an error that is none of ours", { then: "fail", error: new TypeError("the disk went away") }, "storage-failed", 0],
+    ["with something that is no error", { then: "fail", error: 5 }, "storage-failed", 0],
+  ];
+
+  it.each(faults)("%s stops all writing, reads go on, and reopening finds what was acknowledged", async (_name, fault, code, torn) => {
+    const place = memoryPlace();
+    const memory = await openMemory({ storage: faultStorage(memoryStorage({ place }), nthWrite(2, fault)), embedder: false });
+    const told: unknown[] = [];
+    memory.on("storage-failed", ({ error }) => told.push(error));
+    const ids = [await memory.add("first"), await memory.add("second")];
+
+    const failed = await refusal(memory.add("third"));
+    expect(failed.code).toBe(code);
+    expect(failed).toBeInstanceOf(StorageError);
+    expect(told).toEqual([failed]);
+
+    const writes: (() => Promise<unknown>)[] = [
+      () => memory.add("fourth"),
+      () => memory.update(ids[0] as string, { text: "changed" }),
+      () => memory.forget(ids[0] as string),
+      () => memory.promote(ids[0] as string),
+      () => memory.transaction((tx) => tx.add("fifth")),
+      () => memory.maintain(),
+    ];
+    for (const write of writes) {
+      const refused = await refusal(write());
+      expect(refused.code).toBe("engine-poisoned");
+      expect(refused).toBeInstanceOf(MemoryUnavailableError);
+      expect(refused.details).toEqual({ reason: failed.message });
+    }
+    expect(await memory.get(ids[0] as string)).toMatchObject({ text: "first" });
+    expect((await memory.recall("second")).map((hit) => hit.id)).toEqual([ids[1]]);
+    expect((await memory.stats()).engine?.poisoned).toBe(failed.message);
+    await memory.close();
+
+    const again = await openMemory({ storage: memoryStorage({ place }), embedder: false });
+    expect(again.opened).toMatchObject({ records: 2, tornBytes: torn });
+    expect(await idsOf(again)).toEqual(ids);
+    await again.add("third, once more");
+    await again.close();
+  });
+
+  it("after everything was stored is refused all the same, and reopening may show it", async () => {
+    const place = memoryPlace();
+    const memory = await openMemory({ storage: faultStorage(memoryStorage({ place }), nthWrite(0, { then: "fail", applied: Infinity })), embedder: false });
+    expect((await refusal(memory.add("stored, but not acknowledged"))).code).toBe("storage-failed");
+    await memory.close();
+    const again = await openMemory({ storage: memoryStorage({ place }), embedder: false });
+    expect(again.opened).toMatchObject({ records: 1, tornBytes: 0 });
+    await again.close();
+  });
+
+  it("at close is told, and the place is given up", async () => {
+    const place = memoryPlace();
+    const memory = await openMemory({ storage: faultStorage(memoryStorage({ place }), nthWrite(1, { then: "fail" })), embedder: false });
+    const id = await memory.add("read before closing");
+    await memory.get(id);
+    expect((await refusal(memory.close())).code).toBe("storage-failed");
+    expect(place.owner).toBeUndefined();
+    const again = await openMemory({ storage: memoryStorage({ place }), embedder: false });
+    expect(await idsOf(again)).toEqual([id]);
+    await again.close();
+  });
+
+  it("at any point of a workload loses nothing that was acknowledged", async () => {
+    const options = { embedder: false, config: { sealBytes: 4_096 } } as const;
+    let stopped = false;
+    for (let nth = 0; !stopped; nth += 1) {
+      const place = memoryPlace();
+      const storage = faultStorage(memoryStorage({ place }), nthWrite(nth, { then: "fail", applied: nth % 3, torn: nth }));
+      const memory = await openMemory({ ...options, storage });
+      const acknowledged: string[] = [];
+      let failures = 0;
+      for (let index = 0; index < 40; index += 1) {
+        const added = memory.add(`note ${index} ${"padding ".repeat(40)}`);
+        await added.then((id) => acknowledged.push(id), () => (failures += 1));
+      }
+      await memory.close().catch(() => (failures += 1));
+      stopped = failures === 0;
+      const again = await openMemory({ ...options, storage: memoryStorage({ place }) });
+      expect(await idsOf(again), `write ${nth} failed`).toEqual(expect.arrayContaining(acknowledged));
+      expect(again.opened.records).toBeLessThanOrEqual(acknowledged.length + 1);
+      await again.close();
+    }
+  });
+});
+
+describe("reading that fails", () => {
+  it.each(["lock", "list", "read"] as const)("in %s refuses to open, and gives the place up", async (method) => {
+    const place = memoryPlace();
+    const first = await openMemory({ storage: memoryStorage({ place }), embedder: false });
+    const id = await first.add("kept");
+    await first.close();
+    const before = place.snapshot();
+    const storage = faultStorage(memoryStorage({ place }), (call) => (call.method === method ? { then: "fail" } : undefined));
+    const error = await refusal(openMemory({ storage, embedder: false }));
+    expect(error).toMatchObject({ code: "storage-failed", details: { method } });
+    expect(place.snapshot()).toEqual(before);
+    const again = await openMemory({ storage: memoryStorage({ place }), embedder: false });
+    expect(await idsOf(again)).toEqual([id]);
+    await again.close();
+  });
+});
+
+/** The engine's files of a folder: all but those of the lock. */
+function filesOf(place: string): Map<string, Buffer> {
+  const names = readdirSync(place).filter((name) => !name.startsWith("lock-"));
+  return new Map(names.sort().map((name) => [name, readFileSync(join(place, name))]));
+}
+
+/** A folder with three records in a log, or in a segment. */
+async function folderWithRecords(sealed = false): Promise<{ place: string; ids: string[] }> {
+  const place = folder();
+  const memory = await openMemory({ storage: nodeFs(place), embedder: false });
+  const ids = [await memory.add("one"), await memory.add("two"), await memory.add("three")];
+  if (sealed) await memory.maintain({ compact: true });
+  await memory.close();
+  return { place, ids };
+}
+
+function keyOf(place: string, kind: string): string {
+  return [...filesOf(place).keys()].find((name) => name.startsWith(kind)) as string;
+}
+
+describe("files that do not read", () => {
+  const damages: readonly (readonly [name: string, kind: string, sealed: boolean, offset: number, damage: (bytes: Buffer) => Buffer])[] = [
+    ["a byte of an early commit", "log", false, 16, (bytes) => flipped(bytes, 40)],
+    ["the start of a log", "log", false, 0, (bytes) => flipped(bytes, 1)],
+    ["a manifest", "manifest", true, 16, (bytes) => flipped(bytes, bytes.length - 1)],
+    ["a manifest that is empty", "manifest", false, 0, () => Buffer.alloc(0)],
+    ["a segment cut short", "segment", true, expect.any(Number) as never, (bytes) => bytes.subarray(0, bytes.length - 3)],
+    ["a byte of a segment", "segment", true, expect.any(Number) as never, (bytes) => flipped(bytes, bytes.length >> 1)],
+  ];
+
+  it.each(damages)("%s: the object and the place in it are named, and nothing is touched", async (_name, kind, sealed, offset, damage) => {
+    const { place, ids } = await folderWithRecords(sealed);
+    const key = keyOf(place, kind);
+    const whole = readFileSync(join(place, key));
+    writeFileSync(join(place, key), damage(Buffer.from(whole)));
+    const before = filesOf(place);
+    const error = await refusal(openMemory({ storage: nodeFs(place), embedder: false }));
+    expect(error).toBeInstanceOf(FormatError);
+    expect(error).toMatchObject({ code: "corrupt-data", details: { object: key, offset } });
+    expect(error.message).toContain(key);
+    expect(filesOf(place)).toEqual(before);
+
+    writeFileSync(join(place, key), whole);
+    const again = await openMemory({ storage: nodeFs(place), embedder: false });
+    expect(await idsOf(again)).toEqual(ids);
+    await again.close();
+  });
+
+  it.each([["log", false], ["manifest", false], ["segment", true]] as const)("a %s of a newer format is left as it is", async (kind, sealed) => {
+    const { place } = await folderWithRecords(sealed);
+    const key = keyOf(place, kind);
+    const bytes = readFileSync(join(place, key));
+    bytes.writeUInt16LE(2, 6);
+    writeFileSync(join(place, key), bytes);
+    const before = filesOf(place);
+    const error = await refusal(openMemory({ storage: nodeFs(place), embedder: false }));
+    expect(error).toBeInstanceOf(FormatError);
+    expect(error).toMatchObject({ code: "format-too-new", details: { object: key, found: 2, supported: 1 } });
+    expect(filesOf(place)).toEqual(before);
+  });
+
+  it("but the torn end of the last write is cut off and told", async () => {
+    const { place, ids } = await folderWithRecords();
+    const key = keyOf(place, "log");
+    const bytes = readFileSync(join(place, key));
+    // The beginning of one more commit.
+    writeFileSync(join(place, key), Buffer.concat([bytes, bytes.subarray(16, 16 + 25)]));
+    const memory = await openMemory({ storage: nodeFs(place), embedder: false });
+    expect(memory.opened).toMatchObject({ records: 3, tornBytes: 25 });
+    expect(await idsOf(memory)).toEqual(ids);
+    ids.push(await memory.add("four"));
+    await memory.close();
+    const again = await openMemory({ storage: nodeFs(place), embedder: false });
+    expect(again.opened).toMatchObject({ records: 4, tornBytes: 0 });
+    expect(await idsOf(again)).toEqual(ids);
+    await again.close();
+  });
+
+  function flipped(bytes: Buffer, at: number): Buffer {
+    bytes[at] = (bytes[at] as number) ^ 1;
+    return bytes;
+  }
+});
+
+describe("other writers", () => {
+  it("a second one in this process is refused until the first has closed", async () => {
+    const place = folder();
+    const first = await openMemory({ storage: nodeFs(place), embedder: false });
+    const id = await first.add("mine");
+    const error = await refusal(openMemory({ storage: nodeFs(place), embedder: false }));
+    expect(error).toBeInstanceOf(StorageError);
+    expect(error).toMatchObject({ code: "storage-locked", details: { directory: place, owner: { pid: process.pid } } });
+    await first.add("still writing");
+    await first.close();
+    const second = await openMemory({ storage: nodeFs(place), embedder: false });
+    expect(await idsOf(second)).toContain(id);
+    await second.close();
+  });
+
+  it("a second one in another process is refused until the first has ended", async () => {
+    const place = folder();
+    const other = run("hold-open", place);
+    for await (const line of other.lines) {
+      expect(line).toBe("open");
+      break;
+    }
+    const error = await refusal(openMemory({ storage: nodeFs(place), embedder: false }));
+    expect(error).toMatchObject({ code: "storage-locked", details: { owner: { pid: other.pid } } });
+    other.stdin?.end();
+    const memory = await openMemory({ storage: nodeFs(place, { waitMs: 10_000 }), embedder: false });
+    await memory.add("my turn");
+    await memory.close();
+  }, 20_000);
+
+  it("two processes that add in turns lose nothing", async () => {
+    const place = folder();
+    const count = 20;
+    const acknowledged = await Promise.all(
+      ["left", "right"].map(async (name) => {
+        const child = run("add-in-turns", place, name, String(count));
+        const lines: string[] = [];
+        const ended = once(child, "close");
+        for await (const line of child.lines) lines.push(line);
+        expect(await ended).toEqual([0, null]);
+        return lines;
+      }),
+    );
+    const ids = acknowledged.flat().filter((line) => line !== "locked out");
+    expect(ids).toHaveLength(2 * count);
+    const memory = await openMemory({ storage: nodeFs(place), embedder: false });
+    expect(await idsOf(memory)).toEqual([...ids].sort());
+    const texts: string[] = [];
+    for await (const { text } of memory.list()) texts.push(text);
+    expect(texts.sort()).toEqual(["left", "right"].flatMap((name) => Array.from({ length: count }, (_, at) => `${name} ${at}`)).sort());
+    await memory.close();
+  }, 60_000);
+});
+
+describe("a process that dies", () => {
+  it("ten times in the middle of writing loses nothing that was acknowledged", async () => {
+    const place = folder();
+    const acknowledged: string[] = [];
+    for (let round = 0; round < 10; round += 1) {
+      const child = run("add-until-killed", place);
+      const gone = once(child, "close");
+      const enough = 5 + ((round * 37) % 60);
+      let seen = 0;
+      for await (const id of child.lines) {
+        acknowledged.push(id);
+        seen += 1;
+        // Lines that are still on their way are read on: they were acknowledged too.
+        if (seen === enough) child.kill("SIGKILL");
+      }
+      expect(await gone).toEqual([null, "SIGKILL"]);
+      const memory = await openMemory({ storage: nodeFs(place), embedder: false });
+      const found = new Set(await idsOf(memory));
+      expect(acknowledged.filter((id) => !found.has(id)), `round ${round}`).toEqual([]);
+      // What was under way and not acknowledged may be there: at most one record for each of the three lanes a round.
+      expect(found.size).toBeLessThanOrEqual(acknowledged.length + 3 * (round + 1));
+      await memory.close();
+    }
+  }, 60_000);
+});
+
+describe.skipIf(process.platform === "win32")("a file system that takes no more", () => {
+  it("refuses with quota-exceeded, and everything acknowledged is readable and found again", async () => {
+    const place = folder();
+    const program = fileURLToPath(new URL("./contention/add-until-full.mjs", import.meta.url));
+    // No file may grow past 64 KiB. The signal that goes with the refusal is ignored, so that the write fails instead.
+    const script = `trap '' XFSZ; ulimit -f 64; exec "$0" "$1" "$2"`;
+    const child = watched(spawn("bash", ["-c", script, process.execPath, program, place], { stdio: ["ignore", "pipe", "inherit"] }));
+    let output = "";
+    for await (const line of child.lines) output += line;
+    const { ids, refusal: refused, later, readable } = JSON.parse(output) as {
+      ids: string[]; refusal: { code: string; name: string; details: object }; later: { code: string }; readable: number;
+    };
+    expect(ids.length).toBeGreaterThan(10);
+    expect(refused).toMatchObject({ code: "quota-exceeded", name: "StorageError", details: { code: "EFBIG" } });
+    expect(later.code).toBe("engine-poisoned");
+    expect(readable).toBe(ids.length);
+    const memory = await openMemory({ storage: nodeFs(place), embedder: false });
+    expect(await idsOf(memory)).toEqual(ids);
+    await memory.add("there is space again");
+    await memory.close();
+  }, 20_000);
+});
+
+describe("an embedder that fails", () => {
+  const failing = (embed: () => unknown): NonNullable<OpenOptions["embedder"]> => ({ model: "bad", embed: embed as never });
+  const cases: readonly (readonly [name: string, embedder: NonNullable<OpenOptions["embedder"]>, message: RegExp])[] = [
+    ["by throwing", failing(() => { throw new Error("no network"); }), /threw: no network/],
+    ["by throwing a text", failing(() => { throw "no network"; }), /threw: no network/],
+    ["by rejecting", fakeEmbedder({ model: "bad", failOn: () => new Error("429 too many requests") }), /threw: 429/],
+    ["with too few vectors", fakeEmbedder({ model: "bad", answer: (vectors) => vectors.slice(1) }), /1 vectors for 2 texts/],
+    ["with too many vectors", fakeEmbedder({ model: "bad", answer: (vectors) => [...vectors, ...vectors] }), /4 vectors for 2 texts/],
+    ["with nothing", fakeEmbedder({ model: "bad", answer: () => undefined }), /undefined for 2 texts/],
+    ["with one flat vector", fakeEmbedder({ model: "bad", dimensions: 2, answer: () => [1, 2] }), /not a vector/],
+    ["with null for a vector", fakeEmbedder({ model: "bad", answer: (vectors) => [vectors[0], null] }), /not a vector/],
+    ["with promises for vectors", fakeEmbedder({ model: "bad", answer: (vectors) => vectors.map((row) => Promise.resolve(row)) }), /not a vector/],
+    ["with other dimensions than it promised", fakeEmbedder({ model: "bad", dimensions: 8, answer: (vectors) => vectors.map((row) => row.slice(1)) }), /7 dimensions where 8/],
+    ["with vectors of different lengths", failing(() => [[1, 2, 3], [1, 2]]), /2 dimensions where 3/],
+    ["with empty vectors", failing(() => [[], []]), /0 dimensions/],
+    ["with NaN", fakeEmbedder({ model: "bad", answer: ([row, other]) => [row?.fill(Number.NaN), other] }), /not a finite/],
+    ["with a number past 32 bits", failing(() => [[1, 1e300], [1, 0]]), /not a finite/],
+    ["with null in a vector", failing(() => [[1, null], [1, 0]]), /not a finite/],
+  ];
+
+  it.each(cases)("%s is told as embedder-failed, and nothing was added", async (_name, embedder, message) => {
+    const storage = faultStorage(memoryStorage());
+    const memory = await openMemory({ storage, embedder });
+    const error = await refusal(memory.addMany(["first text", "second text"]));
+    expect(error).toBeInstanceOf(EmbedderError);
+    expect(error).toMatchObject({ code: "embedder-failed", details: { model: "bad" } });
+    expect(error.message).toMatch(message);
+    expect(storage.recording()).toEqual([]);
+    expect(await memory.stats()).toMatchObject({ records: 0 });
+    await memory.add("this one has its vector", { vector: new Float32Array(embedder === false || !("dimensions" in (embedder as object)) ? 3 : ((embedder as { dimensions: number }).dimensions)).fill(1) });
+    await memory.close();
+  });
+
+  it("for a question leaves the memory as it was", async () => {
+    const memory = await openMemory({ embedder: fakeEmbedder({ failOn: ({ purpose }) => purpose === "query" && new Error("down") }) });
+    await memory.add("kept");
+    expect((await refusal(memory.recall("kept"))).code).toBe("embedder-failed");
+    expect(await memory.stats()).toMatchObject({ records: 1 });
+    await memory.close();
+  });
+
+  it("by changing its dimensions later is refused from then on", async () => {
+    let dimensions = 3;
+    const memory = await openMemory({ embedder: async (texts) => texts.map(() => new Array<number>(dimensions).fill(1)) });
+    const id = await memory.add("three dimensions");
+    dimensions = 4;
+    const error = await refusal(memory.add("four dimensions"));
+    expect(error).toMatchObject({ code: "dimension-mismatch", details: { expected: 3, found: 4 } });
+    expect((await refusal(memory.update(id, { text: "four now" }))).code).toBe("dimension-mismatch");
+    expect(await memory.get(id)).toMatchObject({ text: "three dimensions", version: 1 });
+    dimensions = 3;
+    await memory.add("three again");
+    await memory.close();
+  });
+
+  it("to answer before close has its add refused, and nothing is stored", async () => {
+    const place = memoryPlace();
+    let answer = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (answer = resolve));
+    const memory = await openMemory({ storage: memoryStorage({ place }), embedder: fakeEmbedder({ answer: async (vectors) => (await gate, vectors) }) });
+    const pending = [refusal(memory.add("too late")), refusal(memory.recall("too late"))];
+    await memory.close();
+    answer();
+    for (const error of await Promise.all(pending)) expect(error.code).toBe("memory-closed");
+    expect(place.keys()).toEqual([]);
+    expect(place.owner).toBeUndefined();
+  });
+});
+
+describe("a signal", () => {
+  it("that is aborted already stops the recall before the embedder is asked", async () => {
+    const embedder = fakeEmbedder();
+    const memory = await openMemory({ embedder });
+    const reason = new Error("the user left");
+    const error = await refusal(memory.recall("x", { signal: AbortSignal.abort(reason) }));
+    expect(error).toMatchObject({ code: "aborted", cause: reason });
+    expect(embedder.calls).toEqual([]);
+    await memory.close();
+  });
+
+  it("reaches the embedder, and stops a recall whose embedder does not listen", async () => {
+    const embedder = fakeEmbedder({ answer: ([row], { purpose }) => (purpose === "query" ? new Promise(() => undefined) : [row]) });
+    const memory = await openMemory({ embedder });
+    const id = await memory.add("kept");
+    const controller = new AbortController();
+    const pending = refusal(memory.recall("never", { signal: controller.signal }));
+    while (embedder.calls.length < 2) await null;
+    expect(embedder.calls[1]?.signal).toBe(controller.signal);
+    controller.abort();
+    expect((await pending).code).toBe("aborted");
+    expect(await memory.get(id)).toMatchObject({ text: "kept", accessCount: 0 });
+    await memory.close();
+  });
+});
+
+describe("a signal that is aborted by the embedder's own call", () => {
+  it("stops the recall too", async () => {
+    const controller = new AbortController();
+    const embedder = fakeEmbedder({ answer: () => (controller.abort(), new Promise(() => undefined)) });
+    const memory = await openMemory({ embedder });
+    expect((await refusal(memory.recall("x", { signal: controller.signal }))).code).toBe("aborted");
+    await memory.close();
+  });
+});
+
+describe("an engine that dies", () => {
+  /** Makes the engine panic inside a call on behalf of `memory`. */
+  function panic(memory: Memory): void {
+    // The hook reports the panic on the console; here that is expected.
+    const report = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { handle } = (memory as unknown as { session: { handle: { panic(): void } } }).session;
+    expect(() => guard(currentLife(), () => handle.panic())).toThrow(expect.objectContaining({ code: "engine-panicked" }) as Error);
+    expect(report).toHaveBeenCalledTimes(1);
+    report.mockRestore();
+  }
+
+  it("takes every memory of the process with it, and each is found again", async () => {
+    const places = [memoryPlace(), memoryPlace()];
+    const memories = await Promise.all(places.map((place) => openMemory({ storage: memoryStorage({ place }), embedder: false })));
+    const ids = await Promise.all(memories.map((memory, index) => memory.add(`of memory ${index}`)));
+    panic(memories[0] as Memory);
+    for (const [index, memory] of memories.entries()) {
+      for (const call of [() => memory.add("lost"), () => memory.recall("memory"), () => memory.get(ids[index] as string), () => memory.stats()]) {
+        const error = await refusal(call());
+        expect(error.code).toBe("engine-panicked");
+        expect(error).toBeInstanceOf(MemoryUnavailableError);
+      }
+      await memory.close();
+      await memory.close();
+    }
+    for (const [index, place] of places.entries()) {
+      const again = await openMemory({ storage: memoryStorage({ place }), embedder: false });
+      expect(await idsOf(again)).toEqual([ids[index]]);
+      await again.add("the next engine writes on");
+      await again.close();
+    }
+  });
+
+  it("while writes are under way refuses those that wait, and leaves nothing unhandled", async () => {
+    const place = memoryPlace();
+    const storage = faultStorage(memoryStorage({ place }), nthWrite(1, { then: "hang" }));
+    const memory = await openMemory({ storage, embedder: false });
+    const id = await memory.add("acknowledged");
+    const waiting = [refusal(memory.add("under way"))];
+    while (storage.hanging() === 0) await null;
+    waiting.push(refusal(memory.add("behind it")));
+    await null;
+    panic(memory);
+    let closed = false;
+    const closing = memory.close().then(() => (closed = true));
+    for (let turn = 0; turn < 50; turn += 1) await null;
+    // The place is not given up while the adapter still writes to it.
+    expect([closed, place.owner === undefined]).toEqual([false, false]);
+    storage.resume();
+    for (const error of await Promise.all(waiting)) expect(error.code).toBe("engine-panicked");
+    await closing;
+    expect(place.owner).toBeUndefined();
+    const again = await openMemory({ storage: memoryStorage({ place }), embedder: false });
+    expect(await idsOf(again)).toContain(id);
+    await again.close();
+  });
+
+  it("leaves the built-in embedder working for memories opened afterwards", async () => {
+    const memory = await openMemory();
+    panic(memory);
+    await memory.close();
+    const again = await openMemory();
+    await again.add("The harbour opens at nine");
+    expect((await again.recall("when does the harbour open?"))[0]?.why.signals.map(({ signal }) => signal)).toEqual(["dense", "keyword"]);
+    await again.close();
+  });
+});
