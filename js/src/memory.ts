@@ -419,28 +419,30 @@ export class Memory {
       session.call(() => undefined);
       return [];
     }
-    const { operations, vectors, space } = await this.#embed(tx.pending);
-    const outcome = session.call((handle) => handle.commit(view, space, operations, vectors, session.now()) as { ids: string[]; ticket: number });
+    const operations = tx.pending.map(({ operation }) => operation);
+    const { embedded, vectors, space } = await this.#embed(tx.pending);
+    const outcome = session.call((handle) => handle.commit(view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number });
     await session.queue.durable(outcome.ticket);
     return outcome.ids;
   }
 
-  async #embed(pending: readonly PendingOperation[]): Promise<{ operations: object[]; vectors: Float32Array; space: EmbeddingSpace | undefined }> {
+  /** The vectors that operations need: their positions, their rows in one block, their space. */
+  async #embed(pending: readonly PendingOperation[]): Promise<{ embedded: Uint32Array; vectors: Float32Array; space: EmbeddingSpace | undefined }> {
     const { embedder } = this.session;
     const texts = pending.flatMap(({ need }) => (need && "text" in need ? [need.text] : []));
-    let embedded: Embedded | undefined;
-    if (embedder && texts.some((text) => text.trim() !== "")) embedded = await embedAll(embedder, texts, { purpose: "memory" });
+    let made: Embedded | undefined;
+    if (embedder && texts.some((text) => text.trim() !== "")) made = await embedAll(embedder, texts, { purpose: "memory" });
     let at = 0;
-    let space = embedded?.space;
+    let space = made?.space;
     const rows: Float32Array[] = [];
-    const operations = pending.map(({ operation, need }) => {
-      if (!need) return operation;
-      const row = "vector" in need ? need.vector : embedded?.vectors[at++];
-      if (!row) return operation;
+    const embedded: number[] = [];
+    for (const [index, { need }] of pending.entries()) {
+      const row = need && ("vector" in need ? need.vector : made?.vectors[at++]);
+      if (!row) continue;
       if ("vector" in need) space ??= need.space ?? this.#givenSpace(row);
       rows.push(row);
-      return { ...operation, embedded: true };
-    });
+      embedded.push(index);
+    }
     const width = rows[0]?.length ?? 0;
     const odd = rows.find((row) => row.length !== width);
     if (odd) {
@@ -449,7 +451,7 @@ export class Memory {
     }
     const vectors = new Float32Array(rows.length * width);
     for (const [index, row] of rows.entries()) vectors.set(row, index * width);
-    return { operations, vectors, space };
+    return { embedded: Uint32Array.from(embedded), vectors, space };
   }
 }
 

@@ -64,7 +64,7 @@ export class Transaction {
       const id = memory.id ?? this.#nextId();
       this.#said.set(id, memory);
       const need = memory.vector ? { vector: toVector(memory.vector, "vector") } : { text: memoryText(memory) };
-      this.pending.push({ operation: { type: "add", record: { ...record, id } }, need });
+      this.pending.push({ operation: { add: { record: { ...record, id } } }, need });
       return id;
     });
   }
@@ -73,7 +73,7 @@ export class Transaction {
   restore(memory: NewMemory, history: Record<string, number>, known: VectorNeed): void {
     this.#step(() => {
       const record = toNewRecord(memory);
-      this.pending.push({ operation: { type: "add", record: { ...record, history } }, need: known ?? { text: memoryText(memory) } });
+      this.pending.push({ operation: { add: { record: { ...record, history } } }, need: known ?? { text: memoryText(memory) } });
     });
   }
 
@@ -111,7 +111,7 @@ export class Transaction {
     checkFields(options, ["ifVersion"], "options");
     checkWhole(options.ifVersion, "ifVersion", 0);
     const condition = options.ifVersion === undefined ? {} : { ifVersion: options.ifVersion };
-    this.pending.push({ operation: { type, id: toId(id, "id"), ...condition, ...more }, need });
+    this.pending.push({ operation: { [type]: { id: toId(id, "id"), ...condition, ...more } }, need });
   }
 
   /** The text to embed after a patch, if the patch changes who said it or what. */

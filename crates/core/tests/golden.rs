@@ -73,10 +73,26 @@ struct Question {
     vector: Option<Vec<f32>>,
     limit: Option<usize>,
     filter: Option<stratamem_core::Value>,
-    #[serde(default)]
-    fusion: Fusion,
+    fusion: Option<Method>,
     min_score: Option<f32>,
     touch: Option<bool>,
+}
+
+/// A fusion, as users write it.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(tag = "method", rename_all = "kebab-case", deny_unknown_fields)]
+enum Method {
+    Weighted { dense: f32, keyword: f32 },
+    Rrf { k: f32 },
+}
+
+impl From<Method> for Fusion {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Weighted { dense, keyword } => Fusion::Weighted { dense, keyword },
+            Method::Rrf { k } => Fusion::Rrf { k },
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -288,7 +304,7 @@ fn ask(engine: &mut Engine, step: &Step, question: &Question, touch: bool) -> Re
         vector: question.vector.clone(),
         limit: question.limit.unwrap_or(10),
         filter: question.filter.as_ref().map(Filter::from_value).transpose()?,
-        fusion: question.fusion,
+        fusion: question.fusion.map(Fusion::from).unwrap_or_default(),
         min_score: question.min_score,
     };
     let hits = engine.recall(&step.view, space.as_ref(), query, Timestamp(step.now), touch)?;

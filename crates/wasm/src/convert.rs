@@ -94,39 +94,28 @@ pub(crate) fn filter(value: JsValue) -> Result<Option<Filter>, JsValue> {
     Filter::from_value(&plain).map(Some).map_err(to_js)
 }
 
-/// An operation with a note whether the batch has a vector for it.
-#[derive(Deserialize)]
-pub(crate) struct OperationInput {
-    #[serde(default)]
-    embedded: bool,
-    #[serde(flatten)]
-    operation: Operation,
-}
-
-/// Hands each embedded operation its row of the batch's vectors, in order.
+/// Reads operations and hands those at the positions `embedded` their rows of `vectors`, in order.
 pub(crate) fn operations(
-    inputs: Vec<OperationInput>,
+    operations: JsValue,
+    embedded: &[u32],
     vectors: &Float32Array,
 ) -> Result<Vec<Operation>, JsValue> {
-    let embedded = inputs.iter().filter(|input| input.embedded).count();
+    let mut operations: Vec<Operation> = read(operations, "operations")?;
     let flat = vectors.to_vec();
-    if embedded == 0 && flat.is_empty() {
-        return Ok(inputs.into_iter().map(|input| input.operation).collect());
+    if embedded.is_empty() && flat.is_empty() {
+        return Ok(operations);
     }
-    if embedded == 0 || !flat.len().is_multiple_of(embedded) {
-        return Err(malformed("vectors", format!("{} numbers for {embedded} vectors", flat.len())));
+    if embedded.is_empty() || !flat.len().is_multiple_of(embedded.len()) {
+        return Err(malformed("vectors", format!("{} numbers for {} vectors", flat.len(), embedded.len())));
     }
-    let mut rows = flat.chunks_exact((flat.len() / embedded).max(1));
-    let mut operations = Vec::with_capacity(inputs.len());
-    for OperationInput { embedded, mut operation } in inputs {
-        if embedded {
-            let row = rows.next().map(<[f32]>::to_vec);
-            match &mut operation {
-                Operation::Add { vector, .. } | Operation::Update { vector, .. } => *vector = row,
-                Operation::Forget { .. } | Operation::Move { .. } => {}
+    let width = flat.len() / embedded.len();
+    for (row, at) in embedded.iter().enumerate() {
+        match operations.get_mut(*at as usize) {
+            Some(Operation::Add { vector, .. } | Operation::Update { vector, .. }) => {
+                *vector = Some(flat[row * width..(row + 1) * width].to_vec());
             }
+            _ => return Err(malformed("vectors", format!("operation {at} takes no vector"))),
         }
-        operations.push(operation);
     }
     Ok(operations)
 }

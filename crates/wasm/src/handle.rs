@@ -13,7 +13,7 @@ use stratamem_core::{
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::convert::{self, HitOutput, OperationInput, OutcomeOutput, QueryInput};
+use crate::convert::{self, HitOutput, OutcomeOutput, QueryInput};
 use crate::error::{malformed, to_js};
 use crate::storage::{self, Storage};
 
@@ -60,18 +60,19 @@ impl EngineHandle {
         convert::write(&self.report)
     }
 
-    /// Carries out a transaction. `vectors` holds the rows of the operations marked `embedded`, in order.
+    /// Carries out a transaction. `vectors` holds the rows of the operations at the
+    /// positions `embedded`, in order.
     pub fn commit(
         &self,
         view: JsValue,
         space: JsValue,
         operations: JsValue,
+        embedded: &[u32],
         vectors: &Float32Array,
         now: f64,
     ) -> Result<JsValue, JsValue> {
         let space: Option<EmbeddingSpace> = convert::read(space, "space")?;
-        let inputs: Vec<OperationInput> = convert::read(operations, "operations")?;
-        let operations = convert::operations(inputs, vectors)?;
+        let operations = convert::operations(operations, embedded, vectors)?;
         let mut engine = self.engine.borrow_mut();
         let outcome = engine.commit(&scope(view)?, space.as_ref(), operations, moment(now)).map_err(to_js)?;
         convert::write(&OutcomeOutput { ids: outcome.ids, ticket: outcome.ticket })

@@ -89,13 +89,13 @@ export function toFusion(fusion: Fusion | undefined): unknown {
     case "weighted":
       return undefined;
     case "rrf":
-      return { method: "rrf", k: 60 };
+      return { rrf: { k: 60 } };
     default:
       return checkedFusion(fusion);
   }
 }
 
-function checkedFusion(fusion: Exclude<Fusion, string>): Fusion {
+function checkedFusion(fusion: Exclude<Fusion, string>): unknown {
   const weights = { weighted: ["dense", "keyword"], rrf: ["k"] }[(fusion as { method?: "weighted" | "rrf" } | null)?.method as "weighted" | "rrf"];
   if (weights === undefined) throw invalid("fusion", 'must be "weighted", "rrf" or an object with one of these as its method');
   checkFields(fusion, ["method", ...weights], "fusion");
@@ -104,7 +104,8 @@ function checkedFusion(fusion: Exclude<Fusion, string>): Fusion {
     if (weight === undefined) throw invalid(`fusion/${name}`, "is missing");
     checkNumber(weight, `fusion/${name}`);
   }
-  return fusion;
+  const { method, ...settings } = fusion;
+  return { [method]: settings };
 }
 
 const addFields = ["id", "kind", "tier", "scope", "actor", "occurredAt", "importance", "tags", "metadata", "pinned", "expiresAt", "source", "vector", "text"];

@@ -6,7 +6,7 @@ use crate::model::{Kind, Metadata, RecordId, Scope, Tier, Timestamp};
 
 /// One step of a transaction. All steps of a transaction happen, or none.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Operation {
     /// Adds a record.
     Add {

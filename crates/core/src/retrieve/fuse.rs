@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// How the signals are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(tag = "method", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Fusion {
     /// Each signal's scores are scaled to 0..1, between the lowest that any allowed record has and the best, and
     /// added with these weights.
