@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { transformSync } from "esbuild";
+import { notices } from "./notices.mjs";
 import { root, run, toolchain } from "./toolchain.mjs";
 
 const cache = join(root, ".build");
@@ -97,6 +98,7 @@ mkdirSync(assets, { recursive: true });
 placeAsset(join(engine, "engine_bg.wasm"), "engine.wasm", "engine");
 for (const model of models) placeAsset(join(root, "models", `${model}.bin`), `${model}.bin`, model);
 cpSync(join(root, "models", "NOTICE"), join(assets, "NOTICE"));
+writeFileSync(join(assets, "THIRD-PARTY.txt"), notices());
 compile();
 cpSync(assets, join(staged, "assets"), { recursive: true });
 rmSync(dist, { recursive: true, force: true });

@@ -82,8 +82,11 @@ export async function importLines(
             counts.skipped += 1;
             continue;
           }
+          if (exists && onConflict === "error") {
+            throw createError("already-exists", `line ${line}: a record ${exported.id} exists already`, { details: { id: exported.id, line } });
+          }
           origins.push(line);
-          if (exists && onConflict === "replace") {
+          if (exists) {
             tx.forget(exported.id);
             origins.push(line);
           }

@@ -9,7 +9,7 @@ import { checkFields, checkNumber, invalid, toConfig, toScope } from "./internal
 import type { Host, ModelName } from "./internal/host.js";
 import { Memory, Session } from "./memory.js";
 import { memoryStorage } from "./storage/memory.js";
-import type { Storage } from "./storage/types.js";
+import type { Storage, StorageLock } from "./storage/types.js";
 import type { EmbeddingSpace, OpenOptions, OpenReport } from "./types.js";
 
 /** What an entry offers once it is bound to its host. */
@@ -60,8 +60,9 @@ export function bind(host: Host): Bound {
     const config = toConfig(options.config);
     await loadEngine(host);
     if (options.trace) trace(options.trace);
-    const lock = await storage.lock?.();
+    let lock: StorageLock | undefined;
     try {
+      lock = await storage.lock?.();
       const handle = await EngineHandle.open(storage, config, seed);
       try {
         const embedder = await choose(options.embedder, staticEmbedder, handle.space() as EmbeddingSpace | undefined);
@@ -71,8 +72,9 @@ export function bind(host: Host): Bound {
         throw error;
       }
     } catch (thrown) {
-      await lock?.release();
-      await storage.close();
+      // What went wrong first is what the caller has to know.
+      await Promise.resolve(lock?.release()).catch(() => undefined);
+      await storage.close().catch(() => undefined);
       throw toError(thrown);
     }
   };
@@ -112,6 +114,14 @@ async function choose(
   return embedder;
 }
 
+function readModel(bytes: Uint8Array): StaticModelHandle {
+  try {
+    return new StaticModelHandle(bytes);
+  } catch (thrown) {
+    throw toError(thrown);
+  }
+}
+
 async function loadStatic(host: Host, name: ModelName): Promise<Embedder> {
   let bytes: Uint8Array;
   try {
@@ -120,7 +130,7 @@ async function loadStatic(host: Host, name: ModelName): Promise<Embedder> {
     const message = `the model ${name} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw createError("embedder-failed", message, { cause, details: { model: name } });
   }
-  const model = new StaticModelHandle(bytes);
+  const model = readModel(bytes);
   const { model: spaceName, dimensions } = model.space() as EmbeddingSpace;
   return {
     model: spaceName,

@@ -28,7 +28,7 @@ const rows: readonly Row[] = text("docs/ERRORS.md").split("\n").filter((line) =>
 });
 
 /** Codes that only the TypeScript side, an adapter or an embedder raises. */
-const outsideTheEngine: readonly string[] = ["memory-closed", "engine-panicked", "storage-locked", "quota-exceeded", "embedder-failed", "aborted"];
+const outsideTheEngine: readonly string[] = ["memory-closed", "engine-panicked", "storage-failed", "storage-locked", "quota-exceeded", "embedder-failed", "aborted"];
 
 describe("the lists of error codes", () => {
   it("agree between the package and the documentation, in order", () => {

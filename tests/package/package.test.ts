@@ -35,7 +35,13 @@ describe("the packed files", () => {
     expect(top).toEqual(["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist", "models", "package.json"]);
     expect(readdirSync(join(installed(), "models"))).toEqual(["NOTICE"]);
     const files = readdirSync(join(installed(), "dist"), { recursive: true, encoding: "utf8" });
-    expect(files.filter((name) => statSync(join(installed(), "dist", name)).isFile() && !/\.(js|d\.ts|json|wasm|bin)$|NOTICE$/.test(name))).toEqual([]);
+    expect(files.filter((name) => statSync(join(installed(), "dist", name)).isFile() && !/\.(js|d\.ts|json|wasm|bin)$|NOTICE$|THIRD-PARTY\.txt$/.test(name))).toEqual([]);
+  });
+
+  it("name the works of others that they contain", () => {
+    const text = readFileSync(join(installed(), "dist/assets/THIRD-PARTY.txt"), "utf8");
+    for (const name of ["wasm-bindgen", "unicode-normalization", "postcard", "rust-stemmers", "tracing-wasm"]) expect(text).toMatch(new RegExp(`^${name} \\d`, "m"));
+    expect(text).toContain("Permission is hereby granted");
   });
 
   it("need no other package", () => {

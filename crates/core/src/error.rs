@@ -25,8 +25,6 @@ pub enum ErrorCode {
     TransactionConflict,
     /// A write to storage failed earlier: only reads are served until the memory is opened again.
     EnginePoisoned,
-    /// The storage adapter failed.
-    StorageFailed,
     /// Stored bytes are damaged.
     CorruptData,
     /// Stored bytes were written by a newer version.
@@ -37,7 +35,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes of the core.
-    pub const ALL: [ErrorCode; 11] = [
+    pub const ALL: [ErrorCode; 10] = [
         ErrorCode::InvalidArgument,
         ErrorCode::DimensionMismatch,
         ErrorCode::SpaceMismatch,
@@ -45,7 +43,6 @@ impl ErrorCode {
         ErrorCode::AlreadyExists,
         ErrorCode::TransactionConflict,
         ErrorCode::EnginePoisoned,
-        ErrorCode::StorageFailed,
         ErrorCode::CorruptData,
         ErrorCode::FormatTooNew,
         ErrorCode::FormatTooOld,
@@ -61,7 +58,6 @@ impl ErrorCode {
             ErrorCode::AlreadyExists => "already-exists",
             ErrorCode::TransactionConflict => "transaction-conflict",
             ErrorCode::EnginePoisoned => "engine-poisoned",
-            ErrorCode::StorageFailed => "storage-failed",
             ErrorCode::CorruptData => "corrupt-data",
             ErrorCode::FormatTooNew => "format-too-new",
             ErrorCode::FormatTooOld => "format-too-old",

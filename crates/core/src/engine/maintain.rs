@@ -13,7 +13,7 @@ use crate::model::{RecordId, Span, Tier, Timestamp};
 use crate::persist::Change;
 use crate::policy::{Resident, overflow};
 
-/// Records that one step moves or removes at most.
+/// Records that one step moves or removes at most because of their age.
 const STEP: usize = 512;
 /// A tier this share over its limit is brought back by the commit that finds it so.
 const SLACK: usize = 8;

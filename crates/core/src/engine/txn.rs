@@ -108,7 +108,8 @@ impl Staging<'_> {
         let id = new.id.unwrap_or_else(|| self.ids.next(self.now));
         let taken = match self.overlay.get(&id) {
             Some(staged) => staged.is_some(),
-            None => self.state.store.get(id).is_some(),
+            // An expired record is gone for everybody, also before maintenance has removed it.
+            None => self.state.store.get(id).is_some_and(|record| !record.is_expired(self.now)),
         };
         if taken {
             return Err(CommandError::AlreadyExists { id });
