@@ -6,6 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join, relative } from "node:path";
 import { transformSync } from "esbuild";
 import { notices } from "./notices.mjs";
@@ -33,6 +34,14 @@ function hashOf(files) {
   return hash.digest("hex");
 }
 
+/** The flags of .cargo/config.toml, and no paths of this machine in the messages of panics. */
+function rustFlags() {
+  const registry = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry", "src");
+  const folders = existsSync(registry) ? readdirSync(registry).map((name) => join(registry, name)) : [];
+  const remap = [...folders, root].map((folder) => `--remap-path-prefix=${folder}=.`);
+  return ["-Ctarget-feature=+simd128", ...remap].join(" ");
+}
+
 /** Compiles the engine into .build/engine, unless its sources are those of the last time. */
 function buildEngine() {
   const out = join(cache, "engine");
@@ -44,7 +53,10 @@ function buildEngine() {
   ];
   const hash = hashOf(inputs);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return out;
-  const env = toolchain();
+  const tools = toolchain();
+  // Fetched first: the folders of the sources must be known for their paths to be left out.
+  run("cargo", ["fetch", "--locked", "--quiet", "--target", "wasm32-unknown-unknown"]);
+  const env = { ...tools, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: rustFlags() };
   rmSync(out, { recursive: true, force: true });
   const options = ["--mode", "no-install", "--target", "web", "--no-pack", "--release"];
   run("wasm-pack", ["build", "crates/wasm", ...options, "--out-dir", out, "--out-name", "engine"], { env });

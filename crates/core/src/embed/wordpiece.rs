@@ -125,9 +125,10 @@ mod tests {
     fn controls_and_private_characters_vanish_inside_words() {
         check("ab\u{b}c\u{c}d\u{85}e\u{0}f\u{7f}g", &["abcdefg"]);
         check("a\u{ad}b\u{200b}c\u{feff}d\u{e000}e\u{f8ff}f\u{100000}g\u{fffd}h", &["abcdefgh"]);
-        check("one\ttwo\nthree\rfour\u{a0}five\u{2028}six\u{3000}seven", &[
-            "one", "two", "three", "four", "five", "six", "seven",
-        ]);
+        check(
+            "one\ttwo\nthree\rfour\u{a0}five\u{2028}six\u{3000}seven",
+            &["one", "two", "three", "four", "five", "six", "seven"],
+        );
     }
 
     #[test]

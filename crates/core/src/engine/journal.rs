@@ -3,7 +3,9 @@
 //! Owns what is enqueued for storage and which objects are alive. Invariants: operations leave in the order in which
 //! they came; one batch is in flight at a time; the live set changes only by a manifest of the next generation.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use crate::engine::effect::{Effect, StorageOperation};
 use crate::engine::state::State;
@@ -32,13 +34,13 @@ pub(super) struct Journal {
     /// Objects that no manifest names, left behind by a crash.
     leftovers: Vec<String>,
     /// Segment that holds the latest sealed form of a record.
-    homes: BTreeMap<RecordId, u64>,
+    homes: FxHashMap<RecordId, u64>,
     /// Records changed since the last seal.
     dirty: BTreeSet<RecordId>,
     /// Sealed records removed since the last seal.
     removed: BTreeSet<RecordId>,
     /// Per segment, the ids it buries.
-    tombstones: BTreeMap<u64, Vec<RecordId>>,
+    tombstones: FxHashMap<u64, Vec<RecordId>>,
     outbox: Vec<StorageOperation>,
     ticket: u64,
     in_flight: Option<u64>,
@@ -172,7 +174,7 @@ impl Journal {
         if self.unannounced {
             self.announce();
         }
-        let ids = std::mem::take(&mut self.dirty);
+        let ids = std::mem::take(&mut self.dirty).into_iter().collect();
         let buried: Vec<RecordId> = std::mem::take(&mut self.removed).into_iter().collect();
         buried.iter().for_each(|id| {
             self.homes.remove(id);
@@ -202,8 +204,10 @@ impl Journal {
             self.announce();
         }
         let merged = self.manifest.segments.split_off(from);
-        let numbers: BTreeSet<u64> = merged.iter().map(|segment| segment.number).collect();
-        let ids = self.homes.iter().filter(|(_, home)| numbers.contains(home)).map(|(id, _)| *id).collect();
+        let numbers: Vec<u64> = merged.iter().map(|segment| segment.number).collect();
+        let housed = self.homes.iter().filter(|(_, home)| numbers.contains(home));
+        let mut ids: Vec<RecordId> = housed.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
         let mut buried: Vec<RecordId> =
             numbers.iter().filter_map(|number| self.tombstones.remove(number)).flatten().collect();
         if from == 0 {
@@ -241,7 +245,7 @@ impl Journal {
         (segments.len() >= from + MIN_MERGED).then_some(from)
     }
 
-    fn write_segment(&mut self, state: &State, ids: BTreeSet<RecordId>, buried: Vec<RecordId>) -> Sealed {
+    fn write_segment(&mut self, state: &State, ids: Vec<RecordId>, buried: Vec<RecordId>) -> Sealed {
         let number = self.manifest.next_segment;
         self.manifest.next_segment += 1;
         let dimensions = state.space.as_ref().map_or(0, |space| space.dimensions);

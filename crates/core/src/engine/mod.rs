@@ -18,8 +18,9 @@ pub use event::{Event, Reason};
 pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::config::Config;
@@ -62,7 +63,7 @@ pub struct Engine {
     state: State,
     journal: Journal,
     /// Reads since the last commit: how many, and when last.
-    accesses: BTreeMap<RecordId, (u32, Timestamp)>,
+    accesses: FxHashMap<RecordId, (u32, Timestamp)>,
     /// Events and the ticket under which each becomes durable.
     events: VecDeque<(u64, Event)>,
     poisoned: Option<String>,
@@ -147,7 +148,7 @@ impl Engine {
             ids,
             state,
             journal,
-            accesses: BTreeMap::new(),
+            accesses: FxHashMap::default(),
             events: VecDeque::new(),
             poisoned: None,
         }
@@ -433,11 +434,12 @@ impl Engine {
 
     fn take_accesses(&mut self) -> Option<Change> {
         let accesses = std::mem::take(&mut self.accesses);
-        let reads: Vec<_> = accesses
+        let mut reads: Vec<_> = accesses
             .into_iter()
             .filter(|(id, _)| self.state.store.get(*id).is_some())
             .map(|(id, (count, last))| (id, count, last))
             .collect();
+        reads.sort_unstable();
         (!reads.is_empty()).then_some(Change::Access(reads))
     }
 

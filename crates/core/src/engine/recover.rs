@@ -3,7 +3,9 @@
 //! Sans-io: [`Opening`] says which object it needs next and is given its bytes. Nothing is written while opening; a
 //! memory that is only read stays byte for byte as it was.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+
+use rustc_hash::FxHashMap;
 
 use serde::Serialize;
 
@@ -51,13 +53,13 @@ pub struct OpenReport {
 pub struct Opening {
     config: Config,
     seed: u64,
-    keys: BTreeSet<String>,
+    keys: Vec<String>,
     /// Generations to try, newest first.
     candidates: Vec<u64>,
     refused: Option<FormatError>,
     manifest: Option<Manifest>,
     wanted: VecDeque<String>,
-    loaded: BTreeMap<String, Vec<u8>>,
+    loaded: FxHashMap<String, Vec<u8>>,
 }
 
 impl Opening {
@@ -65,7 +67,7 @@ impl Opening {
     ///
     /// # Errors
     /// [`Error::Command`] for a bad configuration; [`FormatError::Corrupt`] for objects without a manifest.
-    pub fn new(config: Config, seed: u64, keys: Vec<String>) -> Result<Self, Error> {
+    pub fn new(config: Config, seed: u64, mut keys: Vec<String>) -> Result<Self, Error> {
         config.validate()?;
         let mut candidates: Vec<u64> = keys
             .iter()
@@ -74,7 +76,7 @@ impl Opening {
             .map(|(_, number)| number)
             .collect();
         candidates.sort_unstable();
-        let keys: BTreeSet<String> = keys.into_iter().collect();
+        keys.sort_unstable();
         if candidates.is_empty()
             && let Some(key) = keys.iter().find(|key| ObjectKind::parse(key).is_some())
         {
@@ -90,7 +92,7 @@ impl Opening {
             refused: None,
             manifest: None,
             wanted,
-            loaded: BTreeMap::new(),
+            loaded: FxHashMap::default(),
         })
     }
 

@@ -3,7 +3,7 @@
 //! A transaction is staged over the store: each operation sees what the ones before it did, nobody else sees
 //! anything, and the first refusal drops the whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::config::Config;
 use crate::engine::command::{Clearable, NewRecord, Operation, Patch};
@@ -49,7 +49,7 @@ pub(super) fn stage(
         scope,
         space,
         now,
-        overlay: BTreeMap::new(),
+        overlay: FxHashMap::default(),
         settled: None,
         out: Staged::default(),
     };
@@ -67,7 +67,7 @@ struct Staging<'a> {
     space: Option<&'a EmbeddingSpace>,
     now: Timestamp,
     /// What this transaction has made of a record: `None` when it removed it.
-    overlay: BTreeMap<RecordId, Option<Record>>,
+    overlay: FxHashMap<RecordId, Option<Record>>,
     /// The space that this transaction settles the memory on.
     settled: Option<EmbeddingSpace>,
     out: Staged,
@@ -105,6 +105,10 @@ impl Staging<'_> {
 
     fn add(&mut self, new: NewRecord, vector: Option<Vec<f32>>) -> Result<(), CommandError> {
         check_text(&new.text, self.config)?;
+        // The ids that follow are larger: one near the end of the range would leave them no room.
+        if new.id.is_some_and(|id| !id.created_at().is_representable()) {
+            return Err(CommandError::invalid("id", "must carry a moment before the year 10000"));
+        }
         let id = new.id.unwrap_or_else(|| self.ids.next(self.now));
         let taken = match self.overlay.get(&id) {
             Some(staged) => staged.is_some(),
@@ -407,6 +411,6 @@ fn check_numbers(field: &str, value: &Value) -> Result<(), CommandError> {
 }
 
 fn distinct(tags: Vec<String>) -> Vec<String> {
-    let mut seen = BTreeSet::new();
+    let mut seen = FxHashSet::default();
     tags.into_iter().filter(|tag| seen.insert(tag.clone())).collect()
 }

@@ -11,3 +11,6 @@ pub(crate) use slots::SlotSet;
 
 /// A record's place in the store and in every index.
 pub(crate) type Slot = u32;
+
+/// Decides between slots of equal score: the smaller number comes first.
+pub(crate) type TieBreak<'a> = dyn Fn(Slot) -> u128 + 'a;

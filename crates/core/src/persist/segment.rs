@@ -3,7 +3,7 @@
 //! A header, then frames numbered from 0: an info frame, record blocks, and an end frame. Each block holds up to
 //! [`BLOCK_RECORDS`] records with their vectors and their index terms, so that opening a memory tokenises nothing.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +95,7 @@ impl<'a> SegmentBuilder<'a> {
             return;
         }
         let rows = std::mem::take(&mut self.block);
-        let mut positions: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut positions: FxHashMap<&str, u32> = FxHashMap::default();
         let mut dictionary = Vec::new();
         let mut terms = Vec::with_capacity(rows.len());
         for row in &rows {

@@ -303,7 +303,11 @@ fn store_map(entries: &Metadata) -> Vec<(String, ValueV1)> {
 }
 
 fn load_map(entries: Vec<(String, ValueV1)>) -> Metadata {
-    entries.into_iter().map(|(name, value)| (name, Value::from(value))).collect()
+    let mut map = Metadata::new();
+    for (name, value) in entries {
+        map.insert(name, Value::from(value));
+    }
+    map
 }
 
 impl From<&Value> for ValueV1 {

@@ -124,6 +124,8 @@ pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, wh
     let mut skipped = Vec::new();
     let mut skip = |signal, reason| skipped.push(SkippedSignal { signal, reason });
 
+    // Slots say nothing about age: an update or a compaction gives a record a new one.
+    let by_id = |slot| sources.store.record(slot).map_or(u128::MAX, |record| record.id.0);
     let dense = match (&query.vector, sources.vectors) {
         (None, _) => {
             skip(Signal::Dense, "the query has no vector");
@@ -134,7 +136,7 @@ pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, wh
             None
         }
         (Some(vector), Some(index)) => {
-            let found = index.search(vector, depth, allowed);
+            let found = index.search(vector, depth, allowed, &by_id);
             if found.hits.is_empty() {
                 skip(Signal::Dense, "no memory in question has a vector");
             }
@@ -144,7 +146,7 @@ pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, wh
     };
     let terms = sources.text.query(&query.text, (!whole).then_some(visible), sources.bm25);
     let keyword = {
-        let hits = sources.text.search(&terms, depth, allowed);
+        let hits = sources.text.search(&terms, depth, allowed, &by_id);
         if query.text.is_empty() {
             skip(Signal::Keyword, "the query has no text");
         } else if terms.is_empty() {

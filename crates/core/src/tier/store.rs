@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashMap;
+
 use crate::index::{Slot, SlotSet};
 use crate::model::{Record, RecordId, Scope, Tier, Timestamp};
 
@@ -25,7 +27,7 @@ pub(crate) struct Store {
 #[derive(Debug, Default)]
 struct ScopeMembers {
     slots: BTreeSet<Slot>,
-    actors: BTreeMap<String, u32>,
+    actors: FxHashMap<String, u32>,
 }
 
 impl Store {
@@ -183,8 +185,8 @@ impl Store {
         set
     }
 
-    /// The actors that a view of `scope` sees.
-    pub(crate) fn actors<'a>(&'a self, scope: &'a Scope) -> BTreeSet<&'a str> {
+    /// The actors that a view of `scope` sees, in no order, some of them more than once.
+    pub(crate) fn actors<'a>(&'a self, scope: &'a Scope) -> Vec<&'a str> {
         self.covered(scope).flat_map(|members| members.actors.keys().map(String::as_str)).collect()
     }
 

@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::index::text::tokenize::Tokenizer;
-use crate::index::{Slot, SlotSet};
+use crate::index::{Slot, SlotSet, TieBreak};
 
 /// The parameters of BM25.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -177,8 +177,14 @@ impl TextIndex {
         }
     }
 
-    /// The `limit` best of the allowed slots, best first; equal scores in slot order.
-    pub(crate) fn search(&self, query: &KeywordQuery, limit: usize, allowed: &SlotSet) -> Vec<KeywordHit> {
+    /// The `limit` best of the allowed slots, best first; equal scores in the order of their tie-break.
+    pub(crate) fn search(
+        &self,
+        query: &KeywordQuery,
+        limit: usize,
+        allowed: &SlotSet,
+        ties: &TieBreak<'_>,
+    ) -> Vec<KeywordHit> {
         let mut scores = vec![0f32; self.documents.len()];
         let mut touched: Vec<Slot> = Vec::new();
         for &(term, weight) in &query.terms {
@@ -195,7 +201,9 @@ impl TextIndex {
         }
         let mut hits: Vec<KeywordHit> =
             touched.into_iter().map(|slot| KeywordHit { slot, score: scores[slot as usize] }).collect();
-        let order = |a: &KeywordHit, b: &KeywordHit| b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot));
+        let order = |a: &KeywordHit, b: &KeywordHit| {
+            b.score.total_cmp(&a.score).then_with(|| ties(a.slot).cmp(&ties(b.slot)))
+        };
         if hits.len() > limit && limit > 0 {
             hits.select_nth_unstable_by(limit - 1, order);
         }
@@ -260,6 +268,8 @@ impl KeywordQuery {
 mod tests {
     use super::*;
 
+    const BY_SLOT: &TieBreak<'static> = &|slot| slot as u128;
+
     fn index(texts: &[&str]) -> TextIndex {
         let mut index = TextIndex::default();
         for (slot, text) in texts.iter().enumerate() {
@@ -270,7 +280,7 @@ mod tests {
 
     fn ranked(index: &TextIndex, query: &str, allowed: &SlotSet) -> Vec<Slot> {
         let query = index.query(query, None, Bm25::default());
-        index.search(&query, 10, allowed).into_iter().map(|hit| hit.slot).collect()
+        index.search(&query, 10, allowed, BY_SLOT).into_iter().map(|hit| hit.slot).collect()
     }
 
     #[test]
@@ -306,7 +316,10 @@ mod tests {
         let visible: SlotSet = (0..2).collect();
         let query = together.query("red apple", Some(&visible), Bm25::default());
         let expected = alone.query("red apple", None, Bm25::default());
-        assert_eq!(together.search(&query, 9, &visible), alone.search(&expected, 9, &visible));
+        assert_eq!(
+            together.search(&query, 9, &visible, BY_SLOT),
+            alone.search(&expected, 9, &visible, BY_SLOT)
+        );
     }
 
     #[test]
@@ -315,7 +328,9 @@ mod tests {
         changed.remove(2);
         let fresh = index(&["red apple", "red plum"]);
         let all: SlotSet = (0..2).collect();
-        let of = |index: &TextIndex| index.search(&index.query("red apple", None, Bm25::default()), 9, &all);
+        let of = |index: &TextIndex| {
+            index.search(&index.query("red apple", None, Bm25::default()), 9, &all, BY_SLOT)
+        };
         assert_eq!(of(&changed), of(&fresh));
         assert_eq!(changed.term_count(), fresh.term_count());
     }

@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 
 use crate::index::vector::kernel::{ROWS, dot, dot_i8, dot_i8_x4};
 use crate::index::vector::{VectorHit, VectorHits, VectorIndex};
-use crate::index::{Slot, SlotSet};
+use crate::index::{Slot, SlotSet, TieBreak};
 
 /// Rows in a block. Blocks are never moved, so growing copies nothing.
 const BLOCK_ROWS: usize = 1_024;
@@ -109,14 +109,14 @@ impl VectorIndex for FlatIndex {
         Some(&block.full[at * self.dimensions..][..self.dimensions])
     }
 
-    fn search(&self, query: &[f32], limit: usize, allowed: &SlotSet) -> VectorHits {
+    fn search(&self, query: &[f32], limit: usize, allowed: &SlotSet, ties: &TieBreak<'_>) -> VectorHits {
         let mut values = vec![0i16; self.width];
         let (scale, quantised) = quantise(query);
         for (cell, value) in values.iter_mut().zip(quantised) {
             *cell = i16::from(value);
         }
         let query_on_grid = Quantised { values, scale };
-        let mut best = Best::new(limit.saturating_add(RESCORED));
+        let mut best = Best::new(limit.saturating_add(RESCORED), ties);
         if allowed.len() < self.live.len() / SELECTIVE {
             self.visit(&query_on_grid, allowed, &mut best);
         } else {
@@ -127,7 +127,9 @@ impl VectorIndex for FlatIndex {
             .into_slots()
             .filter_map(|slot| Some(VectorHit { slot, score: self.score(query, slot)? }))
             .collect();
-        hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot)));
+        hits.sort_unstable_by(|a, b| {
+            b.score.total_cmp(&a.score).then_with(|| ties(a.slot).cmp(&ties(b.slot)))
+        });
         hits.truncate(limit);
         VectorHits { hits, floor }
     }
@@ -138,7 +140,7 @@ impl VectorIndex for FlatIndex {
 }
 
 impl FlatIndex {
-    fn scan(&self, query: &Quantised, allowed: &SlotSet, best: &mut Best) {
+    fn scan(&self, query: &Quantised, allowed: &SlotSet, best: &mut Best<'_>) {
         for block in &self.blocks {
             for start in (0..block.slots.len()).step_by(ROWS) {
                 let products =
@@ -153,7 +155,7 @@ impl FlatIndex {
         }
     }
 
-    fn visit(&self, query: &Quantised, allowed: &SlotSet, best: &mut Best) {
+    fn visit(&self, query: &Quantised, allowed: &SlotSet, best: &mut Best<'_>) {
         for slot in allowed.iter() {
             if let Some((block, at)) = self.row(slot) {
                 let product = dot_i8(&query.values, &block.quantised[at * self.width..][..self.width]);
@@ -171,8 +173,9 @@ fn quantise(vector: &[f32]) -> (f32, impl Iterator<Item = i8>) {
 }
 
 /// The best so many of the slots offered, and the lowest score of all.
-struct Best {
+struct Best<'a> {
     capacity: usize,
+    ties: &'a TieBreak<'a>,
     heap: BinaryHeap<Worst>,
     threshold: f32,
     floor: f32,
@@ -182,6 +185,7 @@ struct Best {
 #[derive(PartialEq)]
 struct Worst {
     score: f32,
+    tie: u128,
     slot: Slot,
 }
 
@@ -189,7 +193,7 @@ impl Eq for Worst {}
 
 impl Ord for Worst {
     fn cmp(&self, other: &Self) -> Ordering {
-        other.score.total_cmp(&self.score).then(self.slot.cmp(&other.slot))
+        other.score.total_cmp(&self.score).then(self.tie.cmp(&other.tie))
     }
 }
 
@@ -199,9 +203,9 @@ impl PartialOrd for Worst {
     }
 }
 
-impl Best {
-    fn new(capacity: usize) -> Self {
-        Best { capacity, heap: BinaryHeap::new(), threshold: f32::NEG_INFINITY, floor: f32::INFINITY }
+impl<'a> Best<'a> {
+    fn new(capacity: usize, ties: &'a TieBreak<'a>) -> Self {
+        Best { capacity, ties, heap: BinaryHeap::new(), threshold: f32::NEG_INFINITY, floor: f32::INFINITY }
     }
 
     fn offer(&mut self, slot: Slot, score: f32) {
@@ -209,7 +213,7 @@ impl Best {
         if score < self.threshold {
             return;
         }
-        self.heap.push(Worst { score, slot });
+        self.heap.push(Worst { score, tie: (self.ties)(slot), slot });
         if self.heap.len() > self.capacity {
             self.heap.pop();
         }
@@ -264,7 +268,7 @@ mod tests {
                     .map(|(slot, vector)| (*slot, dot(&query, vector)))
                     .collect();
                 expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-                let found = index.search(&query, 10, &allowed);
+                let found = index.search(&query, 10, &allowed, &|slot| u128::from(slot));
                 let found: Vec<(u32, f32)> = found.hits.iter().map(|hit| (hit.slot, hit.score)).collect();
                 assert_eq!(
                     found,
@@ -278,6 +282,9 @@ mod tests {
     #[test]
     fn an_empty_index_finds_nothing() {
         let index = FlatIndex::new(4);
-        assert_eq!(index.search(&[1.0, 0.0, 0.0, 0.0], 5, &SlotSet::default()), VectorHits::default());
+        assert_eq!(
+            index.search(&[1.0, 0.0, 0.0, 0.0], 5, &SlotSet::default(), &|slot| u128::from(slot)),
+            VectorHits::default()
+        );
     }
 }

@@ -10,7 +10,7 @@ mod kernel;
 pub(crate) use flat::FlatIndex;
 pub(crate) use kernel::dot;
 
-use crate::index::{Slot, SlotSet};
+use crate::index::{Slot, SlotSet, TieBreak};
 
 /// A slot found by its vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,7 +24,7 @@ pub(crate) struct VectorHit {
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct VectorHits {
-    /// Best first; equal scores in slot order.
+    /// Best first; equal scores in the order of their tie-break.
     pub(crate) hits: Vec<VectorHit>,
     /// The lowest score of any allowed slot, or an estimate of it: what "not at all similar" means here.
     pub(crate) floor: f32,
@@ -46,7 +46,7 @@ pub(crate) trait VectorIndex: std::fmt::Debug {
     /// The vector of `slot`.
     fn vector(&self, slot: Slot) -> Option<&[f32]>;
     /// The `limit` allowed slots nearest to `query`.
-    fn search(&self, query: &[f32], limit: usize, allowed: &SlotSet) -> VectorHits;
+    fn search(&self, query: &[f32], limit: usize, allowed: &SlotSet, ties: &TieBreak<'_>) -> VectorHits;
     /// The exact score of one slot.
     fn score(&self, query: &[f32], slot: Slot) -> Option<f32> {
         self.vector(slot).map(|vector| dot(query, vector))
