@@ -1,5 +1,6 @@
 // The packed package, as a user gets it: its shape, its types, and its work in Node and in bundles.
 
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -33,7 +34,7 @@ describe("the packed files", () => {
   it("are the built ones, the licences and the documents, and nothing else", () => {
     const top = readdirSync(installed()).sort();
     expect(top).toEqual(["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist", "models", "package.json"]);
-    expect(readdirSync(join(installed(), "models"))).toEqual(["NOTICE"]);
+    expect(readdirSync(join(installed(), "models")).sort()).toEqual(["LICENSE-APACHE", "NOTICE"]);
     const files = readdirSync(join(installed(), "dist"), { recursive: true, encoding: "utf8" });
     expect(files.filter((name) => statSync(join(installed(), "dist", name)).isFile() && !/\.(js|d\.ts|json|wasm|bin)$|NOTICE$|THIRD-PARTY\.txt$/.test(name))).toEqual([]);
   });
@@ -50,9 +51,9 @@ describe("the packed files", () => {
     expect(readdirSync(join(scratch.folder, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["stratamem"]);
   });
 
-  it("hold an engine of at most 350 KB gzipped", async () => {
-    const { gzipSync } = await import("node:zlib");
-    expect(gzipSync(readFileSync(join(installed(), "dist/assets/engine.wasm")), { level: 9 }).length).toBeLessThanOrEqual(350_000);
+  it("hold an engine of at most 350 KB gzipped", () => {
+    const packed = execFileSync("gzip", ["-9c", join(installed(), "dist/assets/engine.wasm")], { maxBuffer: 1 << 24 });
+    expect(packed.length).toBeLessThanOrEqual(350_000);
   });
 
   it("pass publint", () => {

@@ -410,7 +410,12 @@ class NodeFsStorage implements Storage {
   }
 
   async #lockedError(epoch: number): Promise<MemoryError> {
-    const record = await readLockRecord(this.#lockPath(epoch));
+    let record = await readLockRecord(this.#lockPath(epoch));
+    // An owner of this very moment may not have written its name yet.
+    for (let tries = 0; record === undefined && tries < 10; tries += 1) {
+      await delay(5);
+      record = await readLockRecord(this.#lockPath(epoch));
+    }
     const owner =
       record === undefined ? undefined : { pid: record.pid, hostname: record.hostname, since: record.startedAt };
     const who = owner === undefined ? "another process" : `process ${owner.pid} on ${owner.hostname}`;

@@ -58,6 +58,7 @@ impl Vocabulary {
         if text.is_ascii() {
             cleaned.map(|c| c.to_ascii_lowercase()).for_each(&mut each);
         } else {
+            let cleaned: String = cleaned.collect();
             cleaned.nfd().filter(|c| !is_accent(*c)).flat_map(char::to_lowercase).for_each(&mut each);
         }
         each(' ');

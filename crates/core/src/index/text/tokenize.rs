@@ -69,7 +69,8 @@ pub(crate) fn fold(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let is_accent = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
-    text.nfkd().filter(|c| !is_accent(c)).flat_map(char::to_lowercase).nfc().collect()
+    let folded: String = text.nfkd().filter(|c| !is_accent(c)).flat_map(char::to_lowercase).collect();
+    folded.nfc().collect()
 }
 
 fn is_cjk(c: char) -> bool {
