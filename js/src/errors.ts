@@ -11,6 +11,7 @@ export type ErrorCode =
   | "not-found"
   | "already-exists"
   | "transaction-conflict"
+  | "tier-full"
   | "memory-closed"
   | "engine-poisoned"
   | "engine-panicked"
@@ -94,7 +95,10 @@ export class ValidationError extends MemoryError {
   static override readonly className: string = "ValidationError";
 }
 
-/** The id names no record that this view may see (`not-found`), or is taken (`already-exists`). */
+/**
+ * The id names no record that this view may see (`not-found`), or is taken (`already-exists`), or a tier has no room for
+ * the record (`tier-full`). Nothing was changed.
+ */
 export class RecordError extends MemoryError {
   static override readonly className: string = "RecordError";
 }
@@ -133,6 +137,7 @@ const classes: Readonly<Record<ErrorCode, Constructor>> = {
   "not-found": RecordError,
   "already-exists": RecordError,
   "transaction-conflict": TransactionConflictError,
+  "tier-full": RecordError,
   "memory-closed": MemoryUnavailableError,
   "engine-poisoned": MemoryUnavailableError,
   "engine-panicked": MemoryUnavailableError,

@@ -4,7 +4,7 @@
  */
 
 import { createError, ValidationError } from "./errors.js";
-import { checkFields, invalid, isId, toText } from "./internal/convert.js";
+import { checkFields, invalid, isId, toText, withoutMissing } from "./internal/convert.js";
 import { fromBase64 } from "./internal/host.js";
 import type { Memory } from "./memory.js";
 import type { Transaction } from "./transaction.js";
@@ -142,11 +142,17 @@ function readHeader(header: Record<string, unknown>): EmbeddingSpace | undefined
 }
 
 function restore(tx: Transaction, exported: Exported, space: EmbeddingSpace | undefined, line: number): void {
-  const { vector, recordedAt, tierSince, accessCount, lastAccess, version, ...memory } = exported;
-  const history = { recordedAt, tierSince, accessCount, version, ...(lastAccess !== undefined && { lastAccess }) };
-  for (const [name, value] of Object.entries(history)) {
+  const { vector, recordedAt, tierSince, accessCount, lastAccess, recentAccesses, merit, reward, rewards, surprise, version, ...memory } = exported;
+  const whole = { recordedAt, tierSince, accessCount, version, ...(lastAccess !== undefined && { lastAccess }) };
+  for (const [name, value] of Object.entries(whole)) {
     if (!Number.isInteger(value)) throw malformed(line, `has no whole number as its ${name}`);
   }
+  const recent: unknown = recentAccesses ?? (lastAccess === undefined ? [] : [lastAccess]);
+  if (!Array.isArray(recent) || !recent.every(Number.isInteger)) throw malformed(line, "has something other than whole numbers in its recentAccesses");
+  for (const [name, value] of Object.entries({ merit, reward, rewards, surprise })) {
+    if (value !== undefined && !Number.isFinite(value)) throw malformed(line, `has no number as its ${name}`);
+  }
+  const history = withoutMissing({ recordedAt, tierSince, accessCount, version, recentAccesses: recent, merit, reward, rewards, surprise });
   if (vector === undefined || space === undefined) {
     tx.restore(memory, history, undefined);
     return;

@@ -11,7 +11,10 @@ export {
 } from "./errors.js";
 export type { ErrorCode, ErrorDetails } from "./errors.js";
 export type { MemoryEventName } from "./events.js";
+export { keepMaintained } from "./maintenance.js";
+export type { KeepMaintainedOptions } from "./maintenance.js";
 export { Memory } from "./memory.js";
+export type { Figures, Policies } from "./policies.js";
 export type { Storage, StorageLock, StorageOperation } from "./storage/types.js";
 export { Transaction } from "./transaction.js";
 export type * from "./types.js";

@@ -10,12 +10,13 @@ import { exportLines, importLines } from "./exchange.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
 import { checkFields, checkNumber, checkWhole, invalid, toFilter, toFusion, toId, toScope, toText, toVector, withoutMissing } from "./internal/convert.js";
 import { WriteQueue } from "./internal/write-queue.js";
+import { PolicyTurns, type Policies } from "./policies.js";
 import type { Storage, StorageLock } from "./storage/types.js";
 import { Transaction, type PendingOperation } from "./transaction.js";
 import type {
-  AddOptions, ChangeOptions, EmbeddingSpace, Filter, Hit, ImportOptions, ImportReport, ListOptions, MaintainOptions,
+  AddOptions, Analysis, ChangeOptions, EmbeddingSpace, Filter, Hit, ImportOptions, ImportReport, ListOptions, MaintainOptions,
   MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, NewMemory, OpenReport, RecallOptions, Scope,
-  Tier,
+  Tier, Transition,
 } from "./types.js";
 
 /** Records fetched at once by a listing. */
@@ -28,13 +29,15 @@ export class Session {
   readonly now: () => number;
   readonly hub: EventHub = new EventHub();
   readonly queue: WriteQueue;
+  readonly policies: PolicyTurns | undefined;
   readonly #storage: Storage;
   readonly #lock: StorageLock | undefined;
   readonly #born = currentLife();
   #closing: Promise<void> | undefined;
 
-  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, embedder: Embedder | undefined, now: () => number) {
+  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, embedder: Embedder | undefined, now: () => number, policies: Policies | undefined) {
     this.handle = handle;
+    this.policies = policies && new PolicyTurns(policies, (failure) => this.hub.emit("policy-failed", failure));
     this.embedder = embedder;
     this.now = now;
     this.#storage = storage;
@@ -143,7 +146,10 @@ export class Memory {
    */
   async get(id: string): Promise<MemoryRecord | undefined> {
     const { now } = this.session;
-    return this.session.call((handle) => handle.get(this.#view, toId(id, "id"), now(), true) as MemoryRecord | undefined);
+    const found = this.session.call((handle) => handle.get(this.#view, toId(id, "id"), now(), true) as MemoryRecord | undefined);
+    // A use can move a record to another tier.
+    this.session.queue.nudge();
+    return found;
   }
 
   /**
@@ -194,6 +200,29 @@ export class Memory {
   }
 
   /**
+   * Says how useful a record was for what it was recalled for: -1 (it misled) to 1 (it was what was needed). The mean
+   * of its rewards is part of its importance.
+   *
+   * @throws RecordError `not-found`
+   * @example
+   * await memory.reward(id, 1);
+   */
+  async reward(id: string, value: number): Promise<void> {
+    await this.#run((tx) => tx.reward(id, value));
+  }
+
+  /**
+   * Why a record is in its tier, what would move it, and how it has moved; `undefined` if this view sees no such
+   * record. Does not count as a use.
+   *
+   * @example
+   * console.log((await memory.explainTransition(id))?.summary);
+   */
+  async explainTransition(id: string): Promise<Transition | undefined> {
+    return this.session.call((handle) => handle.explainTransition(this.#view, toId(id, "id"), this.session.now()) as Transition | undefined);
+  }
+
+  /**
    * The records this view sees, in order of creation. Records added while it runs may appear.
    *
    * @example
@@ -234,7 +263,9 @@ export class Memory {
     const { vector, space } = await this.#queryVector(text, given, signal);
     throwIfAborted(signal);
     const question = withoutMissing({ text, limit, fusion: toFusion(fusion), minScore, space, touch });
-    return this.session.call((handle) => handle.recall(this.#view, question, vector, plain, this.session.now()) as Hit[]);
+    const hits = this.session.call((handle) => handle.recall(this.#view, question, vector, plain, this.session.now()) as Hit[]);
+    this.session.queue.nudge();
+    return hits;
   }
 
   /**
@@ -291,6 +322,16 @@ export class Memory {
   }
 
   /**
+   * Looks at everything this view sees for what could be better: duplicates, what has faded, what was never used.
+   *
+   * @example
+   * const { duplicates, faded } = await memory.analyze();
+   */
+  async analyze(): Promise<Analysis> {
+    return this.session.call((handle) => handle.analyze(this.#view, this.session.now()) as Analysis);
+  }
+
+  /**
    * Listens to what happens to the whole memory. Answers a function that ends it. Events come once durable.
    *
    * @example
@@ -312,12 +353,17 @@ export class Memory {
     if (typeof budgetMs !== "number" || Number.isNaN(budgetMs)) throw invalid("budgetMs", "must be a number");
     if (typeof compact !== "boolean") throw invalid("compact", "must be true or false");
     const now = this.session.now();
+    const { policies } = this.session;
     const [report, ticket, next] = this.session.call((handle) => {
-      const done = handle.maintain(now, budgetMs, compact) as MaintenanceReport;
-      return [done, handle.flush(now), handle.nextDeadline()] as const;
+      const deadline = performance.now() + budgetMs;
+      const own = policies?.run(handle, now, deadline);
+      const done = handle.maintain(now, Math.max(0, deadline - performance.now()), compact) as MaintenanceReport;
+      if (!done.more && !own?.more) policies?.rest();
+      const total = own ? { ...done, moved: done.moved + own.moved, evicted: done.evicted + own.evicted, more: done.more || own.more } : done;
+      return [total, handle.flush(now), handle.nextDeadline()] as const;
     });
     await this.session.queue.durable(ticket);
-    return next === undefined ? report : { ...report, next };
+    return next === undefined ? report : { ...report, next: Math.max(next, now) };
   }
 
   /**

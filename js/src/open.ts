@@ -5,9 +5,10 @@
 import { asEmbedder, type Embedder } from "./embedder.js";
 import { createError } from "./errors.js";
 import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
-import { checkFields, checkNumber, invalid, toConfig, toScope } from "./internal/convert.js";
+import { checkFields, checkNumber, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
 import type { Host, ModelName } from "./internal/host.js";
 import { Memory, Session } from "./memory.js";
+import { checkPolicies } from "./policies.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { Storage, StorageLock } from "./storage/types.js";
 import type { EmbeddingSpace, OpenOptions, OpenReport } from "./types.js";
@@ -29,6 +30,14 @@ export interface Bound {
    * const embedder = await staticEmbedder("static-256");
    */
   staticEmbedder(model?: ModelName): Promise<Embedder>;
+  /**
+   * About how many bytes of memory `count` records take while the memory is open: each with a vector of `dimensions`
+   * components (default 128; 0: none) and `textBytes` bytes of text (default 200). Storage takes about as much.
+   *
+   * @example
+   * const bytes = await estimate({ count: 100_000, dimensions: 384 });
+   */
+  estimate(size: { readonly count: number; readonly dimensions?: number; readonly textBytes?: number }): Promise<number>;
   /** Identifiers of this build. Resolves once the engine is loaded. */
   versions(): Promise<{ readonly core: string; readonly format: number; readonly tokenizer: string }>;
 }
@@ -51,13 +60,15 @@ export function bind(host: Host): Bound {
   };
 
   const openMemory = async (options: OpenOptions = {}): Promise<Memory> => {
-    checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace"], "options");
+    checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies"], "options");
     const { storage = memoryStorage(), now = Date.now, seed } = options;
     checkStorage(storage);
     if (typeof now !== "function") throw invalid("now", "must be a function");
     checkNumber(seed, "seed");
     const view = toScope(options.scope);
-    const config = toConfig(options.config);
+    const { policies } = options;
+    if (policies !== undefined) checkPolicies(policies);
+    const config = toConfig(options.config, policies?.evict);
     await loadEngine(host);
     if (options.trace) trace(options.trace);
     let lock: StorageLock | undefined;
@@ -66,7 +77,7 @@ export function bind(host: Host): Bound {
       const handle = await EngineHandle.open(storage, config, seed);
       try {
         const embedder = await choose(options.embedder, staticEmbedder, handle.space() as EmbeddingSpace | undefined);
-        return new Memory(new Session(handle, storage, lock, embedder, now), view, handle.report() as OpenReport);
+        return new Memory(new Session(handle, storage, lock, embedder, now, policies), view, handle.report() as OpenReport);
       } catch (error) {
         handle.free();
         throw error;
@@ -82,6 +93,11 @@ export function bind(host: Host): Bound {
   return {
     openMemory,
     staticEmbedder,
+    estimate: async ({ count, dimensions = 128, textBytes = 200 }) => {
+      for (const [field, value] of Object.entries({ count, dimensions, textBytes })) checkWhole(value, field, 0, Number.MAX_SAFE_INTEGER);
+      await loadEngine(host);
+      return EngineHandle.estimate(count, dimensions, textBytes);
+    },
     versions: async () => {
       await loadEngine(host);
       return engineVersions();

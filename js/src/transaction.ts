@@ -3,7 +3,7 @@
  */
 
 import { createError, ValidationError } from "./errors.js";
-import { checkFields, checkTier, checkWhole, toId, toNewRecord, toPatch, toVector } from "./internal/convert.js";
+import { checkFields, checkNumber, checkTier, checkWhole, toId, toNewRecord, toPatch, toVector } from "./internal/convert.js";
 import type { AddOptions, ChangeOptions, EmbeddingSpace, MemoryPatch, NewMemory, Tier } from "./types.js";
 
 /** What an operation needs from the embedder: nothing, a text to embed, or it has its vector, maybe of a known space. */
@@ -70,7 +70,7 @@ export class Transaction {
   }
 
   /** @internal adds a record with its past, as an export holds it; `known` is its vector, if that can be kept */
-  restore(memory: NewMemory, history: Record<string, number>, known: VectorNeed): void {
+  restore(memory: NewMemory, history: Record<string, unknown>, known: VectorNeed): void {
     this.#step(() => {
       const record = toNewRecord(memory);
       this.pending.push({ operation: { add: { record: { ...record, history } } }, need: known ?? { text: memoryText(memory) } });
@@ -91,6 +91,15 @@ export class Transaction {
   forget(id: string, options: ChangeOptions = {}): void {
     this.#check();
     this.#step(() => this.#push("forget", id, options, {}, undefined));
+  }
+
+  /** Says how useful a record was: -1 (it misled) to 1 (it was what was needed). */
+  reward(id: string, value: number): void {
+    this.#check();
+    this.#step(() => {
+      checkNumber(value, "reward");
+      this.pending.push({ operation: { reward: { id: toId(id, "id"), value } }, need: undefined });
+    });
   }
 
   /** Moves a record to a tier, or to the next more durable one. */

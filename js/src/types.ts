@@ -3,6 +3,7 @@
  */
 
 import type { Embedder, EmbedFunction } from "./embedder.js";
+import type { Policies } from "./policies.js";
 import type { Storage } from "./storage/types.js";
 
 /** Where a record lives: from fleeting to durable. */
@@ -54,6 +55,16 @@ export interface MemoryRecord {
   /** How often it was recalled or read. */
   readonly accessCount: number;
   readonly lastAccess?: number;
+  /** The last uses, latest first, four at most. */
+  readonly recentAccesses?: readonly number[];
+  /** What recalls have owed to it, 0 to 1; slows its fading down. */
+  readonly merit?: number;
+  /** Mean of the rewards it was given, -1 to 1. */
+  readonly reward?: number;
+  /** How many rewards that were. */
+  readonly rewards?: number;
+  /** How unlike everything known it was when it was added, 0 to 1; only if importance is composed of that. */
+  readonly surprise?: number;
   /** Pinned records are never evicted nor moved by a policy. */
   readonly pinned: boolean;
   /** From this moment on it is hidden, and soon removed. */
@@ -204,21 +215,109 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
-/** Limits of a tier. What is left out is not limited. */
-export interface TierLimits {
+/** One tier. A limit left out does not exist. See `docs/RETENTION.md` for what to choose. */
+export interface TierConfig {
+  /** Records it should hold at most. */
   readonly maxItems?: number;
-  /** Milliseconds. */
+  /** Bytes its records should take at most, indexes included. */
+  readonly maxBytes?: number;
+  /** How long a record stays at most, in milliseconds. */
   readonly ttl?: number;
+  /** What happens beyond a limit: what is too much leaves (default), an event tells, or adding fails (`tier-full`). */
+  readonly onLimit?: "evict" | "warn" | "reject";
+  /** Where records go that leave: to the next tier, and out of the last one (default), or out at once. */
+  readonly overflow?: "move" | "forget";
+  /** When a record has earned the next tier. Default: by use, importance and retention. */
+  readonly promote?: PromotionRule;
+  /**
+   * When a record is sent back a tier: after at least `after` milliseconds, if its score under the rule of the tier
+   * below is less than 1 - `margin`. It then has to earn its way up again. Default: never.
+   */
+  readonly demote?: { readonly margin: number; readonly after: number };
+  /**
+   * Who leaves first: a policy, or several in order, where a record belongs to the first that concerns it. Default:
+   * `pressure` where records move on, `low-worth` where they are evicted.
+   */
+  readonly evict?: EvictionPolicy | EvictionStep | readonly (EvictionPolicy | EvictionStep)[];
+  /** Records that leave with a retention below this are evicted instead of moved on. Default: 0. */
+  readonly forgetBelow?: number;
+}
+
+/** When a record has earned the next tier. Every threshold is inclusive. */
+export type PromotionRule =
+  | "never"
+  | { readonly uses: { readonly atLeast: number } }
+  | { readonly age: { readonly atLeast: number } }
+  | { readonly importance: { readonly atLeast: number } }
+  | { readonly retention: { readonly atLeast: number } }
+  | {
+      /** A weighted mean of 1 - exp(-uses / 3), time in the tier / `fullAge`, importance and retention. */
+      readonly hybrid: {
+        readonly uses?: number;
+        readonly age?: number;
+        readonly fullAge?: number;
+        readonly importance?: number;
+        readonly retention?: number;
+        readonly threshold: number;
+      };
+    }
+  | { readonly all: readonly PromotionRule[] }
+  | { readonly any: readonly PromotionRule[] };
+
+/** By which figure records leave a tier that is too full. */
+export type EvictionPolicy = "lru" | "lfu" | "fifo" | "ttl" | "low-importance" | "low-activation" | "age" | "pressure" | "low-worth";
+
+/** An eviction policy for some of the records: those whose figure is below or above a limit, those of a kind. */
+export interface EvictionStep {
+  readonly policy: EvictionPolicy;
+  readonly below?: number;
+  readonly above?: number;
+  readonly kind?: Kind;
+}
+
+/** How memories fade. Times in milliseconds. */
+export type Decay =
+  | "none"
+  | { readonly actR: { readonly decay?: number; readonly threshold?: number; readonly noise?: number } }
+  | { readonly ebbinghaus: { readonly stability: number; readonly gain?: number } }
+  | { readonly halfLife: { readonly halfLife: number } };
+
+/** What is particular to a kind of memory. */
+export interface KindConfig {
+  /** How it fades. Default: ACT-R, half gone after a week without use (a month, a hundred days for some kinds). */
+  readonly decay?: Decay;
+  /** How far merit slows that down, 0 to 1. Default: 0.5. */
+  readonly resistance?: number;
+  /** Importance of a new record that names none, 0 to 1. Default: 0.5. */
+  readonly importance?: number;
+}
+
+/** How importance is composed: a weighted mean of what is known of a record. */
+export interface ImportanceWeights {
+  /** Of the importance given when it was added. Default: 1. */
+  readonly given?: number;
+  /** Of the mean reward. Default: 0.5. */
+  readonly reward?: number;
+  /** Of the number of uses. Default: 0. */
+  readonly uses?: number;
+  /** Of the time since the last use. Default: 0. */
+  readonly recency?: number;
+  /** Of the surprise when it was added. Default: 0, and then it is not measured. */
+  readonly surprise?: number;
 }
 
 /** The tiers' limits and other settings of the engine. */
 export interface EngineConfig {
   /** Default: 256 records, one hour. */
-  readonly working?: TierLimits;
+  readonly working?: TierConfig;
   /** Default: 20,000 records, 30 days. */
-  readonly intermediate?: TierLimits;
+  readonly intermediate?: TierConfig;
   /** Default: no limit. */
-  readonly longTerm?: TierLimits;
+  readonly longTerm?: TierConfig;
+  /** Settings by kind, over the built-in ones. */
+  readonly kinds?: { readonly [kind: string]: KindConfig };
+  /** How importance is composed. */
+  readonly importance?: ImportanceWeights;
   /** Tier of a record that does not name one. Default: working. */
   readonly defaultTier?: Tier;
   /** Longest text in bytes. Default: 1 MiB. */
@@ -243,6 +342,8 @@ export interface OpenOptions {
   /** What this handle may see and where its records belong. Default: everything. */
   readonly scope?: Scope;
   readonly config?: EngineConfig;
+  /** Policies of your own, beside the configured ones. */
+  readonly policies?: Policies;
   /** The clock, in milliseconds. Default: `Date.now`. */
   readonly now?: () => number;
   /** Seed of the ids' noise. Default: the host's entropy. */
@@ -260,17 +361,20 @@ export interface EmbeddingModelLike {
 }
 
 /** Why a record moved or was evicted. */
-export type MoveReason = "requested" | "capacity" | "ttl";
+export type MoveReason = "requested" | "capacity" | "ttl" | "earned" | "lapsed" | "faded";
 
 /** What a memory tells about, once it is durable. */
 export interface MemoryEvents {
   "memory-added": { readonly id: string; readonly tier: Tier };
   "memory-updated": { readonly id: string; readonly version: number };
   "memory-forgotten": { readonly id: string };
-  "memory-promoted": { readonly id: string; readonly from: Tier; readonly to: Tier; readonly reason: MoveReason };
-  "memory-demoted": { readonly id: string; readonly from: Tier; readonly to: Tier; readonly reason: MoveReason };
-  "memory-expired": { readonly id: string };
-  "memory-evicted": { readonly id: string; readonly tier: Tier; readonly reason: MoveReason };
+  "memory-promoted": { readonly id: string; readonly from: Tier; readonly to: Tier; readonly reason: MoveReason; readonly score?: number };
+  "memory-demoted": { readonly id: string; readonly from: Tier; readonly to: Tier; readonly reason: MoveReason; readonly score?: number };
+  "memory-expired": { readonly id: string; readonly tier: Tier };
+  "memory-evicted": { readonly id: string; readonly tier: Tier; readonly reason: MoveReason; readonly policy?: EvictionPolicy; readonly score?: number };
+  "tier-limit-reached": { readonly tier: Tier; readonly items: number; readonly bytes: number };
+  /** A policy of your own threw, or answered something else than it should. */
+  "policy-failed": { readonly policy: "promote" | "evict"; readonly tier: Tier; readonly id: string; readonly error: unknown };
   "segment-sealed": { readonly segment: number; readonly records: number; readonly bytes: number };
   "storage-failed": { readonly error: Error };
 }
@@ -288,6 +392,12 @@ export interface MemoryStats {
   readonly space?: EmbeddingSpace;
   /** Only for a view that sees everything. */
   readonly engine?: {
+    /** Each tier. What is counted, is counted since the memory was opened. */
+    readonly tiers: Readonly<Record<Tier, TierFigures>>;
+    /** Questions asked and records asked for by id, since the memory was opened. */
+    readonly asked: number;
+    /** Of these, how many found anything. */
+    readonly answered: number;
     readonly vectors: number;
     readonly terms: number;
     readonly textBytes: number;
@@ -299,6 +409,65 @@ export interface MemoryStats {
     readonly commits: number;
     readonly poisoned?: string;
   };
+}
+
+/** Figures about one tier. */
+export interface TierFigures {
+  readonly items: number;
+  /** Bytes its records take, indexes included. */
+  readonly bytes: number;
+  /** Uses of its records. */
+  readonly hits: number;
+  /** Share of all uses that were uses of its records, 0 to 1. */
+  readonly hitRate: number;
+  /** Records that came from other tiers, and that went to them. */
+  readonly came: number;
+  readonly went: number;
+  /** Records evicted, by reason. */
+  readonly evicted: { readonly capacity: number; readonly ttl: number; readonly faded: number; readonly expired: number };
+  /** Records by age: under an hour, a day, a week, 30 days, a year, older. */
+  readonly ages: readonly number[];
+}
+
+/** Why a record is where it is, and what would move it. */
+export interface Transition {
+  readonly id: string;
+  readonly tier: Tier;
+  readonly tierSince: number;
+  /** Its importance as policies see it, 0 to 1. */
+  readonly importance: number;
+  /** How much of it is left, 0 to 1. */
+  readonly retention: number;
+  /** Bytes it takes. */
+  readonly bytes: number;
+  readonly pinned: boolean;
+  /** Whether it was sent back and has to earn its way up again. */
+  readonly onProbation: boolean;
+  /** What would bring it to the tier above: it moves at `threshold` and more. */
+  readonly promotion?: { readonly to: Tier; readonly score: number; readonly threshold: number };
+  /** What would send it back a tier: it moves below `threshold`. */
+  readonly demotion?: { readonly to: Tier; readonly score: number; readonly threshold: number };
+  /** When its time in the tier is over. */
+  readonly leavesAt?: number;
+  readonly expiresAt?: number;
+  /** The eviction policy that concerns it, and its figure under that policy. */
+  readonly leaving: { readonly policy?: EvictionPolicy; readonly figure: number };
+  /** Its last moves, earliest first, eight at most. */
+  readonly moves: readonly { readonly from: Tier; readonly to: Tier; readonly at: number; readonly reason: MoveReason; readonly score?: number }[];
+  /** All that in a sentence. */
+  readonly summary: string;
+}
+
+/** What could be better about a memory. */
+export interface Analysis {
+  /** Ids of records that say the same words by the same actor in the same scope. */
+  readonly duplicates: readonly (readonly string[])[];
+  /** Records that have faded below a tenth, neither pinned nor important. */
+  readonly faded: number;
+  /** Records older than a week that were never used. */
+  readonly neverUsed: number;
+  /** Records per tier that have not faded: what limits could come down to. */
+  readonly suggested: Readonly<Record<Tier, number>>;
 }
 
 /** What opening found. */

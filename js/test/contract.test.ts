@@ -72,6 +72,7 @@ describe("a record", () => {
       metadata: { topic: "units", nested: { deep: [1, { x: null }] } },
       accessCount: 1,
       lastAccess: start + 5,
+      recentAccesses: [start + 5],
       pinned: true,
       expiresAt: Date.parse("2029-12-31T22:00:00Z"),
       source: "https://example.com/a?b=c#d",
@@ -117,8 +118,9 @@ describe("a record", () => {
     clock.advance(1_000);
     await memory.update(id, { actor: null, expiresAt: null, source: null, tags: [], metadata: {}, pinned: false }, { ifVersion: 2 });
     const expected = {
-      id, text: "after", kind: "semantic", tier: "working", tierSince: start, scope: {}, occurredAt: 7, recordedAt: start,
-      importance: 1, tags: [], metadata: {}, accessCount: 1, lastAccess: start, pinned: false, version: 3,
+      // Pinned until now; at the highest importance it has earned the next tier at once.
+      id, text: "after", kind: "semantic", tier: "intermediate", tierSince: start + 1_000, scope: {}, occurredAt: 7, recordedAt: start,
+      importance: 1, tags: [], metadata: {}, accessCount: 1, lastAccess: start, recentAccesses: [start], pinned: false, version: 3,
     };
     for (const record of await throughStorage(opened, id)) expect(record).toStrictEqual(expected);
   });
@@ -256,7 +258,7 @@ describe("other shapes", () => {
       { $tags: { $contains: "t" } }, { $or: [{ n: 1 }, { $not: { n: 1 } }] }, { $and: [] }, { n: { $in: [4, 5] }, gone: { $exists: false } }, { list: ["a", "b"] }, { $id: id }, { n: undefined },
     ] as const;
     for (const filter of filters) expect((await memory.recall("x", { filter })).map((hit) => hit.id), JSON.stringify(filter)).toEqual([id]);
-    for (const filter of [{ n: 4 }, { $or: [] }, { list: ["b", "a"] }, { n: "5" }, { $tier: "long-term" }]) expect(await memory.recall("x", { filter })).toEqual([]);
+    for (const filter of [{ n: 4 }, { $or: [] }, { list: ["b", "a"] }, { n: "5" }, { $tier: "working" }]) expect(await memory.recall("x", { filter })).toEqual([]);
     await memory.close();
   });
 
@@ -271,6 +273,13 @@ describe("other shapes", () => {
       tiers: { working: 2, intermediate: 0, "long-term": 1 },
       space: { model: "fake-8", dimensions: 8 },
       engine: {
+        tiers: {
+          working: { items: 2, bytes: expect.any(Number) as number, hits: 0, hitRate: 0, came: 0, went: 0, evicted: { capacity: 0, ttl: 0, faded: 0, expired: 0 }, ages: [2, 0, 0, 0, 0, 0] },
+          intermediate: { items: 0, bytes: 0, hits: 0, hitRate: 0, came: 0, went: 0, evicted: { capacity: 0, ttl: 0, faded: 0, expired: 0 }, ages: [0, 0, 0, 0, 0, 0] },
+          "long-term": { items: 1, bytes: expect.any(Number) as number, hits: 0, hitRate: 0, came: 0, went: 0, evicted: { capacity: 0, ttl: 0, faded: 0, expired: 0 }, ages: [1, 0, 0, 0, 0, 0] },
+        },
+        asked: 0,
+        answered: 0,
         vectors: 3, terms: expect.any(Number) as number, textBytes: 11, vectorBytes: expect.any(Number) as number,
         keywordBytes: expect.any(Number) as number, logBytes: expect.any(Number) as number, segmentBytes: 0, segments: 0, commits: 1,
       },
@@ -295,7 +304,7 @@ describe("other shapes", () => {
 
 describe("events", () => {
   const names = [
-    "memory-added", "memory-updated", "memory-forgotten", "memory-promoted", "memory-demoted", "memory-expired", "memory-evicted", "segment-sealed", "storage-failed",
+    "memory-added", "memory-updated", "memory-forgotten", "memory-promoted", "memory-demoted", "memory-expired", "memory-evicted", "tier-limit-reached", "segment-sealed", "storage-failed",
   ] as const satisfies readonly (keyof MemoryEvents)[];
 
   /** Everything that `memory` tells from now on. */
@@ -327,8 +336,8 @@ describe("events", () => {
       ["memory-promoted", { id: a, from: "working", to: "long-term", reason: "requested" }],
       ["memory-forgotten", { id: b }],
       ["memory-added", { id: d, tier: "long-term" }],
-      ["memory-evicted", { id: a, tier: "long-term", reason: "capacity" }],
-      ["memory-expired", { id: c }],
+      ["memory-evicted", { id: a, tier: "long-term", reason: "capacity", policy: "low-worth", score: expect.closeTo(0.875, 2) as number }],
+      ["memory-expired", { id: c, tier: "working" }],
       ["segment-sealed", { segment: 1, records: 1, bytes: expect.any(Number) as number }],
     ]);
     await memory.close();

@@ -125,6 +125,14 @@ const ways: Readonly<Record<ErrorCode, { readonly details: readonly string[]; re
       return memory.forget(id, { ifVersion: 2 });
     },
   },
+  "tier-full": {
+    details: ["tier"],
+    run: async () => {
+      const memory = await open({ config: { working: { maxItems: 1, onLimit: "reject" } } });
+      await memory.add("first");
+      return memory.add("second");
+    },
+  },
   "memory-closed": {
     details: [],
     run: async () => {

@@ -9,7 +9,7 @@ import { describe, expect, it } from "vitest";
 import {
   MemoryError, openMemory, versions,
   type EngineConfig, type Filter, type Memory, type MemoryPatch, type NewMemory, type OpenReport, type RecallOptions,
-  type Scope, type Storage, type Tier,
+  type Scope, type Storage, type Tier, type Transition,
 } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import { nodeFs } from "../../dist/esm/storage/node-fs.js";
@@ -25,6 +25,7 @@ type Change =
   | { readonly op: "add"; readonly name: string; readonly memory: NewMemory }
   | { readonly op: "update"; readonly name: string; readonly patch: MemoryPatch; readonly ifVersion?: number }
   | { readonly op: "forget"; readonly name: string; readonly ifVersion?: number }
+  | { readonly op: "reward"; readonly name: string; readonly value: number }
   | { readonly op: "promote"; readonly name: string; readonly to?: Tier; readonly ifVersion?: number };
 
 type Question = RecallOptions & { readonly query: string };
@@ -104,6 +105,7 @@ async function take(step: Step, view: Memory, ids: Map<string, string>): Promise
           ids.set(name, tx.add(text, options));
         } else if (change.op === "update") tx.update(idOf(name), change.patch, condition);
         else if (change.op === "forget") tx.forget(idOf(name), condition);
+        else if (change.op === "reward") tx.reward(idOf(name), change.value);
         else tx.promote(idOf(name), change.to, condition);
         touched.push(idOf(name));
       }
@@ -140,7 +142,8 @@ async function answers(script: Script, objects: Objects, steps: unknown[]): Prom
     const records: object[] = [];
     for await (const record of scoped.list(filter ? { filter } : {})) {
       const vector = await scoped.vector(record.id);
-      records.push(vector ? { ...record, vector: [...vector] } : record);
+      const { moves, retention } = (await scoped.explainTransition(record.id)) as Transition;
+      records.push({ ...record, moves, retention, ...(vector && { vector: [...vector] }) });
     }
     const { engine, ...stats } = await scoped.stats();
     // Estimates of main memory: not the same on every platform.

@@ -47,6 +47,8 @@ const known: Record<string, string> = {
   runStorageConformance: `import { runStorageConformance } from "stratamem/testing";`,
   createError: `import { createError } from "stratamem";`,
   openMemory: `import { openMemory } from "stratamem";`,
+  estimate: `import { estimate } from "stratamem";`,
+  keepMaintained: `import { keepMaintained } from "stratamem";`,
   staticEmbedder: `import { staticEmbedder } from "stratamem";`,
   MemoryError: `import { MemoryError } from "stratamem";`,
   Filter: `import type { Filter } from "stratamem";`,

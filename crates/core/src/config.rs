@@ -1,33 +1,123 @@
 //! Configuration: what a memory is told when it opens.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::error::CommandError;
 use crate::index::text::Bm25;
-use crate::model::{Span, Tier};
+use crate::model::{Kind, Span, Tier};
+use crate::policy::{Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule};
 
-/// Limits of one tier. A limit left out does not exist.
+/// What happens when a tier holds more than its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLimit {
+    /// What is too much leaves.
+    #[default]
+    Evict,
+    /// Nothing leaves; an event tells.
+    Warn,
+    /// Nothing more comes in: adding to the tier fails.
+    Reject,
+    /// What is too much leaves when the host says what (see [`crate::Engine::overfull`]).
+    Host,
+}
+
+/// Where records go that leave a tier because of its limits or their time in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overflow {
+    /// To the next tier; out of the last one they are evicted.
+    #[default]
+    Move,
+    /// They are evicted.
+    Forget,
+}
+
+/// When records are sent back a tier.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Demotion {
+    /// How far a record must have fallen below the rule by which it would get here: it goes when its score is less
+    /// than 1 - margin. Between 0 and 1.
+    pub margin: f64,
+    /// How long it stays at least, in milliseconds.
+    pub after: Span,
+}
+
+/// One tier. A limit left out does not exist.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct TierLimits {
-    /// Records the tier should hold at most. What is too much moves to the next tier; out of the last one it is
-    /// evicted. Enforced by maintenance, and by a commit that finds the tier an eighth over.
+pub struct TierConfig {
+    /// Records the tier should hold at most.
     pub max_items: Option<u32>,
-    /// How long a record stays, in milliseconds. After that it moves to the next tier; out of the last one it is
-    /// evicted.
+    /// Bytes its records should take at most, indexes included.
+    pub max_bytes: Option<u64>,
+    /// How long a record stays at most, in milliseconds.
     pub ttl: Option<Span>,
+    /// What happens when a limit is passed.
+    pub on_limit: OnLimit,
+    /// Where records go that leave.
+    pub overflow: Overflow,
+    /// When a record has earned the next tier. Left out: by use, importance and retention (see [`Config::rule`]).
+    pub promote: Option<Rule>,
+    /// When a record is sent back to the tier below.
+    pub demote: Option<Demotion>,
+    /// Who leaves first when there is too much. Left out: see [`Config::steps`].
+    pub evict: Option<Vec<EvictionStep>>,
+    /// Records that leave with a retention below this are evicted instead of moved on.
+    pub forget_below: f64,
+}
+
+impl Default for TierConfig {
+    fn default() -> Self {
+        TierConfig {
+            max_items: None,
+            max_bytes: None,
+            ttl: None,
+            on_limit: OnLimit::Evict,
+            overflow: Overflow::Move,
+            promote: None,
+            demote: None,
+            evict: None,
+            forget_below: 0.0,
+        }
+    }
+}
+
+/// What is particular to a kind of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct KindConfig {
+    /// How it fades.
+    pub decay: Decay,
+    /// How far merit slows that down: merit x this is the resistance. 0 to 1.
+    pub resistance: f64,
+    /// Importance of a new record that names none, 0 to 1.
+    pub importance: f64,
+}
+
+impl Default for KindConfig {
+    fn default() -> Self {
+        KindConfig { decay: Decay::default(), resistance: 0.5, importance: 0.5 }
+    }
 }
 
 /// The configuration of an engine. [`Config::default`] is right for most agents.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
-    /// Default: 256 records, one hour. What an agent is busy with.
-    pub working: TierLimits,
-    /// Default: 20,000 records, 30 days.
-    pub intermediate: TierLimits,
-    /// Default: no limit, so nothing is ever lost.
-    pub long_term: TierLimits,
+    /// What an agent is busy with. Default: 256 records, one hour.
+    pub working: TierConfig,
+    /// What happened lately. Default: 20,000 records, 30 days.
+    pub intermediate: TierConfig,
+    /// What is kept. Default: no limit, so nothing is ever lost.
+    pub long_term: TierConfig,
+    /// Settings by kind, over those that are built in (see [`Config::kind`]).
+    pub kinds: BTreeMap<String, KindConfig>,
+    /// How importance is composed.
+    pub importance: ImportanceWeights,
     /// The tier of a new record that does not name one. Default: working.
     pub default_tier: Tier,
     /// Longest text of a record, in bytes of UTF-8. Default: 1 MiB.
@@ -40,14 +130,41 @@ pub struct Config {
     pub bm25_b: f32,
 }
 
+/// The rule by which records rise, by default: use and importance, while they are not forgotten.
+const fn earned(threshold: f64) -> Rule {
+    Rule::Hybrid {
+        uses: 0.4,
+        age: 0.0,
+        full_age: Span(86_400_000),
+        importance: 0.4,
+        retention: 0.2,
+        threshold,
+    }
+}
+
+static EARNED: [Rule; 3] = [earned(0.6), earned(0.7), Rule::Never];
+
+const fn by(policy: EvictionPolicy) -> [EvictionStep; 1] {
+    [EvictionStep { policy, below: None, above: None, kind: None }]
+}
+
+static MOVING_ON: [EvictionStep; 1] = by(EvictionPolicy::Pressure);
+static LEAVING: [EvictionStep; 1] = by(EvictionPolicy::LowWorth);
+
 impl Default for Config {
     fn default() -> Self {
         const HOUR: i64 = 3_600_000;
         let Bm25 { k1, b } = Bm25::default();
         Config {
-            working: TierLimits { max_items: Some(256), ttl: Some(Span(HOUR)) },
-            intermediate: TierLimits { max_items: Some(20_000), ttl: Some(Span(30 * 24 * HOUR)) },
-            long_term: TierLimits::default(),
+            working: TierConfig { max_items: Some(256), ttl: Some(Span(HOUR)), ..TierConfig::default() },
+            intermediate: TierConfig {
+                max_items: Some(20_000),
+                ttl: Some(Span(30 * 24 * HOUR)),
+                ..TierConfig::default()
+            },
+            long_term: TierConfig::default(),
+            kinds: BTreeMap::new(),
+            importance: ImportanceWeights::default(),
             default_tier: Tier::Working,
             max_text_bytes: 1 << 20,
             seal_bytes: 1 << 20,
@@ -58,13 +175,45 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The limits of `tier`.
-    pub fn limits(&self, tier: Tier) -> TierLimits {
+    /// The settings of `tier`.
+    pub fn tier(&self, tier: Tier) -> &TierConfig {
         match tier {
-            Tier::Working => self.working,
-            Tier::Intermediate => self.intermediate,
-            Tier::LongTerm => self.long_term,
+            Tier::Working => &self.working,
+            Tier::Intermediate => &self.intermediate,
+            Tier::LongTerm => &self.long_term,
         }
+    }
+
+    /// When a record has earned the tier above `tier`. By default 0.4 x frequency + 0.4 x importance + 0.2 x retention
+    /// must reach 0.6 in the working and 0.7 in the intermediate tier.
+    pub fn rule(&self, tier: Tier) -> &Rule {
+        self.tier(tier).promote.as_ref().unwrap_or(&EARNED[tier.index()])
+    }
+
+    /// Who leaves `tier` first. By default the highest time x (1 - importance) where leaving means moving on, and the
+    /// lowest worth where it means being evicted.
+    pub fn steps(&self, tier: Tier) -> &[EvictionStep] {
+        let settings = self.tier(tier);
+        let moves_on = settings.overflow == Overflow::Move && tier != Tier::LongTerm;
+        settings.evict.as_deref().unwrap_or(if moves_on { &MOVING_ON } else { &LEAVING })
+    }
+
+    /// The settings of a kind: the user's, or the built-in ones. What is so fades more slowly than what happened, and
+    /// how things are done more slowly still: unused, they are half forgotten after a week (episodic and all others),
+    /// a month (semantic, associative) and a hundred days (procedural).
+    pub fn kind(&self, kind: &str) -> KindConfig {
+        if let Some(own) = self.kinds.get(kind) {
+            return *own;
+        }
+        let mut built_in = KindConfig::default();
+        if let Decay::ActR { threshold, .. } = &mut built_in.decay {
+            match kind {
+                Kind::SEMANTIC | Kind::ASSOCIATIVE => *threshold = -13.29,
+                Kind::PROCEDURAL => *threshold = -14.38,
+                _ => {}
+            }
+        }
+        built_in
     }
 
     /// The parameters of keyword ranking.
@@ -77,32 +226,43 @@ impl Config {
     /// # Errors
     /// [`CommandError::Invalid`] listing every bad field, so that one round of mending is enough.
     pub fn validate(&self) -> Result<(), CommandError> {
-        let mut problems: Vec<(&'static str, String)> = Vec::new();
-        for tier in Tier::ALL {
-            let limits = self.limits(tier);
-            let (items, ttl) = match tier {
-                Tier::Working => ("working/maxItems", "working/ttl"),
-                Tier::Intermediate => ("intermediate/maxItems", "intermediate/ttl"),
-                Tier::LongTerm => ("longTerm/maxItems", "longTerm/ttl"),
+        let mut problems: Vec<(String, String)> = Vec::new();
+        for (tier, name) in
+            [(Tier::Working, "working"), (Tier::Intermediate, "intermediate"), (Tier::LongTerm, "longTerm")]
+        {
+            self.tier(tier).problems(tier, name, &mut problems);
+        }
+        for (kind, settings) in &self.kinds {
+            let model = match settings.decay {
+                Decay::ActR { .. } => "actR",
+                Decay::Ebbinghaus { .. } => "ebbinghaus",
+                Decay::HalfLife { .. } => "halfLife",
+                Decay::None => "none",
             };
-            if limits.max_items == Some(0) {
-                problems.push((items, "must be at least 1".into()));
+            settings.decay.problems(&format!("kinds/{kind}/decay/{model}"), &mut problems);
+            let mut bad = |field: &str, problem: &str| {
+                problems.push((format!("kinds/{kind}/{field}"), problem.to_owned()))
+            };
+            if !(0.0..=1.0).contains(&settings.resistance) {
+                bad("resistance", "must be between 0 and 1");
             }
-            if limits.ttl.is_some_and(|ttl| ttl.0 <= 0) {
-                problems.push((ttl, "must be more than 0 ms".into()));
+            if !(0.0..=1.0).contains(&settings.importance) {
+                bad("importance", "must be between 0 and 1");
             }
         }
+        self.importance.problems("importance", &mut problems);
+        let mut bad = |field: &str, problem: &str| problems.push((field.to_owned(), problem.to_owned()));
         if self.max_text_bytes == 0 || self.max_text_bytes > 1 << 28 {
-            problems.push(("maxTextBytes", "must be between 1 and 268435456".into()));
+            bad("maxTextBytes", "must be between 1 and 268435456");
         }
         if self.seal_bytes < 4_096 || self.seal_bytes > 1 << 28 {
-            problems.push(("sealBytes", "must be between 4096 and 268435456".into()));
+            bad("sealBytes", "must be between 4096 and 268435456");
         }
         if !(0.0..=10.0).contains(&self.bm25_k1) {
-            problems.push(("bm25K1", "must be between 0 and 10".into()));
+            bad("bm25K1", "must be between 0 and 10");
         }
         if !(0.0..=1.0).contains(&self.bm25_b) {
-            problems.push(("bm25B", "must be between 0 and 1".into()));
+            bad("bm25B", "must be between 0 and 1");
         }
         let Some((first, rest)) = problems.split_first() else {
             return Ok(());
@@ -111,6 +271,45 @@ impl Config {
         for (field, text) in rest {
             problem.push_str(&format!("; {field} {text}"));
         }
-        Err(CommandError::invalid(first.0, problem))
+        Err(CommandError::invalid(first.0.clone(), problem))
+    }
+}
+
+impl TierConfig {
+    fn problems(&self, tier: Tier, name: &str, found: &mut Vec<(String, String)>) {
+        let mut bad =
+            |field: &str, problem: &str| found.push((format!("{name}/{field}"), problem.to_owned()));
+        if self.max_items == Some(0) {
+            bad("maxItems", "must be at least 1");
+        }
+        if self.max_bytes == Some(0) {
+            bad("maxBytes", "must be at least 1");
+        }
+        if self.ttl.is_some_and(|ttl| ttl.0 <= 0) {
+            bad("ttl", "must be more than 0 ms");
+        }
+        if !(0.0..=1.0).contains(&self.forget_below) {
+            bad("forgetBelow", "must be between 0 and 1");
+        }
+        if let Some(Demotion { margin, after }) = self.demote {
+            if tier == Tier::Working {
+                bad("demote", "does not apply: there is no tier below");
+            }
+            if !(0.0..1.0).contains(&margin) {
+                bad("demote/margin", "must be at least 0 and less than 1");
+            }
+            if after.0 < 0 {
+                bad("demote/after", "must be at least 0 ms");
+            }
+        }
+        if tier == Tier::LongTerm && self.promote.as_ref().is_some_and(|rule| *rule != Rule::Never) {
+            bad("promote", "does not apply: there is no tier above");
+        }
+        for (index, step) in self.evict.iter().flatten().enumerate() {
+            step.problems(&format!("{name}/evict/{index}"), found);
+        }
+        if let Some(rule) = &self.promote {
+            rule.problems(&format!("{name}/promote"), found);
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::model::{EmbeddingSpace, RecordId};
+use crate::model::{EmbeddingSpace, RecordId, Tier};
 
 /// A stable name of an error, for programs. The same names are used in TypeScript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum ErrorCode {
     AlreadyExists,
     /// A version precondition failed.
     TransactionConflict,
+    /// A tier that refuses what is too much is full.
+    TierFull,
     /// A write to storage failed earlier: only reads are served until the memory is opened again.
     EnginePoisoned,
     /// Stored bytes are damaged.
@@ -35,13 +37,14 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes of the core.
-    pub const ALL: [ErrorCode; 10] = [
+    pub const ALL: [ErrorCode; 11] = [
         ErrorCode::InvalidArgument,
         ErrorCode::DimensionMismatch,
         ErrorCode::SpaceMismatch,
         ErrorCode::NotFound,
         ErrorCode::AlreadyExists,
         ErrorCode::TransactionConflict,
+        ErrorCode::TierFull,
         ErrorCode::EnginePoisoned,
         ErrorCode::CorruptData,
         ErrorCode::FormatTooNew,
@@ -57,6 +60,7 @@ impl ErrorCode {
             ErrorCode::NotFound => "not-found",
             ErrorCode::AlreadyExists => "already-exists",
             ErrorCode::TransactionConflict => "transaction-conflict",
+            ErrorCode::TierFull => "tier-full",
             ErrorCode::EnginePoisoned => "engine-poisoned",
             ErrorCode::CorruptData => "corrupt-data",
             ErrorCode::FormatTooNew => "format-too-new",
@@ -141,6 +145,12 @@ pub enum CommandError {
         expected: u32,
         /// The version it has.
         found: u32,
+    },
+    /// A tier that refuses what is too much is full.
+    #[error("the {} tier is full and refuses more: forget something, raise its limits, or let it evict", tier.name())]
+    TierFull {
+        /// The tier.
+        tier: Tier,
     },
     /// An earlier write to storage failed.
     #[error("an earlier write to storage failed ({reason}): open the memory again to continue")]
@@ -267,6 +277,7 @@ impl Error {
                 CommandError::NotFound { .. } => ErrorCode::NotFound,
                 CommandError::AlreadyExists { .. } => ErrorCode::AlreadyExists,
                 CommandError::Conflict { .. } => ErrorCode::TransactionConflict,
+                CommandError::TierFull { .. } => ErrorCode::TierFull,
                 CommandError::Poisoned { .. } => ErrorCode::EnginePoisoned,
             },
             Error::Query(QueryError::Filter { .. } | QueryError::Invalid { .. }) => {
@@ -299,6 +310,7 @@ impl Error {
                     vec![("field", text(field)), ("expected", text(expected)), ("found", text(found))]
                 }
                 CommandError::NotFound { id } | CommandError::AlreadyExists { id } => vec![("id", text(id))],
+                CommandError::TierFull { tier } => vec![("tier", text(&tier.name()))],
                 CommandError::Conflict { id, expected, found } => vec![
                     ("id", text(id)),
                     ("expected", Number(f64::from(*expected))),

@@ -22,21 +22,22 @@ mod error;
 mod index;
 mod model;
 mod persist;
-mod policy;
+pub mod policy;
 mod retrieve;
 mod tier;
 
-pub use config::{Config, TierLimits};
+pub use config::{Config, Demotion, KindConfig, OnLimit, Overflow, TierConfig};
 pub use embed::StaticModel;
 pub use engine::{
-    Clearable, Effect, Engine, EngineStats, Event, History, MaintenanceReport, NewRecord, OpenReport,
-    Opening, Operation, Outcome, Page, Patch, Reason, Stats, StorageOperation, TierCounts,
+    Analysis, Clearable, Effect, Engine, EngineStats, Event, Evictions, Figures, FiguresPage, History,
+    Leaving, MaintenanceReport, NewRecord, OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier,
+    Prospect, Stats, StorageOperation, TierCounts, TierFigures, Transition,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};
 pub use model::{
-    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Record, RecordField, RecordId, Scope,
-    Span, Tier, Timestamp, Value,
+    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Move, Reason, Record, RecordField,
+    RecordId, Reward, Scope, Span, Tier, Timestamp, Usage, Value,
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
 pub use retrieve::{Fusion, Hit, Query, Signal, SignalShare, SkippedSignal, Why};

@@ -4,8 +4,9 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use stratamem_core::policy::Rule;
 use stratamem_core::{
-    Config, NewRecord, Operation, Patch, Record, RecordId, Scope, Span, StorageOperation, Tier, TierLimits,
+    Config, NewRecord, Operation, Patch, Record, RecordId, Scope, Span, StorageOperation, Tier, TierConfig,
     Timestamp, Value,
 };
 use support::{Host, Objects, add, apply, at, commits, contents, open, text, user};
@@ -93,8 +94,13 @@ fn record(number: usize) -> NewRecord {
 /// Everything a memory can go through: all commands, batches of several commits, seals, merges and a reopening.
 fn varied_history() -> History {
     let config = Config {
-        working: TierLimits { max_items: Some(8), ttl: Some(Span(10_000)) },
-        intermediate: TierLimits { max_items: None, ttl: Some(Span(100_000)) },
+        working: TierConfig {
+            max_items: Some(8),
+            ttl: Some(Span(10_000)),
+            promote: Some(Rule::Uses { at_least: 3 }),
+            ..TierConfig::default()
+        },
+        intermediate: TierConfig { ttl: Some(Span(100_000)), ..TierConfig::default() },
         seal_bytes: 4_096,
         ..Config::default()
     };
@@ -120,12 +126,26 @@ fn varied_history() -> History {
     let forget = |id| Operation::Forget { id, if_version: None };
     let promote = |id, to| Operation::Move { id, to, if_version: None };
     story.host.engine.get(&everyone, ids[1], at(100), true);
+    let reward = |id, value| Operation::Reward { id, value };
     story.commit(
-        vec![update(ids[0], &patch), forget(ids[2]), promote(ids[4], Some(Tier::LongTerm)), add(record(20))],
+        vec![
+            update(ids[0], &patch),
+            forget(ids[2]),
+            promote(ids[4], Some(Tier::LongTerm)),
+            reward(ids[4], 0.75),
+            add(record(20)),
+            reward(ids[1], -0.5),
+        ],
         at(110),
     );
     story.persist();
     story.reopen(at(120));
+    // The third use earns the next tier, at once and with a commit of its own.
+    for moment in 130..133 {
+        story.host.engine.get(&everyone, ids[11], at(moment), true);
+    }
+    story.look();
+    story.persist();
 
     story.maintain(at(20_000), false);
     story.host.engine.get(&everyone, ids[5], at(20_100), true);
@@ -198,8 +218,12 @@ fn go_on(history: &History, objects: &Objects, place: &str) {
     let mut after = contents(&engine);
     after.retain(|(record, _)| record.id != id);
     // The write may have brought a tier back to its limit.
+    for ((record, _), (earlier, _)) in after.iter().zip(&before) {
+        assert!(record.moves.starts_with(&earlier.moves), "{place}: {record:?} has lost a move");
+    }
     for (record, _) in before.iter_mut().chain(&mut after) {
         (record.tier, record.tier_since) = (Tier::Working, at(0));
+        record.moves.clear();
     }
     assert_eq!(after, before, "{place}: a write after the crash changed another record");
     assert!(engine.len() == before.len() + 1, "{place}: the write after the crash is lost");

@@ -64,6 +64,7 @@ enum Change {
     Update { name: String, patch: Map<String, Value>, if_version: Option<u32> },
     Forget { name: String, if_version: Option<u32> },
     Promote { name: String, to: Option<Tier>, if_version: Option<u32> },
+    Reward { name: String, value: f32 },
 }
 
 #[derive(Deserialize)]
@@ -208,7 +209,7 @@ impl Host {
             Action::Recall(question) => ask(engine, step, question, question.touch.unwrap_or(true)),
             Action::Get(name) => {
                 let found = engine.get(&step.view, self.ids[name], now, true);
-                Ok(json!({ "accessCount": found.map(|record| record.access_count) }))
+                Ok(json!({ "accessCount": found.map(|record| record.usage.count) }))
             }
             Action::Maintain(Maintain { compact }) => {
                 let (mut moved, mut expired, mut evicted, mut sealed) = (0, 0, 0, 0);
@@ -277,6 +278,7 @@ impl Host {
                 Change::Promote { name, to, if_version } => {
                     Operation::Move { id: self.ids[name], to: *to, if_version: *if_version }
                 }
+                Change::Reward { name, value } => Operation::Reward { id: self.ids[name], value: *value },
             });
         }
         (operations, space)
@@ -339,6 +341,9 @@ fn answers(host: &Host, script: &Script, steps: Vec<Value>) -> Value {
         let listed = engine.list(view, filter.as_ref(), None, 10_000, now).records;
         let shown = |record: &Record| {
             let mut shown = serde_json::to_value(record).expect("a record is plain");
+            let transition = engine.explain_transition(view, record.id, now).expect("it is listed");
+            shown["moves"] = serde_json::to_value(transition.moves).expect("moves are plain");
+            shown["retention"] = json!(transition.retention);
             if let Some(vector) = engine.vector(view, record.id, now) {
                 shown["vector"] = vector.iter().copied().map(rounded).collect();
             }

@@ -1,15 +1,29 @@
-//! The engine against a naive model of what a memory is: a map of records.
+//! The engine against a naive model of what a memory is: a map of records, and what its configuration makes of them.
+//!
+//! The model knows no index, no order that is kept and no change that is logged: it looks at everything with loops and
+//! sorts. The formulas alone are those of [`stratamem_core::policy`], which `policies.rs` checks against definitions.
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use stratamem_core::{
-    Clearable, Config, NewRecord, Operation, Patch, Query, Record, RecordId, Scope, Span, Tier, TierLimits,
-    Timestamp, Value,
+use stratamem_core::policy::{
+    Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule, Standing, Subject, Uses, gained,
 };
-use support::{Host, LONG_AGO, START, contents, space, user};
+use stratamem_core::{
+    Clearable, Config, Demotion, Event, Evictions, Kind, KindConfig, Move, NewRecord, OnLimit, Operation,
+    Overflow, Patch, Query, Reason, Record, RecordId, Reward, Scope, Span, Tier, TierConfig, Timestamp,
+    Usage, Value,
+};
+use support::{Host, LONG_AGO, START, commits, contents, space, user};
+
+/// Records that the engine looks at in one step.
+const STEP: usize = 1_024;
+/// Records that a commit looks at for each of its operations.
+const LOOKS: usize = 4;
+/// Time between two rounds of judging.
+const ROUND: i64 = 600_000;
 
 /// One thing that is done to a memory. Records are named by a number, taken modulo how many there are.
 #[derive(Debug, Clone)]
@@ -59,15 +73,22 @@ enum Step {
         to: Option<Tier>,
         version: Option<u32>,
     },
+    Reward {
+        target: u16,
+        value: f32,
+    },
 }
 
 #[derive(Debug, Clone)]
 struct Draft {
     word: u8,
     blank: bool,
+    /// Spaces after the text.
+    padding: u16,
+    kind: Option<&'static str>,
     tier: Option<Tier>,
     owner: u8,
-    importance: u8,
+    importance: Option<u8>,
     pinned: bool,
     /// Milliseconds until it expires.
     lives: Option<i64>,
@@ -75,6 +96,8 @@ struct Draft {
 }
 
 const WORDS: [&str; 5] = ["amber", "basalt", "cobalt", "dolomite", "emerald"];
+/// A kind of its own is configured; the others are built in.
+const KINDS: [&str; 3] = ["note", Kind::SEMANTIC, Kind::EPISODIC];
 
 fn owner(number: u8) -> Scope {
     match number % 4 {
@@ -85,31 +108,129 @@ fn owner(number: u8) -> Scope {
     }
 }
 
-fn config() -> Config {
-    Config {
-        working: TierLimits { max_items: Some(6), ttl: Some(Span(40)) },
-        intermediate: TierLimits { max_items: Some(9), ttl: Some(Span(200)) },
-        long_term: TierLimits { max_items: Some(12), ttl: Some(Span(2_000)) },
-        seal_bytes: 4_096,
-        ..Config::default()
-    }
+type Rows = BTreeMap<RecordId, (Record, Option<Vec<f32>>)>;
+/// Where a record stands in the order of its tier.
+type Place = (Timestamp, RecordId);
+
+/// What becomes of a record.
+#[derive(Debug, Clone)]
+enum Fate {
+    Moves(Move),
+    Gone(Event),
+}
+
+/// The search for those who leave a tier, when it takes several steps.
+#[derive(Clone)]
+struct Search {
+    now: Timestamp,
+    resume: Option<Place>,
+    seen: Vec<Ranked>,
+    items: usize,
+    bytes: u64,
+}
+
+/// A record in the queue of those who leave.
+#[derive(Debug, Clone)]
+struct Ranked {
+    id: RecordId,
+    step: usize,
+    figure: f64,
+    urgency: f64,
+    idle: f64,
+    bytes: u64,
+}
+
+/// What is counted from opening to closing.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Tally {
+    asked: u64,
+    answered: u64,
+    hits: [u64; 3],
+    came: [u64; 3],
+    went: [u64; 3],
+    evicted: [Evictions; 3],
 }
 
 /// What the memory should be.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Model {
-    records: BTreeMap<RecordId, (Record, Option<Vec<f32>>)>,
+    config: Config,
+    records: Rows,
     /// The records as the last commit left them: reads since then live in the process alone.
-    committed: BTreeMap<RecordId, (Record, Option<Vec<f32>>)>,
+    committed: Rows,
     /// As the last acknowledged batch left them.
-    durable: BTreeMap<RecordId, (Record, Option<Vec<f32>>)>,
-    /// Whether the transaction under way has changed anything.
+    durable: Rows,
+    /// Whether the command under way has changed anything that is logged.
     wrote: bool,
+    searches: [Option<Search>; 3],
+    warned: [bool; 3],
+    /// The round of judging under way, and when the last one ended.
+    round: (usize, Option<Place>),
+    round_ended: Option<Timestamp>,
+    /// What is to be told once it is durable.
+    events: Vec<Event>,
+    tally: Tally,
 }
 
 impl Model {
+    fn new(config: Config) -> Model {
+        Model {
+            config,
+            records: Rows::new(),
+            committed: Rows::new(),
+            durable: Rows::new(),
+            wrote: false,
+            searches: [const { None }; 3],
+            warned: [false; 3],
+            round: (0, None),
+            round_ended: None,
+            events: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// What a process forgets that ends.
+    fn restart(&mut self) {
+        let Model { config, records, committed, durable, .. } =
+            std::mem::replace(self, Model::new(Config::default()));
+        *self = Model { records, committed, durable, ..Model::new(config) };
+    }
+
     fn held(&self, tier: Tier) -> impl Iterator<Item = &Record> {
         self.records.values().map(|(record, _)| record).filter(move |record| record.tier == tier)
+    }
+
+    /// The records of a tier, longest resident first.
+    fn queue(&self, tier: Tier) -> Vec<&Record> {
+        let mut queue: Vec<&Record> = self.held(tier).collect();
+        queue.sort_by_key(|record| (record.tier_since, record.id));
+        queue
+    }
+
+    fn bytes(&self, tier: Tier) -> u64 {
+        self.held(tier).map(|record| self.weight(record.id)).sum()
+    }
+
+    /// What a record takes, worked out from its parts.
+    fn weight(&self, id: RecordId) -> u64 {
+        let (record, vector) = &self.records[&id];
+        let mut bytes = 512 + record.text.len() + record.kind.0.len();
+        for part in [&record.actor, &record.source, &record.scope.tenant, &record.scope.user] {
+            bytes += part.as_ref().map_or(0, |text| 24 + text.len());
+        }
+        bytes += record.tags.iter().map(|tag| 24 + tag.len()).sum::<usize>();
+        // The only metadata is a number or nothing.
+        bytes += record.metadata.keys().map(|name| 32 + name.len() + 8).sum::<usize>();
+        // Four components as f32 and as int8, and what goes with them.
+        bytes += vector.as_ref().map_or(0, |vector| 5 * vector.len() + 12);
+        let words: BTreeSet<&str> = record
+            .text
+            .split_whitespace()
+            .chain(record.tags.iter().map(String::as_str))
+            .chain(record.actor.as_deref())
+            .collect();
+        // Day, month and year are words too.
+        (bytes + 16 * (words.len() + 3)) as u64
     }
 
     /// The id that a number stands for: mostly of a record that is there, else one that was ever given out.
@@ -122,14 +243,150 @@ impl Model {
 
     fn sees(&self, view: &Scope, id: RecordId, now: Timestamp) -> Option<&Record> {
         let (record, _) = self.records.get(&id)?;
-        let alive = record.expires_at.is_none_or(|at| at > now);
-        (covers(view, &record.scope) && alive).then_some(record)
+        (covers(view, &record.scope) && !expired(record, now)).then_some(record)
     }
 
-    fn touch(&mut self, id: RecordId, now: Timestamp) {
-        let (record, _) = self.records.get_mut(&id).expect("it was found");
-        record.access_count += 1;
-        record.last_access = Some(now);
+    /// The records are used: each with the share of the answer that it gave.
+    fn touch(&mut self, uses: &[(RecordId, f32)], now: Timestamp) {
+        self.tally.asked += 1;
+        self.tally.answered += u64::from(!uses.is_empty());
+        for (id, share) in uses {
+            let (record, _) = self.records.get_mut(id).expect("it was found");
+            let Usage { count, recent, merit, .. } = &mut record.usage;
+            *count += 1;
+            recent.push(now);
+            recent.sort_by_key(|moment| std::cmp::Reverse(*moment));
+            recent.truncate(4);
+            *merit = gained(*merit, *share);
+            self.tally.hits[record.tier.index()] += 1;
+        }
+        self.promote(uses.iter().map(|(id, _)| *id).collect(), now);
+    }
+
+    /// Those of the records that have earned it rise.
+    fn promote(&mut self, ids: Vec<RecordId>, now: Timestamp) {
+        let mut pending: Vec<(RecordId, Fate)> = Vec::new();
+        for id in ids {
+            let known = pending.iter().any(|(other, _)| *other == id);
+            let Some((record, _)) = self.records.get(&id).filter(|_| !known) else { continue };
+            let earned = self.judged(record, now).filter(|step| step.reason == Reason::Earned);
+            if let Some(step) = earned.filter(|step| self.admits(id, step.to, &pending)) {
+                pending.push((id, Fate::Moves(step)));
+            }
+        }
+        self.carry_out(pending);
+    }
+
+    fn subject<'a>(&self, record: &'a Record) -> Subject<'a> {
+        Subject {
+            id: record.id,
+            kind: &record.kind.0,
+            tier: record.tier,
+            tier_since: record.tier_since,
+            uses: Uses { made: record.recorded_at, count: record.usage.count, recent: &record.usage.recent },
+            importance: record.importance,
+            merit: record.usage.merit.into(),
+            reward: record.usage.reward.map(|reward| reward.mean.into()),
+            surprise: record.surprise.map(f64::from),
+            expires_at: record.expires_at,
+        }
+    }
+
+    fn standing(&self, record: &Record, now: Timestamp) -> Standing {
+        let subject = self.subject(record);
+        let KindConfig { decay, resistance, .. } = self.config.kind(subject.kind);
+        Standing {
+            importance: self.config.importance.importance(&subject, now),
+            retention: decay.retention(&subject.uses, resistance * subject.merit, now),
+        }
+    }
+
+    /// How far a record fulfils the rule by which records rise from `tier`.
+    fn score(&self, record: &Record, tier: Tier, now: Timestamp) -> f64 {
+        self.config.rule(tier).score(&self.subject(record), self.standing(record, now), now)
+    }
+
+    fn judged(&self, record: &Record, now: Timestamp) -> Option<Move> {
+        if record.pinned || expired(record, now) {
+            return None;
+        }
+        let from = record.tier;
+        if let Some(to) = above(from) {
+            let score = self.score(record, from, now);
+            if score >= 1.0 {
+                return Some(Move { from, to, at: now, reason: Reason::Earned, score: Some(score) });
+            }
+        }
+        let (to, score, least) = self.lapse(record, now)?;
+        (score < least).then_some(Move { from, to, at: now, reason: Reason::Lapsed, score: Some(score) })
+    }
+
+    /// What would send a record back: where to, its score, and the score below which it goes.
+    fn lapse(&self, record: &Record, now: Timestamp) -> Option<(Tier, f64, f64)> {
+        let Demotion { margin, after } = self.config.tier(record.tier).demote?;
+        let to = below(record.tier)?;
+        let stayed = now.0 - record.tier_since.0;
+        (stayed >= after.0).then(|| (to, self.score(record, to, now), 1.0 - margin))
+    }
+
+    /// Whether a record may move to a tier, beside those that will.
+    fn admits(&self, id: RecordId, to: Tier, pending: &[(RecordId, Fate)]) -> bool {
+        let TierConfig { max_items, max_bytes, on_limit, .. } = self.config.tier(to);
+        if *on_limit != OnLimit::Reject {
+            return true;
+        }
+        let coming: Vec<RecordId> = pending
+            .iter()
+            .filter(|(_, fate)| matches!(fate, Fate::Moves(step) if step.to == to))
+            .map(|(id, _)| *id)
+            .chain([id])
+            .collect();
+        let items = self.held(to).count() + coming.len();
+        let bytes = self.bytes(to) + coming.iter().map(|id| self.weight(*id)).sum::<u64>();
+        max_items.is_none_or(|limit| items <= limit as usize) && max_bytes.is_none_or(|limit| bytes <= limit)
+    }
+
+    fn carry_out(&mut self, pending: Vec<(RecordId, Fate)>) {
+        self.wrote |= !pending.is_empty();
+        for (id, fate) in pending {
+            match fate {
+                Fate::Moves(step) => self.shift(id, step),
+                Fate::Gone(event) => {
+                    match event {
+                        Event::MemoryExpired { tier, .. } => self.tally.evicted[tier.index()].expired += 1,
+                        Event::MemoryEvicted { tier, reason, .. } => {
+                            let evicted = &mut self.tally.evicted[tier.index()];
+                            match reason {
+                                Reason::Capacity => evicted.capacity += 1,
+                                Reason::Ttl => evicted.ttl += 1,
+                                Reason::Faded => evicted.faded += 1,
+                                other => panic!("nothing is evicted because of {other:?}"),
+                            }
+                        }
+                        _ => {}
+                    }
+                    self.records.remove(&id);
+                    self.events.push(event);
+                }
+            }
+        }
+    }
+
+    fn shift(&mut self, id: RecordId, step: Move) {
+        let Move { from, to, at, reason, score } = step;
+        let (record, _) = self.records.get_mut(&id).expect("it is there");
+        assert_eq!(record.tier, from);
+        (record.tier, record.tier_since) = (to, at);
+        record.moves.push(step);
+        let surplus = record.moves.len().saturating_sub(8);
+        record.moves.drain(..surplus);
+        self.tally.went[from.index()] += 1;
+        self.tally.came[to.index()] += 1;
+        self.events.push(if to > from {
+            Event::MemoryPromoted { id, from, to, reason, score }
+        } else {
+            Event::MemoryDemoted { id, from, to, reason, score }
+        });
     }
 
     /// Carries a transaction out, or answers the code of the error it must end in.
@@ -141,25 +398,40 @@ impl Model {
         now: Timestamp,
     ) -> Result<(), &'static str> {
         let mut after = self.clone();
+        let mut touched = Vec::new();
+        let mut shifted = Vec::new();
         for (index, operation) in operations.iter().enumerate() {
-            after.step(view, operation, ids.get(index).copied(), now)?;
+            // A refused transaction gave no ids out.
+            let id = ids.get(index).copied().unwrap_or(RecordId(u128::MAX - index as u128));
+            let shifts = after.step(self, view, operation, id, now)?;
+            if shifts { shifted.push(id) } else { touched.push(id) }
         }
-        after.relieve(now);
-        // A transaction that only moves records to where they are writes nothing, not even the reads before it.
-        if std::mem::take(&mut after.wrote) {
-            after.committed = after.records.clone();
+        // What somebody has just moved stays where it is for now.
+        touched.retain(|id| !shifted.contains(id));
+        after.promote(touched, now);
+        for tier in Tier::ALL {
+            for _ in 0..=operations.len() * LOOKS / STEP {
+                let mut pending = Vec::new();
+                let unfinished = after.look(tier, true, now, &mut pending);
+                after.carry_out(pending);
+                if !unfinished {
+                    break;
+                }
+            }
         }
         *self = after;
         Ok(())
     }
 
+    /// Answers whether the operation moved a record.
     fn step(
         &mut self,
+        before: &Model,
         view: &Scope,
         operation: &Operation,
-        made: Option<RecordId>,
+        made: RecordId,
         now: Timestamp,
-    ) -> Result<(), &'static str> {
+    ) -> Result<bool, &'static str> {
         let check = |model: &Model, id, version: Option<u32>| {
             let record = model.sees(view, id, now).ok_or("not-found")?;
             let agrees = version.is_none_or(|version| version == record.version);
@@ -184,27 +456,35 @@ impl Model {
                     user: view.user.clone().or(new.scope.user.clone()),
                     ..Scope::default()
                 };
+                let kind = new.kind.clone().unwrap_or_default();
+                let importance = new.importance.unwrap_or(self.config.kind(&kind.0).importance);
                 let record = Record {
-                    id: new.id.or(made).unwrap_or(RecordId(0)),
+                    id: new.id.unwrap_or(made),
                     text: new.text.clone(),
-                    kind: new.kind.clone().unwrap_or_default(),
-                    tier: new.tier.unwrap_or(Tier::Working),
+                    kind,
+                    tier: new.tier.unwrap_or(self.config.default_tier),
                     tier_since: now,
+                    surprise: before.surprise(&scope, vector.as_deref(), now),
                     scope,
                     actor: new.actor.clone(),
                     occurred_at: now,
                     recorded_at: now,
-                    importance: new.importance.expect("a draft has one"),
+                    importance,
                     tags: new.tags.clone(),
                     metadata: new.metadata.clone(),
-                    access_count: 0,
-                    last_access: None,
+                    usage: Usage::default(),
+                    moves: Vec::new(),
                     pinned: new.pinned,
                     expires_at: new.expires_at,
                     source: None,
                     version: 1,
                 };
-                self.records.insert(record.id, (record, vector.clone()));
+                let (id, tier) = (record.id, record.tier);
+                let replaced = self.records.insert(id, (record, vector.clone()));
+                if replaced.is_none_or(|(old, _)| old.tier != tier) {
+                    self.check_room(tier)?;
+                }
+                self.events.push(Event::MemoryAdded { id, tier });
             }
             Operation::Update { id, patch, vector, if_version } => {
                 let before = check(self, *id, *if_version)?;
@@ -214,6 +494,9 @@ impl Model {
                         return Err("invalid-argument");
                     }
                     record.text = text.clone();
+                }
+                if let Some(kind) = &patch.kind {
+                    record.kind = kind.clone();
                 }
                 if let Some(importance) = patch.importance {
                     record.importance = importance;
@@ -231,99 +514,297 @@ impl Model {
                     record.expires_at = None;
                 }
                 record.version += 1;
+                self.events.push(Event::MemoryUpdated { id: *id, version: record.version });
                 let kept = self.records[id].1.clone().filter(|_| record.text == before.text);
                 self.records.insert(*id, (record, vector.clone().or(kept)));
             }
             Operation::Forget { id, if_version } => {
                 check(self, *id, *if_version)?;
                 self.records.remove(id);
+                self.events.push(Event::MemoryForgotten { id: *id });
+            }
+            Operation::Reward { id, value } => {
+                if !(-1.0..=1.0).contains(value) {
+                    return Err("invalid-argument");
+                }
+                check(self, *id, None)?;
+                let usage = &mut self.records.get_mut(id).expect("it was found").0.usage;
+                let Reward { mean, count } = usage.reward.unwrap_or(Reward { mean: 0.0, count: 0 });
+                let mean = mean + (value - mean) / (count + 1) as f32;
+                usage.reward = Some(Reward { mean, count: count + 1 });
             }
             Operation::Move { id, to, if_version } => {
                 let from = check(self, *id, *if_version)?.tier;
-                let to = to.unwrap_or(next(from).unwrap_or(from));
+                let to = to.unwrap_or(above(from).unwrap_or(from));
                 if from == to {
-                    return Ok(());
+                    return Ok(false);
                 }
-                self.place(*id, to, now);
+                self.shift(*id, Move { from, to, at: now, reason: Reason::Requested, score: None });
+                self.check_room(to)?;
+                self.wrote = true;
+                return Ok(true);
             }
         }
         self.wrote = true;
-        Ok(())
+        Ok(false)
     }
 
-    fn place(&mut self, id: RecordId, tier: Tier, now: Timestamp) {
-        let (record, _) = self.records.get_mut(&id).expect("it is there");
-        (record.tier, record.tier_since) = (tier, now);
+    /// Fails if a tier that refuses what is too much holds too much.
+    fn check_room(&self, tier: Tier) -> Result<(), &'static str> {
+        let TierConfig { max_items, max_bytes, on_limit, .. } = self.config.tier(tier);
+        let fits = max_items.is_none_or(|limit| self.held(tier).count() <= limit as usize)
+            && max_bytes.is_none_or(|limit| self.bytes(tier) <= limit);
+        if fits || *on_limit != OnLimit::Reject { Ok(()) } else { Err("tier-full") }
     }
 
-    /// The records that leave a tier that may hold `limit`, because there are too many.
-    fn surplus(&self, tier: Tier, limit: usize, now: Timestamp) -> Vec<RecordId> {
-        let held: Vec<&Record> = self.held(tier).collect();
-        let mut ranked: Vec<(f64, RecordId)> = held
-            .iter()
-            .filter(|record| !record.pinned)
-            .map(|record| {
-                let age = (now.0 - record.tier_since.0).max(0) as f64;
-                (age * (1.0 - record.importance), record.id)
-            })
-            .collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        ranked.into_iter().take(held.len().saturating_sub(limit)).map(|(_, id)| id).collect()
+    /// How unlike everything in `scope` a vector is.
+    fn surprise(&self, scope: &Scope, vector: Option<&[f32]>, now: Timestamp) -> Option<f32> {
+        let vector = vector.filter(|_| self.config.importance.surprise > 0.0)?;
+        let near = |(record, other): &(Record, Option<Vec<f32>>)| {
+            let other = other.as_ref().filter(|_| covers(scope, &record.scope) && !expired(record, now))?;
+            Some(vector.iter().zip(other).map(|(a, b)| a * b).sum::<f32>())
+        };
+        let nearest = self.records.values().filter_map(near).max_by(f32::total_cmp)?;
+        Some((1.0 - nearest).clamp(0.0, 1.0))
     }
 
-    fn leave(&mut self, id: RecordId, now: Timestamp) {
-        match next(self.records[&id].0.tier) {
-            Some(tier) => self.place(id, tier, now),
-            None => {
-                self.records.remove(&id);
-            }
-        }
+    /// How many records and bytes a tier holds too much, if that is enough for somebody to mind.
+    fn excess(&self, tier: Tier, with_slack: bool) -> Option<(usize, u64)> {
+        let TierConfig { max_items, max_bytes, .. } = self.config.tier(tier);
+        let over = |held: u64, limit: u64| {
+            let room = if with_slack { limit + limit / 8 } else { limit };
+            if held > room { held - limit } else { 0 }
+        };
+        let items = max_items.map_or(0, |limit| over(self.held(tier).count() as u64, limit.into()));
+        let bytes = max_bytes.map_or(0, |limit| over(self.bytes(tier), limit));
+        (items > 0 || bytes > 0).then_some((items as usize, bytes))
     }
 
-    fn relieve(&mut self, now: Timestamp) {
-        for tier in Tier::ALL {
-            let limit = limits(tier).max_items.expect("every tier has a limit") as usize;
-            if self.held(tier).count() > limit + limit / 8 {
-                for id in self.surplus(tier, limit, now) {
-                    self.leave(id, now);
-                }
-            }
-        }
-    }
-
-    /// Everything that is due.
-    fn maintain(&mut self, now: Timestamp) {
-        loop {
-            let gone = |record: &Record| record.expires_at.is_some_and(|at| at <= now);
-            let expired: Vec<RecordId> = self
-                .records
-                .values()
-                .filter(|(record, _)| gone(record))
-                .map(|(record, _)| record.id)
-                .collect();
-            let outstayed = |record: &Record| {
-                let ttl = limits(record.tier).ttl.expect("every tier has one").0;
-                !record.pinned && !gone(record) && record.tier_since.0 + ttl <= now.0
-            };
-            let mut leaving: Vec<RecordId> =
-                self.records.values().filter(|(r, _)| outstayed(r)).map(|(record, _)| record.id).collect();
-            if expired.is_empty() && leaving.is_empty() {
-                for tier in Tier::ALL {
-                    let limit = limits(tier).max_items.expect("every tier has a limit") as usize;
-                    leaving.extend(self.surplus(tier, limit, now));
-                }
-            }
-            if expired.is_empty() && leaving.is_empty() {
+    /// Where a record stands among those who leave its tier.
+    fn ranked(&self, record: &Record, now: Timestamp) -> Ranked {
+        let since = |moment: Timestamp| (now.0 - moment.0).max(0) as f64;
+        let idle = record.usage.recent.iter().copied().chain([record.recorded_at]).max().map_or(0.0, since);
+        let (subject, standing) = (self.subject(record), self.standing(record, now));
+        let steps = self.config.steps(record.tier);
+        let mut found = (steps.len(), idle, idle);
+        for (index, step) in steps.iter().enumerate() {
+            let of_kind = step.kind.as_ref().is_none_or(|kind| *kind == record.kind.0);
+            let Some(figure) = step.policy.figure(&subject, standing, now) else { continue };
+            let within = step.below.is_none_or(|limit| figure < limit)
+                && step.above.is_none_or(|limit| figure > limit);
+            if of_kind && within {
+                use EvictionPolicy::{Age, Fifo, Lru, Pressure};
+                let highest_first = matches!(step.policy, Lru | Fifo | Age | Pressure);
+                found = (index, figure, if highest_first { figure } else { 0.0 - figure });
                 break;
             }
-            for id in expired {
-                self.records.remove(&id);
+        }
+        let (step, figure, urgency) = found;
+        Ranked { id: record.id, step, figure, urgency, idle, bytes: self.weight(record.id) }
+    }
+
+    /// What becomes of a record that leaves its tier.
+    fn fate(&self, record: &Record, reason: Reason, chosen: Option<&Ranked>, now: Timestamp) -> Fate {
+        let settings = self.config.tier(record.tier);
+        let (id, tier) = (record.id, record.tier);
+        let score = chosen.map(|chosen| chosen.figure);
+        let Some(to) = above(tier).filter(|_| settings.overflow == Overflow::Move) else {
+            let steps = self.config.steps(tier);
+            let policy = chosen.and_then(|chosen| Some(steps.get(chosen.step)?.policy));
+            return Fate::Gone(Event::MemoryEvicted { id, tier, reason, policy, score });
+        };
+        let retention = self.standing(record, now).retention;
+        let on_probation = record.moves.last().is_some_and(|last| last.reason == Reason::Lapsed);
+        let failed = on_probation && self.score(record, tier, now) < 1.0;
+        if retention < settings.forget_below || failed {
+            let (reason, policy, score) = (Reason::Faded, None, Some(retention));
+            return Fate::Gone(Event::MemoryEvicted { id, tier, reason, policy, score });
+        }
+        Fate::Moves(Move { from: tier, to, at: now, reason, score })
+    }
+
+    /// Whether a record that had to leave would move on, to a tier that has no room for it.
+    fn is_stuck(&self, record: &Record, now: Timestamp) -> bool {
+        let fate = self.fate(record, Reason::Capacity, None, now);
+        matches!(&fate, Fate::Moves(step) if !self.admits(record.id, step.to, &[]))
+    }
+
+    fn leave(
+        &self,
+        id: RecordId,
+        reason: Reason,
+        chosen: Option<&Ranked>,
+        now: Timestamp,
+        pending: &mut Vec<(RecordId, Fate)>,
+    ) -> bool {
+        let fate = self.fate(&self.records[&id].0, reason, chosen, now);
+        let refused = matches!(&fate, Fate::Moves(step) if !self.admits(id, step.to, pending));
+        if !refused {
+            pending.push((id, fate));
+        }
+        !refused
+    }
+
+    /// Takes one step of bringing a tier back to its limit. Answers whether it needs another one.
+    fn look(
+        &mut self,
+        tier: Tier,
+        with_slack: bool,
+        now: Timestamp,
+        pending: &mut Vec<(RecordId, Fate)>,
+    ) -> bool {
+        let at = tier.index();
+        match self.config.tier(tier).on_limit {
+            OnLimit::Evict => {}
+            OnLimit::Warn | OnLimit::Reject => {
+                let over = self.excess(tier, false).is_some();
+                if over && !self.warned[at] {
+                    let (items, bytes) = (self.held(tier).count() as u32, self.bytes(tier));
+                    self.events.push(Event::TierLimitReached { tier, items, bytes });
+                }
+                self.warned[at] = over;
+                return false;
             }
-            for id in leaving {
-                self.leave(id, now);
+            OnLimit::Host => return false,
+        }
+        let begun = self.searches[at].take().or_else(|| {
+            let (items, bytes) = self.excess(tier, with_slack)?;
+            Some(Search { now, resume: None, seen: Vec::new(), items, bytes })
+        });
+        let Some(mut search) = begun else { return false };
+        let queue = self.queue(tier).into_iter();
+        let next: Vec<&Record> = queue
+            .filter(|record| search.resume.is_none_or(|after| (record.tier_since, record.id) > after))
+            .take(STEP)
+            .collect();
+        search.resume = next.last().map(|record| (record.tier_since, record.id)).or(search.resume);
+        let choice = next.iter().filter(|record| !record.pinned && !self.is_stuck(record, now));
+        search.seen.extend(choice.map(|record| self.ranked(record, search.now)));
+        if next.len() == STEP {
+            self.searches[at] = Some(search);
+            return true;
+        }
+        search.seen.sort_by(|a, b| {
+            let by_step = a.step.cmp(&b.step);
+            by_step
+                .then(b.urgency.total_cmp(&a.urgency))
+                .then(b.idle.total_cmp(&a.idle))
+                .then(a.id.cmp(&b.id))
+        });
+        let (mut items, mut bytes) = (0, 0);
+        let enough = search.seen.iter().position(|ranked| {
+            (items, bytes) = (items + 1, bytes + ranked.bytes);
+            items >= search.items && bytes >= search.bytes
+        });
+        search.seen.truncate(enough.map_or(usize::MAX, |last| last + 1));
+        // Much can have happened since the search began.
+        let Some((mut items, mut bytes)) = self.excess(tier, false) else { return false };
+        for ranked in &search.seen {
+            let still = self.records.get(&ranked.id).is_some_and(|(r, _)| r.tier == tier && !r.pinned);
+            if still
+                && (items > 0 || bytes > 0)
+                && self.leave(ranked.id, Reason::Capacity, Some(ranked), now, pending)
+            {
+                items = items.saturating_sub(1);
+                bytes = bytes.saturating_sub(ranked.bytes);
             }
         }
-        self.committed = self.records.clone();
+        false
+    }
+
+    /// Whether time alone can move records of a tier.
+    fn ripens(&self, tier: Tier) -> bool {
+        fn grows(rule: &Rule) -> bool {
+            match rule {
+                Rule::Age { .. } => true,
+                Rule::Hybrid { age, .. } => *age > 0.0,
+                Rule::All(rules) | Rule::Any(rules) => rules.iter().any(grows),
+                _ => false,
+            }
+        }
+        grows(self.config.rule(tier)) || self.config.tier(tier).demote.is_some()
+    }
+
+    /// Judges the next records of a round. Answers whether it needs another step.
+    fn judge_some(&mut self, now: Timestamp, pending: &mut Vec<(RecordId, Fate)>) -> bool {
+        let waits = self.round_ended.is_some_and(|ended| now.0 < ended.0 + ROUND);
+        if self.round == (0, None) && waits {
+            return false;
+        }
+        let mut left = STEP;
+        for at in self.round.0..3 {
+            let (_, resume) = self.round;
+            let tier = Tier::ALL[at];
+            let queue = if self.ripens(tier) { self.queue(tier) } else { Vec::new() };
+            let next: Vec<&Record> = queue
+                .into_iter()
+                .filter(|record| resume.is_none_or(|after| (record.tier_since, record.id) > after))
+                .take(left)
+                .collect();
+            for record in &next {
+                let step = self.judged(record, now);
+                if let Some(step) = step.filter(|step| self.admits(record.id, step.to, pending)) {
+                    pending.push((record.id, Fate::Moves(step)));
+                }
+            }
+            left -= next.len();
+            if left == 0 {
+                self.round = (at, next.last().map(|last| (last.tier_since, last.id)).or(resume));
+                return true;
+            }
+            self.round = (at + 1, None);
+        }
+        self.round = (0, None);
+        self.round_ended = Some(now);
+        false
+    }
+
+    /// Everything that is due. Answers how many records moved, expired and were evicted.
+    fn maintain(&mut self, now: Timestamp) -> (u32, u32, u32) {
+        let mut report = (0, 0, 0);
+        loop {
+            let mut pending: Vec<(RecordId, Fate)> = Vec::new();
+            let mut gone: Vec<&Record> = self
+                .records
+                .values()
+                .map(|(record, _)| record)
+                .filter(|record| expired(record, now))
+                .collect();
+            gone.sort_by_key(|record| (record.expires_at, record.id));
+            for record in gone.into_iter().take(STEP) {
+                let event = Event::MemoryExpired { id: record.id, tier: record.tier };
+                pending.push((record.id, Fate::Gone(event)));
+            }
+            for tier in Tier::ALL {
+                let Some(ttl) = self.config.tier(tier).ttl else { continue };
+                let outstayed = |record: &&Record| {
+                    !record.pinned && !expired(record, now) && record.tier_since.0 + ttl.0 <= now.0
+                };
+                for record in self.queue(tier).into_iter().filter(outstayed).take(STEP) {
+                    self.leave(record.id, Reason::Ttl, None, now, &mut pending);
+                }
+            }
+            let mut unfinished = false;
+            if pending.is_empty() {
+                unfinished = self.judge_some(now, &mut pending);
+            }
+            for tier in Tier::ALL {
+                if pending.is_empty() && !unfinished {
+                    unfinished = self.look(tier, false, now, &mut pending);
+                }
+            }
+            if pending.is_empty() && !unfinished {
+                return report;
+            }
+            for (_, fate) in &pending {
+                match fate {
+                    Fate::Moves(_) => report.0 += 1,
+                    Fate::Gone(Event::MemoryExpired { .. }) => report.1 += 1,
+                    Fate::Gone(_) => report.2 += 1,
+                }
+            }
+            self.carry_out(pending);
+        }
     }
 }
 
@@ -332,7 +813,11 @@ fn covers(view: &Scope, own: &Scope) -> bool {
     part(&view.user, &own.user) && part(&view.tenant, &own.tenant)
 }
 
-fn next(tier: Tier) -> Option<Tier> {
+fn expired(record: &Record, now: Timestamp) -> bool {
+    record.expires_at.is_some_and(|at| at <= now)
+}
+
+fn above(tier: Tier) -> Option<Tier> {
     match tier {
         Tier::Working => Some(Tier::Intermediate),
         Tier::Intermediate => Some(Tier::LongTerm),
@@ -340,12 +825,11 @@ fn next(tier: Tier) -> Option<Tier> {
     }
 }
 
-fn limits(tier: Tier) -> TierLimits {
-    let config = config();
+fn below(tier: Tier) -> Option<Tier> {
     match tier {
-        Tier::Working => config.working,
-        Tier::Intermediate => config.intermediate,
-        Tier::LongTerm => config.long_term,
+        Tier::Working => None,
+        Tier::Intermediate => Some(Tier::Working),
+        Tier::LongTerm => Some(Tier::Intermediate),
     }
 }
 
@@ -359,11 +843,16 @@ fn vector(axis: u8) -> Vec<f32> {
 fn new_record(draft: &Draft, now: Timestamp) -> NewRecord {
     let word = WORDS[usize::from(draft.word) % WORDS.len()];
     NewRecord {
-        text: if draft.blank { " ".into() } else { format!("{word} stone{}", " ".repeat(320)) },
+        text: if draft.blank {
+            " ".into()
+        } else {
+            format!("{word} stone{}", " ".repeat(draft.padding.into()))
+        },
+        kind: draft.kind.map(|kind| Kind(kind.to_owned())),
         tier: draft.tier,
         scope: owner(draft.owner),
         actor: draft.pinned.then(|| "Ada".into()),
-        importance: Some(f64::from(draft.importance) / 255.0),
+        importance: draft.importance.map(|importance| f64::from(importance) / 255.0),
         tags: vec![word.to_owned()],
         metadata: [("axis".to_owned(), draft.axis.map_or(Value::Null, |axis| f64::from(axis).into()))].into(),
         pinned: draft.pinned,
@@ -392,6 +881,7 @@ fn operation(step: &Step, model: &Model, known: &[RecordId], now: Timestamp) -> 
                 pinned: wants(3).then_some(new.pinned),
                 expires_at: new.expires_at.filter(|_| wants(4)),
                 clear: if wants(5) { vec![Clearable::ExpiresAt] } else { Vec::new() },
+                kind: new.kind.filter(|_| wants(7)),
                 ..Patch::default()
             };
             let vector = draft.axis.filter(|_| wants(6)).map(vector);
@@ -404,74 +894,103 @@ fn operation(step: &Step, model: &Model, known: &[RecordId], now: Timestamp) -> 
         Step::Move { target, to, version } => {
             Operation::Move { id: model.target(known, *target), to: *to, if_version: *version }
         }
-    }
-}
-
-/// Fails unless engine and model are the same in everything that can be asked.
-fn compare(host: &Host, model: &Model, now: Timestamp) {
-    let found = contents(&host.engine);
-    for ((found, vector), (expected, expected_vector)) in found.iter().zip(model.records.values()) {
-        assert_eq!(found, expected);
-        assert_eq!(vector, expected_vector, "the vector of {}", found.id);
-    }
-    assert_eq!(found.len(), model.records.len());
-    assert_eq!(host.engine.len(), model.records.len());
-    for number in 0..4 {
-        let view = owner(number);
-        let seen: Vec<&Record> = model.records.keys().filter_map(|id| model.sees(&view, *id, now)).collect();
-        let stats = host.engine.stats(&view, now);
-        let count = |tier| seen.iter().filter(|record| record.tier == tier).count();
-        assert_eq!(stats.records, seen.len());
-        assert_eq!(
-            (stats.tiers.working, stats.tiers.intermediate, stats.tiers.long_term),
-            (count(Tier::Working), count(Tier::Intermediate), count(Tier::LongTerm))
-        );
-        // Pages of a prime size, joined, are the listing.
-        let (mut listed, mut after) = (Vec::new(), None);
-        loop {
-            let page = host.engine.list(&view, None, after, 3, now);
-            listed.extend(page.records);
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
+        Step::Reward { target, value } => {
+            Operation::Reward { id: model.target(known, *target), value: *value }
         }
-        assert_eq!(listed.iter().collect::<Vec<_>>(), seen);
     }
 }
 
-/// Runs the commands; with `check`, beside the model. Answers what was stored and what was answered.
-fn run(commands: &[Command], check: bool) -> (support::Objects, Vec<String>) {
-    let mut host = Host::new(config());
-    let mut model = Model::default();
-    let mut known: Vec<RecordId> = Vec::new();
-    let mut answers = Vec::new();
-    let mut now = START;
-    for command in commands {
+/// An engine and its model.
+struct Pair {
+    host: Host,
+    model: Model,
+    known: Vec<RecordId>,
+    now: Timestamp,
+    /// Whether the two are compared.
+    check: bool,
+    answers: Vec<String>,
+}
+
+impl Pair {
+    fn new(config: &Config, check: bool) -> Pair {
+        Pair {
+            host: Host::new(config.clone()),
+            model: Model::new(config.clone()),
+            known: Vec::new(),
+            now: START,
+            check,
+            answers: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, command: &Command) {
+        let before = commits(&self.host.engine);
+        self.model.wrote = false;
+        self.carry_out(command);
+        // A commit takes the reads before it along.
+        let wrote = commits(&self.host.engine) > before;
+        assert!(wrote || !self.model.wrote, "a change was not logged");
+        if wrote {
+            self.model.committed = self.model.records.clone();
+        }
+        match command {
+            Command::Persist => {
+                self.host.persist();
+                self.model.durable = self.model.committed.clone();
+                let mut told = self.host.engine.drain_events();
+                told.retain(|event| !matches!(event, Event::SegmentSealed { .. }));
+                let expected = std::mem::take(&mut self.model.events);
+                if self.check {
+                    assert_eq!(told, expected);
+                }
+                self.answers.push(format!("{told:?}"));
+            }
+            Command::Reopen => {
+                let report = self.host.reopen(self.now);
+                self.model.committed = self.model.records.clone();
+                self.model.durable = self.model.records.clone();
+                self.model.restart();
+                assert_eq!((report.torn_bytes, report.leftovers.len()), (0, 0));
+            }
+            Command::Crash => {
+                self.host.crash();
+                self.model.records = self.model.durable.clone();
+                self.model.committed = self.model.durable.clone();
+                self.model.restart();
+            }
+            _ => {}
+        }
+        if self.check {
+            self.compare();
+        }
+    }
+
+    fn carry_out(&mut self, command: &Command) {
+        let Pair { host, model, known, now, check, answers } = self;
+        let now = *now;
         match command {
             Command::Commit { view, steps } => {
                 let view = owner(*view);
                 let operations: Vec<Operation> =
-                    steps.iter().map(|step| operation(step, &model, &known, now)).collect();
+                    steps.iter().map(|step| operation(step, model, known, now)).collect();
                 let space = space(4);
                 let result = host.engine.commit(&view, Some(&space), operations.clone(), now);
                 let ids = result.as_ref().map_or(Vec::new(), |outcome| outcome.ids.clone());
                 let code = model.commit(&view, &operations, &ids, now);
-                if check {
+                if *check {
                     assert_eq!(result.as_ref().map(|_| ()).map_err(|error| error.code().name()), code);
                 }
                 answers.push(format!("{result:?}"));
                 known.extend(ids.into_iter().filter(|id| !known.contains(id)).collect::<Vec<_>>());
             }
             Command::Get { view, target } => {
-                let (view, id) = (owner(*view), model.target(&known, *target));
+                let (view, id) = (owner(*view), model.target(known, *target));
                 let found = host.engine.get(&view, id, now, true);
-                if check {
+                if *check {
                     assert_eq!(found.as_ref(), model.sees(&view, id, now));
                 }
-                if found.is_some() {
-                    model.touch(id, now);
-                }
+                // Nobody asked a question, so nothing is owed to the answer.
+                model.touch(&found.iter().map(|record| (record.id, 0.0)).collect::<Vec<_>>(), now);
                 answers.push(format!("{found:?}"));
             }
             Command::Recall { view, word } => {
@@ -479,47 +998,149 @@ fn run(commands: &[Command], check: bool) -> (support::Objects, Vec<String>) {
                 let word = WORDS[usize::from(*word) % WORDS.len()];
                 let query = Query { text: word.into(), limit: 4, ..Query::default() };
                 let hits = host.engine.recall(&view, None, query, now, true).expect("a plain question");
-                let found: Vec<RecordId> = hits.iter().map(|hit| hit.record.id).collect();
-                if check {
+                if *check {
                     let fits = |record: &&Record| record.text.contains(word) || record.tags[0] == word;
                     let all = model.records.keys().filter_map(|id| model.sees(&view, *id, now)).filter(fits);
-                    assert_eq!(found.len(), all.count().min(4));
+                    assert_eq!(hits.len(), all.count().min(4));
                     for hit in &hits {
                         assert_eq!(Some(&hit.record), model.sees(&view, hit.record.id, now));
                     }
                 }
-                found.iter().for_each(|id| model.touch(*id, now));
-                answers.push(format!("{found:?}"));
+                let uses: Vec<(RecordId, f32)> =
+                    hits.iter().map(|hit| (hit.record.id, hit.score.clamp(0.0, 1.0))).collect();
+                model.touch(&uses, now);
+                answers.push(format!("{uses:?}"));
             }
             Command::Maintain { compact } => {
-                while host.engine.maintain(now, *compact).expect("nothing has failed").more {}
-                model.maintain(now);
-                if check {
+                let mut report = (0, 0, 0);
+                loop {
+                    let step = host.engine.maintain(now, *compact).expect("nothing has failed");
+                    report = (report.0 + step.moved, report.1 + step.expired, report.2 + step.evicted);
+                    if !step.more {
+                        break;
+                    }
+                }
+                let expected = model.maintain(now);
+                if *check {
+                    assert_eq!(report, expected);
                     let due = host.engine.next_deadline();
                     assert!(due.is_none_or(|due| due > now), "{due:?} is due at {now:?} after maintenance");
+                    self.check_budgets();
                 }
             }
-            Command::Wait(millis) => now = now + Span(*millis),
-            Command::Persist => {
-                host.persist();
-                model.durable = model.committed.clone();
-            }
-            Command::Reopen => {
-                let report = host.reopen(now);
-                model.committed = model.records.clone();
-                model.durable = model.records.clone();
-                assert_eq!((report.torn_bytes, report.leftovers.len()), (0, 0));
-            }
-            Command::Crash => {
-                host.crash();
-                model.records = model.durable.clone();
-                model.committed = model.durable.clone();
-            }
-        }
-        if check {
-            compare(&host, &model, now);
+            Command::Wait(millis) => self.now = now + Span(*millis),
+            Command::Persist | Command::Reopen | Command::Crash => {}
         }
     }
+
+    /// After maintenance nothing is over a limit that could be helped.
+    fn check_budgets(&self) {
+        for tier in Tier::ALL {
+            let settings = self.model.config.tier(tier);
+            let Some(excess) = self.model.excess(tier, false) else { continue };
+            if settings.on_limit != OnLimit::Evict {
+                continue;
+            }
+            for record in self.model.held(tier).filter(|record| !record.pinned) {
+                let stuck = self.model.is_stuck(record, self.now);
+                assert!(stuck, "{tier:?} holds {excess:?} too much, and {record:?} could leave");
+            }
+        }
+    }
+
+    /// Fails unless engine and model are the same in everything that can be asked.
+    fn compare(&self) {
+        let Pair { host, model, now, .. } = self;
+        let now = *now;
+        let found = contents(&host.engine);
+        for ((found, vector), (expected, expected_vector)) in found.iter().zip(model.records.values()) {
+            assert_eq!(found, expected);
+            assert_eq!(vector, expected_vector, "the vector of {}", found.id);
+        }
+        assert_eq!(found.len(), model.records.len());
+        assert_eq!(host.engine.len(), model.records.len());
+        for id in model.records.keys() {
+            self.compare_prospects(*id);
+        }
+        for number in 0..4 {
+            let view = owner(number);
+            let seen: Vec<&Record> =
+                model.records.keys().filter_map(|id| model.sees(&view, *id, now)).collect();
+            let stats = host.engine.stats(&view, now);
+            let count = |tier| seen.iter().filter(|record| record.tier == tier).count();
+            assert_eq!(stats.records, seen.len());
+            assert_eq!(
+                (stats.tiers.working, stats.tiers.intermediate, stats.tiers.long_term),
+                (count(Tier::Working), count(Tier::Intermediate), count(Tier::LongTerm))
+            );
+            // Pages of a prime size, joined, are the listing.
+            let (mut listed, mut after) = (Vec::new(), None);
+            loop {
+                let page = host.engine.list(&view, None, after, 3, now);
+                listed.extend(page.records);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(listed.iter().collect::<Vec<_>>(), seen);
+        }
+        self.compare_figures();
+    }
+
+    /// What the engine says of a record's prospects.
+    fn compare_prospects(&self, id: RecordId) {
+        let Pair { host, model, now, .. } = self;
+        let now = *now;
+        let record = &model.records[&id].0;
+        let told = host.engine.explain_transition(&Scope::default(), id, now);
+        let Some(told) = told else {
+            assert!(expired(record, now), "nothing is told of {record:?}");
+            return;
+        };
+        let standing = model.standing(record, now);
+        assert_eq!(u64::from(told.bytes), model.weight(id));
+        assert_eq!((told.importance, told.retention), (standing.importance, standing.retention));
+        assert_eq!(
+            (told.tier, told.tier_since, told.pinned),
+            (record.tier, record.tier_since, record.pinned)
+        );
+        assert_eq!((&told.moves, told.expires_at), (&record.moves, record.expires_at));
+        let promotion = told.promotion.map(|to| (to.to, to.score, to.threshold));
+        assert_eq!(promotion, above(record.tier).map(|to| (to, model.score(record, record.tier, now), 1.0)));
+        let demotion = told.demotion.map(|to| (to.to, to.score, to.threshold));
+        assert_eq!(demotion, model.lapse(record, now));
+        let ranked = model.ranked(record, now);
+        let policy = model.config.steps(record.tier).get(ranked.step).map(|step| step.policy);
+        assert_eq!((told.leaving.policy, told.leaving.figure), (policy, ranked.figure));
+    }
+
+    /// What is counted of the whole memory.
+    fn compare_figures(&self) {
+        let Pair { host, model, now, .. } = self;
+        let stats = host.engine.stats(&Scope::default(), *now).engine.expect("the view sees everything");
+        let tiers = [stats.tiers.working, stats.tiers.intermediate, stats.tiers.long_term];
+        for tier in Tier::ALL {
+            let figures = tiers[tier.index()];
+            assert_eq!((figures.items, figures.bytes), (model.held(tier).count(), model.bytes(tier)));
+        }
+        let counted = Tally {
+            asked: stats.asked,
+            answered: stats.answered,
+            hits: tiers.map(|tier| tier.hits),
+            came: tiers.map(|tier| tier.came),
+            went: tiers.map(|tier| tier.went),
+            evicted: tiers.map(|tier| tier.evicted),
+        };
+        assert_eq!(counted, model.tally);
+    }
+}
+
+/// Runs the commands; with `check`, the model is compared after each. Answers what was stored and what was answered.
+fn run(config: &Config, commands: &[Command], check: bool) -> (support::Objects, Vec<String>) {
+    let mut pair = Pair::new(config, check);
+    commands.iter().for_each(|command| pair.take(command));
+    let Pair { mut host, mut answers, now, .. } = pair;
     host.reopen(now);
     answers.push(format!("{:?}", host.engine.list(&Scope::default(), None, None, 1_000, LONG_AGO)));
     (host.objects, answers)
@@ -528,18 +1149,20 @@ fn run(commands: &[Command], check: bool) -> (support::Objects, Vec<String>) {
 fn draft() -> impl Strategy<Value = Draft> {
     let tier = prop::option::of(prop::sample::select(Tier::ALL.to_vec()));
     (
-        0u8..5,
-        prop::bool::weighted(0.02),
+        (0u8..5, prop::bool::weighted(0.02), 0u16..600),
+        prop::option::of(prop::sample::select(KINDS.to_vec())),
         tier,
         0u8..4,
-        any::<u8>(),
+        prop::option::weighted(0.8, any::<u8>()),
         prop::bool::weighted(0.15),
-        prop::option::weighted(0.2, 1i64..300),
+        prop::option::weighted(0.2, span()),
         prop::option::of(0u8..8),
     )
-        .prop_map(|(word, blank, tier, owner, importance, pinned, lives, axis)| Draft {
+        .prop_map(|((word, blank, padding), kind, tier, owner, importance, pinned, lives, axis)| Draft {
             word,
             blank,
+            padding,
+            kind,
             tier,
             owner,
             importance,
@@ -560,6 +1183,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<u16>(), version()).prop_map(|(target, version)| Step::Forget { target, version }),
         2 => (any::<u16>(), tier, version())
             .prop_map(|(target, to, version)| Step::Move { target, to, version }),
+        2 => (any::<u16>(), -1.05f32..1.05).prop_map(|(target, value)| Step::Reward { target, value }),
     ]
 }
 
@@ -569,27 +1193,255 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         10 => (view(), prop::collection::vec(step(), 1..5))
             .prop_map(|(view, steps)| Command::Commit { view, steps }),
-        3 => (view(), any::<u16>()).prop_map(|(view, target)| Command::Get { view, target }),
-        2 => (view(), 0u8..5).prop_map(|(view, word)| Command::Recall { view, word }),
-        3 => prop::bool::weighted(0.15).prop_map(|compact| Command::Maintain { compact }),
-        4 => (0i64..120).prop_map(Command::Wait),
-        1 => (1_000i64..4_000).prop_map(Command::Wait),
+        4 => (view(), any::<u16>()).prop_map(|(view, target)| Command::Get { view, target }),
+        4 => (view(), 0u8..5).prop_map(|(view, word)| Command::Recall { view, word }),
+        4 => prop::bool::weighted(0.15).prop_map(|compact| Command::Maintain { compact }),
+        5 => span().prop_map(Command::Wait),
         4 => Just(Command::Persist),
         1 => Just(Command::Reopen),
         1 => Just(Command::Crash),
     ]
 }
 
+/// Times of every order that matters: moments of a busy agent, around the round of judging, and days.
+fn span() -> impl Strategy<Value = i64> {
+    const HOUR: i64 = 3_600_000;
+    prop_oneof![3 => 1i64..300, 1 => 1_000i64..60_000, 2 => 300_000i64..1_200_000, 2 => HOUR..200 * HOUR]
+}
+
+fn share() -> impl Strategy<Value = f64> {
+    (1u8..=20).prop_map(|twentieths| f64::from(twentieths) / 20.0)
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let simple = || {
+        let hybrid = (0u8..4, 0u8..3, span(), 0u8..4, 0u8..4, share()).prop_map(
+            |(uses, age, full_age, importance, retention, threshold)| Rule::Hybrid {
+                // Not all weights may be 0.
+                uses: f64::from(uses) + 0.25,
+                age: f64::from(age),
+                full_age: Span(full_age),
+                importance: f64::from(importance),
+                retention: f64::from(retention),
+                threshold,
+            },
+        );
+        prop_oneof![
+            1 => Just(Rule::Never),
+            2 => (1u32..5).prop_map(|at_least| Rule::Uses { at_least }),
+            2 => span().prop_map(|at_least| Rule::Age { at_least: Span(at_least) }),
+            2 => share().prop_map(|at_least| Rule::Importance { at_least }),
+            1 => share().prop_map(|at_least| Rule::Retention { at_least }),
+            3 => hybrid,
+        ]
+    };
+    let several = move || prop::collection::vec(simple(), 1..4);
+    prop_oneof![
+        4 => simple(),
+        1 => several().prop_map(Rule::All),
+        1 => several().prop_map(Rule::Any),
+    ]
+}
+
+fn eviction() -> impl Strategy<Value = EvictionStep> {
+    use EvictionPolicy::{Age, Fifo, Lfu, LowActivation, LowImportance, LowWorth, Lru, Pressure, Ttl};
+    let policies = vec![Lru, Lfu, Fifo, Ttl, LowImportance, LowActivation, Age, Pressure, LowWorth];
+    let limit = || prop::option::weighted(0.3, prop_oneof![share(), (1u8..5).prop_map(f64::from)]);
+    let kind = prop::option::weighted(0.3, prop::sample::select(KINDS.to_vec()));
+    (prop::sample::select(policies), limit(), limit(), kind).prop_map(|(policy, below, above, kind)| {
+        EvictionStep { policy, below, above, kind: kind.map(str::to_owned) }
+    })
+}
+
+fn tier(tier: Tier) -> impl Strategy<Value = TierConfig> {
+    use OnLimit::{Evict, Host, Reject, Warn};
+    let on_limit = prop_oneof![8 => Just(Evict), 1 => Just(Warn), 2 => Just(Reject), 1 => Just(Host)];
+    let overflow = prop_oneof![4 => Just(Overflow::Move), 1 => Just(Overflow::Forget)];
+    let demotion = (0u8..20, span())
+        .prop_map(|(margin, after)| Demotion { margin: f64::from(margin) / 20.0, after: Span(after) });
+    (
+        prop::option::weighted(0.6, 2u32..10),
+        prop::option::weighted(0.4, 1_500u64..12_000),
+        prop::option::weighted(0.6, span()),
+        on_limit,
+        overflow,
+        prop::option::weighted(0.7, rule()),
+        prop::option::weighted(0.6, demotion),
+        prop::option::weighted(0.6, prop::collection::vec(eviction(), 0..4)),
+        prop_oneof![2 => Just(0.0), 1 => share()],
+    )
+        .prop_map(
+            move |(max_items, max_bytes, ttl, on_limit, overflow, promote, demote, evict, forget_below)| {
+                TierConfig {
+                    max_items,
+                    max_bytes,
+                    ttl: ttl.map(Span),
+                    on_limit,
+                    overflow,
+                    promote: promote.filter(|_| tier != Tier::LongTerm),
+                    demote: demote.filter(|_| tier != Tier::Working),
+                    evict,
+                    forget_below,
+                }
+            },
+        )
+}
+
+fn decay() -> impl Strategy<Value = Decay> {
+    prop_oneof![
+        (1u8..10, -9.0f64..1.0, share()).prop_map(|(decay, threshold, noise)| Decay::ActR {
+            decay: f64::from(decay) / 10.0,
+            threshold,
+            noise
+        }),
+        (span(), 0u8..3)
+            .prop_map(|(span, gain)| Decay::Ebbinghaus { stability: Span(span), gain: f64::from(gain) }),
+        span().prop_map(|span| Decay::HalfLife { half_life: Span(span) }),
+        Just(Decay::None),
+    ]
+}
+
+/// Any configuration that is accepted.
+fn config() -> impl Strategy<Value = Config> {
+    let kind = (decay(), share(), share()).prop_map(|(decay, resistance, importance)| KindConfig {
+        decay,
+        resistance,
+        importance,
+    });
+    let weights =
+        (0u8..3, 0u8..3, 0u8..3, 0u8..3).prop_map(|(reward, uses, recency, surprise)| ImportanceWeights {
+            given: 1.0,
+            reward: f64::from(reward),
+            uses: f64::from(uses),
+            recency: f64::from(recency),
+            surprise: f64::from(surprise),
+        });
+    (
+        (tier(Tier::Working), tier(Tier::Intermediate), tier(Tier::LongTerm)),
+        prop::option::of(kind),
+        prop::option::of(weights),
+        prop_oneof![3 => Just(Tier::Working), 1 => Just(Tier::Intermediate), 1 => Just(Tier::LongTerm)],
+    )
+        .prop_map(|((working, intermediate, long_term), kind, weights, default_tier)| Config {
+            working,
+            intermediate,
+            long_term,
+            kinds: kind.into_iter().map(|kind| ("note".to_owned(), kind)).collect(),
+            importance: weights.unwrap_or_default(),
+            default_tier,
+            seal_bytes: 4_096,
+            ..Config::default()
+        })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn the_engine_is_the_model(commands in prop::collection::vec(command(), 1..100)) {
-        run(&commands, true);
+    fn the_engine_is_the_model(config in config(), commands in prop::collection::vec(command(), 1..100)) {
+        run(&config, &commands, true);
     }
 
     #[test]
-    fn the_same_commands_give_the_same_bytes_and_answers(commands in prop::collection::vec(command(), 1..100)) {
-        prop_assert_eq!(run(&commands, false), run(&commands, false));
+    fn the_same_commands_give_the_same_bytes_and_answers(
+        config in config(),
+        commands in prop::collection::vec(command(), 1..60),
+    ) {
+        prop_assert_eq!(run(&config, &commands, false), run(&config, &commands, false));
     }
+}
+
+/// Tiers of several steps: searches and rounds that other commands come between.
+#[test]
+fn large_tiers_are_looked_at_in_steps() {
+    const HOUR: i64 = 3_600_000;
+    let aged = Rule::All(vec![Rule::Age { at_least: Span(HOUR) }, Rule::Importance { at_least: 0.75 }]);
+    let lapses = Demotion { margin: 0.2, after: Span(2 * HOUR) };
+    let config = Config {
+        working: TierConfig { max_items: Some(2_200), promote: Some(aged), ..TierConfig::default() },
+        intermediate: TierConfig {
+            max_items: Some(2_100),
+            max_bytes: Some(1_900_000),
+            demote: Some(lapses),
+            ..TierConfig::default()
+        },
+        long_term: TierConfig { max_items: Some(1_100), ..TierConfig::default() },
+        seal_bytes: 1 << 18,
+        ..Config::default()
+    };
+    let mut pair = Pair::new(&config, false);
+    let mut made = 0u32;
+    let mut add = |count: u32| {
+        let steps = (made..made + count).map(|number| {
+            // Numbers without a pattern: the high bits of a product.
+            let noise = (number.wrapping_mul(2_654_435_769) >> 8).to_le_bytes();
+            Step::Add(Draft {
+                word: noise[0] % 5,
+                blank: false,
+                padding: u16::from(noise[1]),
+                kind: (noise[0] > 200).then_some(Kind::SEMANTIC),
+                tier: (noise[1] > 220).then_some(Tier::Intermediate),
+                owner: noise[1] % 3,
+                importance: Some(noise[2]),
+                pinned: noise[2] == 7,
+                lives: None,
+                axis: (noise[0] < 20).then_some(noise[1] % 8),
+            })
+        });
+        let steps: Vec<Step> = steps.collect();
+        made += count;
+        Command::Commit { view: 0, steps }
+    };
+    let mut compared = 0;
+    for round in 0..6u16 {
+        let mut commands = vec![add(900)];
+        for turn in 0..6 {
+            let target = 16 * (round * 300 + turn * 37) + 1;
+            let between = vec![
+                Step::Forget { target, version: None },
+                Step::Move { target: target + 800, to: Some(Tier::LongTerm), version: None },
+                Step::Update {
+                    target: target + 1_600,
+                    draft: Draft {
+                        word: 0,
+                        blank: false,
+                        padding: 300,
+                        kind: None,
+                        tier: None,
+                        owner: 0,
+                        importance: Some(250),
+                        pinned: true,
+                        lives: None,
+                        axis: None,
+                    },
+                    fields: 0b1011,
+                    version: None,
+                },
+            ];
+            commands.extend([
+                Command::Wait(40),
+                Command::Commit { view: 0, steps: between },
+                Command::Recall { view: 0, word: turn as u8 % 5 },
+                add(45),
+            ]);
+        }
+        commands.extend([
+            Command::Persist,
+            Command::Wait(if round % 2 == 0 { 3 * HOUR } else { HOUR / 7 }),
+            Command::Maintain { compact: false },
+            Command::Persist,
+        ]);
+        if round == 1 {
+            commands.push(Command::Reopen);
+        }
+        for (index, command) in commands.iter().enumerate() {
+            // Comparing everything takes its time.
+            pair.check = matches!(command, Command::Persist | Command::Maintain { .. }) || index == 13;
+            compared += u32::from(pair.check);
+            pair.take(command);
+        }
+    }
+    let Tally { came, evicted, .. } = &pair.model.tally;
+    assert!(compared > 20 && pair.model.records.len() > 4_500, "{}", pair.model.records.len());
+    assert!(came.iter().all(|came| *came > 50) && evicted[2].capacity > 500, "{came:?} {evicted:?}");
 }

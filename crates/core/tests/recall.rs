@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use stratamem_core::{
     Comparison, Config, FieldPath, Filter, Fusion, Hit, NewRecord, Operation, Patch, Query, RecordId, Scope,
-    Signal, SignalShare, Span, Tier, TierLimits, Timestamp, Value,
+    Signal, SignalShare, Span, Tier, TierConfig, Timestamp, Value,
 };
 use support::{Host, START, add, at, space, text, user};
 
@@ -33,8 +33,8 @@ impl Random {
 
 /// Room for everything, so that no record moves.
 fn roomy() -> Config {
-    let endless = TierLimits::default();
-    Config { working: endless, intermediate: endless, ..Config::default() }
+    let endless = TierConfig::default();
+    Config { working: endless.clone(), intermediate: endless, ..Config::default() }
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
@@ -412,7 +412,7 @@ fn questions_that_make_no_sense_are_refused_by_name() {
     let other = stratamem_core::EmbeddingSpace { model: "other".into(), dimensions: 4 };
     let error = host.engine.recall(&Scope::default(), Some(&other), with(vec![1.0; 4]), at(1), true);
     assert_eq!(error.expect_err("another model").code().name(), "space-mismatch");
-    let untouched = host.engine.list(&Scope::default(), None, None, 1, at(1)).records[0].access_count;
+    let untouched = host.engine.list(&Scope::default(), None, None, 1, at(1)).records[0].usage.count;
     assert_eq!(untouched, 0);
     assert_eq!(
         host.engine.recall(&Scope::default(), None, good(), at(1), true).map(|hits| hits.len()),

@@ -81,7 +81,7 @@ fn a_view_neither_reads_nor_lists_nor_recalls_nor_counts_what_it_does_not_cover(
     // The asking touched nothing foreign.
     for id in foreign {
         let record = host.engine.get(&Scope::default(), id, at(NOW), false).expect("it is there");
-        assert_eq!((record.access_count, record.last_access), (0, None));
+        assert_eq!(record.usage, stratamem_core::Usage::default());
     }
 }
 

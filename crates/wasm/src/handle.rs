@@ -7,8 +7,8 @@ use std::cell::RefCell;
 
 use js_sys::{Float32Array, Reflect, Uint8Array};
 use stratamem_core::{
-    Config, Effect, EmbeddingSpace, Engine, MaintenanceReport, OpenReport, Opening, Scope, StaticModel,
-    Timestamp,
+    Config, Effect, EmbeddingSpace, Engine, MaintenanceReport, OpenReport, Opening, RecordId, Scope,
+    StaticModel, Tier, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -143,6 +143,56 @@ impl EngineHandle {
     /// Figures.
     pub fn stats(&self, view: JsValue, now: f64) -> Result<JsValue, JsValue> {
         convert::write(&self.engine.borrow().stats(&scope(view)?, moment(now)))
+    }
+
+    /// Why a record is where it is, or undefined.
+    #[wasm_bindgen(js_name = explainTransition)]
+    pub fn explain_transition(&self, view: JsValue, id: &str, now: f64) -> Result<JsValue, JsValue> {
+        let id = convert::id(id)?;
+        match self.engine.borrow().explain_transition(&scope(view)?, id, moment(now)) {
+            Some(transition) => convert::write(&transition),
+            None => Ok(JsValue::UNDEFINED),
+        }
+    }
+
+    /// Figures of records of a tier for a policy of the host: a page after `after`, which the page before gave.
+    pub fn figures(&self, tier: JsValue, after: JsValue, limit: usize, now: f64) -> Result<JsValue, JsValue> {
+        let tier: Tier = convert::read(tier, "tier")?;
+        let after: Option<(Timestamp, RecordId)> = convert::read(after, "after")?;
+        convert::write(&self.engine.borrow().figures(tier, after, limit, moment(now)))
+    }
+
+    /// Promotes the records that a policy of the host has judged worthy; `scores` goes with `ids`.
+    #[wasm_bindgen(js_name = promoteJudged)]
+    pub fn promote_judged(&self, ids: Vec<String>, scores: &[f64], now: f64) -> Result<u32, JsValue> {
+        let ids = ids.iter().map(|id| convert::id(id)).collect::<Result<Vec<_>, _>>()?;
+        let judged: Vec<_> = ids.into_iter().zip(scores.iter().copied()).collect();
+        self.engine.borrow_mut().promote_judged(&judged, moment(now)).map_err(to_js)
+    }
+
+    /// How many records and bytes a tier holds too much, if the host chooses who leaves it.
+    pub fn overfull(&self, tier: JsValue) -> Result<JsValue, JsValue> {
+        let tier: Tier = convert::read(tier, "tier")?;
+        match self.engine.borrow().overfull(tier) {
+            Some(excess) => convert::write(&excess),
+            None => Ok(JsValue::UNDEFINED),
+        }
+    }
+
+    /// Makes the chosen records leave their tier. Answers how many did.
+    pub fn dismiss(&self, ids: Vec<String>, now: f64) -> Result<u32, JsValue> {
+        let ids = ids.iter().map(|id| convert::id(id)).collect::<Result<Vec<_>, _>>()?;
+        self.engine.borrow_mut().dismiss(&ids, moment(now)).map_err(to_js)
+    }
+
+    /// What could be better.
+    pub fn analyze(&self, view: JsValue, now: f64) -> Result<JsValue, JsValue> {
+        convert::write(&self.engine.borrow().analyze(&scope(view)?, moment(now)))
+    }
+
+    /// About how many bytes of memory so many records take.
+    pub fn estimate(records: f64, dimensions: u32, text_bytes: u32) -> f64 {
+        Engine::estimate(records as u64, dimensions, text_bytes) as f64
     }
 
     /// The space of the vectors, or undefined.

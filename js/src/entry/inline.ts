@@ -17,5 +17,7 @@ const bound: Bound = bind({
 export const openMemory: Bound["openMemory"] = bound.openMemory;
 /** See {@link Bound.staticEmbedder}. */
 export const staticEmbedder: Bound["staticEmbedder"] = bound.staticEmbedder;
+/** See {@link Bound.estimate}. */
+export const estimate: Bound["estimate"] = bound.estimate;
 /** See {@link Bound.versions}. */
 export const versions: Bound["versions"] = bound.versions;

@@ -3,8 +3,11 @@
  * `Float32Array`. Shape errors are caught here, meanings are judged by the engine.
  */
 
-import { createError } from "../errors.js";
-import type { AddOptions, EngineConfig, Filter, Fusion, MemoryPatch, Metadata, Moment, NewMemory, Scope } from "../types.js";
+import { createError, MemoryError } from "../errors.js";
+import type {
+  AddOptions, EngineConfig, EvictionPolicy, EvictionStep, Filter, Fusion, MemoryPatch, Metadata, Moment, NewMemory, Scope, Tier, TierConfig,
+} from "../types.js";
+import type { Policies } from "../policies.js";
 
 /** The error about a bad argument. */
 export function invalid(field: string, problem: string): Error {
@@ -154,21 +157,65 @@ function toMetadata(metadata: Metadata | undefined): unknown {
 }
 
 /** The engine's configuration, with the types it should have. What the numbers may be is judged by the engine. */
-export function toConfig(config: EngineConfig = {}): Record<string, unknown> {
-  checkFields(config, ["working", "intermediate", "longTerm", "defaultTier", "maxTextBytes", "sealBytes", "bm25K1", "bm25B"], "config");
-  const { working, intermediate, longTerm, defaultTier, maxTextBytes, sealBytes, bm25K1, bm25B } = config;
+export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = {}): Record<string, unknown> {
+  const known = ["working", "intermediate", "longTerm", "kinds", "importance", "defaultTier", "maxTextBytes", "sealBytes", "bm25K1", "bm25B"];
+  const { working, intermediate, longTerm, kinds, importance, defaultTier, maxTextBytes, sealBytes, bm25K1, bm25B } = config;
   const tiers = { working, intermediate, longTerm };
-  for (const [tier, limits] of Object.entries(tiers)) {
-    if (limits === undefined) continue;
-    checkFields(limits, ["maxItems", "ttl"], tier);
-    checkWhole(limits.maxItems, `${tier}/maxItems`, 1);
-    checkWhole(limits.ttl, `${tier}/ttl`, 1, Number.MAX_SAFE_INTEGER);
+  const checks = [
+    () => checkFields(config, known, "config"),
+    ...Object.entries(tiers).flatMap(([tier, given]) => (given === undefined ? [] : tierChecks(tier, given))),
+    ...Object.entries(kinds ?? {}).map(([kind, given]) => () => checkFields(given, ["decay", "resistance", "importance"], `kinds/${kind}`)),
+    () => importance && checkFields(importance, ["given", "reward", "uses", "recency", "surprise"], "importance"),
+    () => checkTier(defaultTier, "defaultTier"),
+    ...Object.entries({ maxTextBytes, sealBytes }).map(([field, value]) => () => checkWhole(value, field, 1)),
+    ...Object.entries({ bm25K1, bm25B }).map(([field, value]) => () => checkNumber(value, field)),
+  ];
+  throwAll(checks);
+  const plain = Object.entries(tiers).map(([tier, given]) => [tier, given && { ...given, evict: toSteps(given.evict), ...chosenByHost(tier, given, evicts) }] as const);
+  return toPlain({ ...config, ...Object.fromEntries(plain) }, "config") as Record<string, unknown>;
+}
+
+function tierChecks(tier: string, given: TierConfig): (() => unknown)[] {
+  return [
+    () => checkFields(given, ["maxItems", "maxBytes", "ttl", "onLimit", "overflow", "promote", "demote", "evict", "forgetBelow"], tier),
+    () => checkWhole(given.maxItems, `${tier}/maxItems`, 1),
+    () => checkWhole(given.maxBytes, `${tier}/maxBytes`, 1, Number.MAX_SAFE_INTEGER),
+    () => checkWhole(given.ttl, `${tier}/ttl`, 1, Number.MAX_SAFE_INTEGER),
+    () => checkNumber(given.forgetBelow, `${tier}/forgetBelow`),
+    () => {
+      if (![undefined, "evict", "warn", "reject"].includes(given.onLimit)) throw invalid(`${tier}/onLimit`, 'must be "evict", "warn" or "reject"');
+    },
+  ];
+}
+
+/** A tier whose evictions a policy of the user's own decides. */
+function chosenByHost(tier: string, given: TierConfig, evicts: NonNullable<Policies["evict"]>): { onLimit?: string } {
+  const policy = evicts[tier === "longTerm" ? "long-term" : (tier as Tier)];
+  return policy && (given.onLimit ?? "evict") === "evict" ? { onLimit: "host" } : {};
+}
+
+/** Runs every check, then throws one error that names everything they found. */
+function throwAll(checks: readonly (() => unknown)[]): void {
+  const found: MemoryError[] = [];
+  for (const check of checks) {
+    try {
+      check();
+    } catch (error) {
+      if (!(error instanceof MemoryError)) throw error;
+      found.push(error);
+    }
   }
-  checkTier(defaultTier, "defaultTier");
-  for (const [field, value] of Object.entries({ maxTextBytes, sealBytes })) checkWhole(value, field, 1);
-  for (const [field, value] of Object.entries({ bm25K1, bm25B })) checkNumber(value, field);
-  const limits = Object.entries(tiers).map(([tier, given]) => [tier, given && withoutMissing({ ...given })] as const);
-  return withoutMissing({ ...config, ...Object.fromEntries(limits) });
+  const [first] = found;
+  if (!first) return;
+  if (found.length === 1) throw first;
+  const fields = found.map(({ details }) => details.field);
+  throw createError(first.code, found.map(({ message }) => message).join("; "), { details: { ...first.details, fields } });
+}
+
+function toSteps(given: TierConfig["evict"]): EvictionStep[] | undefined {
+  if (given === undefined) return undefined;
+  const steps: readonly (EvictionPolicy | EvictionStep)[] = Array.isArray(given) ? given : [given as EvictionPolicy | EvictionStep];
+  return steps.map((step) => (typeof step === "string" ? { policy: step } : step));
 }
 
 /** The engine's form of a record to add, without its vector. */

@@ -52,6 +52,11 @@ export class WriteQueue {
     return promise;
   }
 
+  /** Starts writing what the engine has enqueued by itself, without anybody waiting for it. */
+  nudge(): void {
+    if (!this.#running && this.#handle.poisoned() === undefined) this.#idle = this.#drive();
+  }
+
   /** Resolves when no batch is under way. */
   idle(): Promise<void> {
     return this.#idle;

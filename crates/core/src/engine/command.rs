@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{Kind, Metadata, RecordId, Scope, Tier, Timestamp};
+use crate::model::{Kind, Metadata, RecordId, Reward, Scope, Tier, Timestamp, Usage};
 
 /// One step of a transaction. All steps of a transaction happen, or none.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -34,6 +34,13 @@ pub enum Operation {
         id: RecordId,
         /// Refuse the transaction unless the record is at this version.
         if_version: Option<u32>,
+    },
+    /// Says how useful a record was.
+    Reward {
+        /// Which record.
+        id: RecordId,
+        /// -1 (it misled) to 1 (it was what was needed).
+        value: f32,
     },
     /// Moves a record to another tier.
     Move {
@@ -90,10 +97,40 @@ pub struct History {
     pub tier_since: Timestamp,
     /// How often it was read.
     pub access_count: u32,
-    /// When it was last read.
-    pub last_access: Option<Timestamp>,
+    /// When it was last read, latest first.
+    #[serde(default)]
+    pub recent_accesses: Vec<Timestamp>,
+    /// What recalls have owed to it, 0 to 1.
+    #[serde(default)]
+    pub merit: f32,
+    /// Mean of the rewards it was given, -1 to 1.
+    pub reward: Option<f32>,
+    /// How many rewards.
+    #[serde(default)]
+    pub rewards: u32,
+    /// How surprising it was, 0 to 1.
+    pub surprise: Option<f32>,
     /// Its version.
     pub version: u32,
+}
+
+impl History {
+    /// The usage that the past amounts to.
+    pub(crate) fn usage(&self) -> Usage {
+        let mut recent: Vec<Timestamp> = Vec::new();
+        for moment in &self.recent_accesses {
+            recent.insert(recent.partition_point(|kept| kept > moment), *moment);
+        }
+        recent.truncate(Usage::RECENT.min(self.access_count as usize));
+        let reward = self.reward.filter(|_| self.rewards > 0);
+        Usage {
+            count: self.access_count,
+            recent,
+            // Not a number is no merit.
+            merit: if self.merit > 0.0 { self.merit.min(1.0) } else { 0.0 },
+            reward: reward.map(|mean| Reward { mean: mean.clamp(-1.0, 1.0), count: self.rewards }),
+        }
+    }
 }
 
 /// Changes to a record. What is left out stays as it is.

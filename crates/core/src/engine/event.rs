@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::model::{RecordId, Tier};
+use crate::model::{Reason, RecordId, Tier};
+use crate::policy::EvictionPolicy;
 
 /// Something that happened to the memory, told once it is durable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,6 +39,9 @@ pub enum Event {
         to: Tier,
         /// Why.
         reason: Reason,
+        /// What the policy made of it, if one did.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        score: Option<f64>,
     },
     /// A record moved to a less durable tier.
     MemoryDemoted {
@@ -49,13 +53,18 @@ pub enum Event {
         to: Tier,
         /// Why.
         reason: Reason,
+        /// What the policy made of it, if one did.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        score: Option<f64>,
     },
     /// A record was removed because its time had come.
     MemoryExpired {
         /// Which.
         id: RecordId,
+        /// Where it lived.
+        tier: Tier,
     },
-    /// A record was removed because of the limits of the last tier.
+    /// A record was removed because its tier could not keep it.
     MemoryEvicted {
         /// Which.
         id: RecordId,
@@ -63,6 +72,21 @@ pub enum Event {
         tier: Tier,
         /// Why.
         reason: Reason,
+        /// Which policy chose it, if there was a choice.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        policy: Option<EvictionPolicy>,
+        /// The figure of that policy, or the retention of a record that was too faded.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        score: Option<f64>,
+    },
+    /// A tier that only warns, or refuses, has reached its limit.
+    TierLimitReached {
+        /// Which tier.
+        tier: Tier,
+        /// Records it holds.
+        items: u32,
+        /// Bytes they take.
+        bytes: u64,
     },
     /// Commits were gathered from the log into a segment.
     SegmentSealed {
@@ -73,16 +97,4 @@ pub enum Event {
         /// Its length.
         bytes: u64,
     },
-}
-
-/// Why a record moved or was evicted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// Somebody asked for it.
-    Requested,
-    /// The tier held too many records.
-    Capacity,
-    /// The record had been in the tier for its TTL.
-    Ttl,
 }

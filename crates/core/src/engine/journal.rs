@@ -88,7 +88,7 @@ impl Journal {
             Change::Space(space) => self.manifest.space = Some(space.clone()),
             Change::Put(record, _) | Change::Revise(record) => self.note_dirty(record.id),
             Change::Move(id, ..) => self.note_dirty(*id),
-            Change::Access(reads) => reads.iter().for_each(|(id, ..)| self.note_dirty(*id)),
+            Change::Use(uses) => uses.iter().for_each(|(id, _)| self.note_dirty(*id)),
             Change::Remove(id) => {
                 self.dirty.remove(id);
                 if self.homes.contains_key(id) {

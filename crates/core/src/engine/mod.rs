@@ -4,30 +4,39 @@
 //! no entropy, touches no file and starts no thread. The host carries effects out and reports back.
 
 mod command;
+mod custom;
 mod effect;
 mod event;
+mod explain;
 mod journal;
 mod maintain;
 mod recover;
+mod retention;
 mod state;
 mod txn;
 
 pub use command::{Clearable, History, NewRecord, Operation, Patch};
+pub use custom::{Figures, FiguresPage};
 pub use effect::{Effect, StorageOperation};
-pub use event::{Event, Reason};
+pub use event::Event;
+pub use explain::{
+    Analysis, EngineStats, Evictions, Leaving, PerTier, Prospect, Stats, TierCounts, TierFigures, Transition,
+};
 pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
-use serde::Serialize;
+use rustc_hash::FxHashSet;
 
 use crate::config::Config;
+use crate::engine::explain::Counters;
 use crate::engine::journal::{Journal, Sealed};
+use crate::engine::maintain::{Incoming, Round, Selection};
+use crate::engine::retention::{judged, moved};
 use crate::engine::state::State;
 use crate::error::{CommandError, Error, QueryError};
-use crate::model::{EmbeddingSpace, Filter, IdSource, Record, RecordId, Scope, Tier, Timestamp};
+use crate::model::{EmbeddingSpace, Filter, IdSource, Reason, Record, RecordId, Scope, Timestamp, Usage};
 use crate::persist::Change;
 use crate::retrieve::{Hit, Query, Sources, recall, without_mentions};
 
@@ -62,8 +71,16 @@ pub struct Engine {
     ids: IdSource,
     state: State,
     journal: Journal,
-    /// Reads since the last commit: how many, and when last.
-    accesses: FxHashMap<RecordId, (u32, Timestamp)>,
+    /// Records used since the last commit.
+    used: FxHashSet<RecordId>,
+    /// Per tier, the search under way for those who have to leave.
+    selections: [Option<Selection>; 3],
+    /// Per tier, whether its limit was reached and told.
+    warned: [bool; 3],
+    round: Round,
+    /// When maintenance last found nothing more to do.
+    idle_since: Option<Timestamp>,
+    counters: Counters,
     /// Events and the ticket under which each becomes durable.
     events: VecDeque<(u64, Event)>,
     poisoned: Option<String>,
@@ -76,59 +93,6 @@ pub struct Outcome {
     pub ids: Vec<RecordId>,
     /// The transaction is durable once this ticket is (see [`Engine::is_durable`]).
     pub ticket: u64,
-}
-
-/// Figures about a memory.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Stats {
-    /// Records that the view sees.
-    pub records: usize,
-    /// The same per tier: working, intermediate, long-term.
-    pub tiers: TierCounts,
-    /// The space of the vectors, once there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub space: Option<EmbeddingSpace>,
-    /// Figures about the whole memory; only for a view that sees it all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub engine: Option<EngineStats>,
-}
-
-/// A number per tier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the names are those of the tiers")]
-pub struct TierCounts {
-    pub working: usize,
-    pub intermediate: usize,
-    pub long_term: usize,
-}
-
-/// Figures about the whole memory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EngineStats {
-    /// Vectors held.
-    pub vectors: usize,
-    /// Distinct terms held.
-    pub terms: usize,
-    /// Bytes of text.
-    pub text_bytes: u64,
-    /// Estimated bytes of the vector index.
-    pub vector_bytes: usize,
-    /// Estimated bytes of the keyword index.
-    pub keyword_bytes: usize,
-    /// Bytes of logs in storage.
-    pub log_bytes: u64,
-    /// Bytes of segments in storage.
-    pub segment_bytes: u64,
-    /// Live segments.
-    pub segments: usize,
-    /// Commits in the life of the memory.
-    pub commits: u64,
-    /// Why writes are refused, if they are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub poisoned: Option<String>,
 }
 
 /// One page of a listing.
@@ -148,7 +112,12 @@ impl Engine {
             ids,
             state,
             journal,
-            accesses: FxHashMap::default(),
+            used: FxHashSet::default(),
+            selections: [const { None }; 3],
+            warned: [false; 3],
+            round: Round::default(),
+            idle_since: None,
+            counters: Counters::default(),
             events: VecDeque::new(),
             poisoned: None,
         }
@@ -169,11 +138,14 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Outcome, Error> {
         self.check_writable()?;
+        let count = operations.len();
         let staged = txn::stage(&self.state, &self.config, &mut self.ids, scope, space, operations, now)?;
         let ticket = self.record(staged.changes, staged.events, now);
-        self.relieve(now);
+        // What somebody has just moved stays there until it is used.
+        self.judge(staged.ids.iter().copied().filter(|id| !staged.moved.contains(id)), now);
+        self.relieve(count, now);
         if self.journal.wants_seal(u64::from(self.config.seal_bytes)) {
-            self.flush_accesses(now);
+            self.flush_uses(now);
             self.seal();
         }
         Ok(Outcome { ids: staged.ids, ticket })
@@ -225,9 +197,10 @@ impl Engine {
         };
         let hits = recall(&sources, &query, &visible, whole);
         if touch && self.poisoned.is_none() {
-            for hit in &hits {
-                self.touch(hit.record.id, now);
-            }
+            self.counters.asked += 1;
+            self.counters.answered += u64::from(!hits.is_empty());
+            let uses: Vec<_> = hits.iter().map(|hit| (hit.record.id, hit.score.clamp(0.0, 1.0))).collect();
+            self.touch(&uses, now);
         }
         Ok(hits)
     }
@@ -258,11 +231,15 @@ impl Engine {
     pub fn get(&mut self, scope: &Scope, id: RecordId, now: Timestamp, touch: bool) -> Option<Record> {
         let record =
             self.state.store.get(id).filter(|record| scope.covers(&record.scope) && !record.is_expired(now));
-        let record = record.cloned()?;
+        let record = record.cloned();
         if touch && self.poisoned.is_none() {
-            self.touch(id, now);
+            self.counters.asked += 1;
+            if record.is_some() {
+                self.counters.answered += 1;
+                self.touch(&[(id, 0.0)], now);
+            }
         }
-        Some(record)
+        record
     }
 
     /// The unit vector of a record, if a view of `scope` sees it and it has one.
@@ -300,38 +277,6 @@ impl Engine {
         self.ids.next(now)
     }
 
-    /// Figures about what a view of `scope` sees.
-    pub fn stats(&self, scope: &Scope, now: Timestamp) -> Stats {
-        let visible = self.state.store.visible(scope, now);
-        let mut tiers = [0usize; 3];
-        for record in visible.iter().filter_map(|slot| self.state.store.record(slot)) {
-            tiers[record.tier.index()] += 1;
-        }
-        let (log_bytes, segment_bytes) = self.journal.stored_bytes();
-        let engine = (*scope == Scope::default()).then(|| EngineStats {
-            vectors: self.state.vectors().map_or(0, |index| index.len()),
-            terms: self.state.text.term_count(),
-            text_bytes: self.state.store.text_bytes(),
-            vector_bytes: self.state.vectors().map_or(0, |index| index.bytes()),
-            keyword_bytes: self.state.text.bytes(),
-            log_bytes,
-            segment_bytes,
-            segments: self.journal.segment_count(),
-            commits: self.journal.sequence(),
-            poisoned: self.poisoned.clone(),
-        });
-        Stats {
-            records: visible.len(),
-            tiers: TierCounts {
-                working: tiers[Tier::Working.index()],
-                intermediate: tiers[Tier::Intermediate.index()],
-                long_term: tiers[Tier::LongTerm.index()],
-            },
-            space: self.state.space.clone(),
-            engine,
-        }
-    }
-
     /// The space of the vectors, once there is one.
     pub fn space(&self) -> Option<&EmbeddingSpace> {
         self.state.space.as_ref()
@@ -354,7 +299,7 @@ impl Engine {
     /// [`CommandError::Poisoned`] after a failed write.
     pub fn flush(&mut self, now: Timestamp) -> Result<u64, CommandError> {
         self.check_writable()?;
-        self.flush_accesses(now);
+        self.flush_uses(now);
         Ok(self.journal.settled_ticket())
     }
 
@@ -404,43 +349,75 @@ impl Engine {
         }
     }
 
-    fn touch(&mut self, id: RecordId, now: Timestamp) {
-        self.state.touch(id, 1, now);
-        let (count, last) = self.accesses.entry(id).or_insert((0, now));
-        *count += 1;
-        *last = (*last).max(now);
+    /// Counts uses, each with the share of the answer that it owed to the record, and judges what they change.
+    fn touch(&mut self, uses: &[(RecordId, f32)], now: Timestamp) {
+        for (id, share) in uses {
+            self.state.touch(*id, *share, now);
+            self.used.insert(*id);
+            if let Some(record) = self.state.store.get(*id) {
+                self.counters.hit(record.tier);
+            }
+        }
+        self.judge(uses.iter().map(|(id, _)| *id), now);
     }
 
-    /// Applies and enqueues changes as one commit, with the reads before it.
+    /// Moves those of the records that have earned it.
+    fn judge(&mut self, ids: impl IntoIterator<Item = RecordId>, now: Timestamp) {
+        let mut changes = Vec::new();
+        let mut events = Vec::new();
+        let mut seen = FxHashSet::default();
+        let mut incoming = Incoming::default();
+        for id in ids.into_iter().filter(|id| seen.insert(*id)) {
+            let Some(record) = self.state.store.get(id) else { continue };
+            let step = judged(&self.config, record, now).filter(|step| step.reason == Reason::Earned);
+            if let Some(step) = step.filter(|step| self.admits(record, step.to, &mut incoming)) {
+                changes.push(Change::Move(id, step));
+                events.push(moved(id, &step));
+            }
+        }
+        self.record(changes, events, now);
+    }
+
+    /// Applies and enqueues changes as one commit, with the uses before it.
     fn record(&mut self, mut changes: Vec<Change>, events: Vec<Event>, now: Timestamp) -> u64 {
         if changes.is_empty() {
             return self.journal.settled_ticket();
         }
-        changes.iter().for_each(|change| self.state.apply(change));
-        // Reads go first: the full records that follow have them counted in.
-        if let Some(accesses) = self.take_accesses() {
-            changes.insert(0, accesses);
+        for change in &changes {
+            if let Change::Move(_, step) = change {
+                self.counters.moved(step);
+            }
+            self.state.apply(change);
+        }
+        // Uses go first: the full records that follow have them counted in.
+        if let Some(uses) = self.take_uses() {
+            changes.insert(0, uses);
         }
         let ticket = self.journal.commit(now, &changes);
-        self.events.extend(events.into_iter().map(|event| (ticket, event)));
+        for event in events {
+            match &event {
+                Event::MemoryEvicted { tier, reason, .. } => self.counters.evicted(*tier, *reason),
+                Event::MemoryExpired { tier, .. } => self.counters.expired(*tier),
+                _ => {}
+            }
+            self.events.push_back((ticket, event));
+        }
         ticket
     }
 
-    fn flush_accesses(&mut self, now: Timestamp) {
-        if let Some(accesses) = self.take_accesses() {
-            self.journal.commit(now, &[accesses]);
+    fn flush_uses(&mut self, now: Timestamp) {
+        if let Some(uses) = self.take_uses() {
+            self.journal.commit(now, &[uses]);
         }
     }
 
-    fn take_accesses(&mut self) -> Option<Change> {
-        let accesses = std::mem::take(&mut self.accesses);
-        let mut reads: Vec<_> = accesses
-            .into_iter()
-            .filter(|(id, _)| self.state.store.get(*id).is_some())
-            .map(|(id, (count, last))| (id, count, last))
-            .collect();
-        reads.sort_unstable();
-        (!reads.is_empty()).then_some(Change::Access(reads))
+    fn take_uses(&mut self) -> Option<Change> {
+        let used = std::mem::take(&mut self.used);
+        let mut ids: Vec<RecordId> = used.into_iter().collect();
+        ids.sort_unstable();
+        let usage = |id| Some((id, self.state.store.get(id)?.usage.clone()));
+        let uses: Vec<(RecordId, Usage)> = ids.into_iter().filter_map(usage).collect();
+        (!uses.is_empty()).then_some(Change::Use(uses))
     }
 
     fn seal(&mut self) {

@@ -10,6 +10,7 @@ use crate::index::text::TextIndex;
 use crate::index::vector::{FlatIndex, VectorIndex};
 use crate::model::{EmbeddingSpace, Record, RecordId, Timestamp};
 use crate::persist::Change;
+use crate::policy::gained;
 use crate::tier::Store;
 
 /// Records and indexes.
@@ -41,20 +42,23 @@ impl State {
             Change::Put(record, vector) => {
                 let slot = self.place((**record).clone(), vector.as_deref());
                 self.text.insert(slot, keyword_fields(record).iter().map(String::as_str));
+                self.weigh(slot);
             }
-            Change::Revise(record) => self.store.revise((**record).clone()),
+            Change::Revise(record) => {
+                self.store.revise((**record).clone());
+                if let Some(slot) = self.store.slot(record.id) {
+                    self.weigh(slot);
+                }
+            }
             Change::Remove(id) => {
                 if let Some((slot, _)) = self.store.remove(*id) {
                     self.vacate(slot);
                 }
             }
-            Change::Move(id, tier, since) => self.store.modify(*id, |record| {
-                record.tier = *tier;
-                record.tier_since = *since;
-            }),
-            Change::Access(reads) => {
-                for (id, count, last) in reads {
-                    self.touch(*id, *count, *last);
+            Change::Move(id, step) => self.store.modify(*id, |record| record.moved(*step)),
+            Change::Use(uses) => {
+                for (id, usage) in uses {
+                    self.store.modify(*id, |record| record.usage = usage.clone());
                 }
             }
         }
@@ -69,13 +73,14 @@ impl State {
     ) {
         let slot = self.place(record, vector);
         self.text.insert_terms(slot, terms);
+        self.weigh(slot);
     }
 
-    /// Counts `count` reads of a record, the last of them at `last`.
-    pub(super) fn touch(&mut self, id: RecordId, count: u32, last: Timestamp) {
+    /// Counts a use of a record, to which an answer owed `share` (0 to 1).
+    pub(super) fn touch(&mut self, id: RecordId, share: f32, now: Timestamp) {
         self.store.modify(id, |record| {
-            record.access_count = record.access_count.saturating_add(count);
-            record.last_access = record.last_access.max(Some(last));
+            record.usage.note(now);
+            record.usage.merit = gained(record.usage.merit, share);
         });
     }
 
@@ -106,6 +111,13 @@ impl State {
         fresh
     }
 
+    fn weigh(&mut self, slot: Slot) {
+        let Some(record) = self.store.record(slot) else { return };
+        let vector = self.vectors.as_ref().and_then(|index| index.vector(slot));
+        let bytes = weight(record, vector.map(<[f32]>::len), self.text.terms_of(slot).count());
+        self.store.weigh(slot, bytes);
+    }
+
     fn place(&mut self, record: Record, vector: Option<&[f32]>) -> Slot {
         let (slot, vacated) = self.store.put(record);
         if let Some(old) = vacated {
@@ -123,6 +135,46 @@ impl State {
             index.remove(slot);
         }
     }
+}
+
+/// What a record takes beside its texts: the fields of fixed length, its places in the orders of tier, scope and id.
+const RECORD_BYTES: usize = 512;
+/// What a distinct term of a record takes in the index.
+const POSTING_BYTES: usize = 16;
+
+/// What a vector takes: in `f32`, in int8 with its scale.
+fn vector_bytes(dimensions: usize) -> usize {
+    5 * dimensions + 12
+}
+
+/// What a record takes, indexes included. `vector` is the number of components of its vector, if it has one.
+fn weight(record: &Record, vector: Option<usize>, terms: usize) -> u32 {
+    let bytes = record_bytes(record) + vector.map_or(0, vector_bytes) + terms * POSTING_BYTES;
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// What a record that is not in the store yet will take there.
+pub(super) fn expected_weight(record: &Record, vector: Option<usize>) -> u32 {
+    let mut index = TextIndex::default();
+    index.insert(0, keyword_fields(record).iter().map(String::as_str));
+    weight(record, vector, index.terms_of(0).count())
+}
+
+/// What a record takes in the store. The same on every platform, so that budgets mean the same everywhere.
+fn record_bytes(record: &Record) -> usize {
+    let names = [&record.actor, &record.source].into_iter().flatten().chain(&record.tags).map(String::as_str);
+    let scope = record.scope.parts().into_iter().filter_map(|(_, value)| value);
+    let metadata: usize = record.metadata.iter().map(|(name, value)| 32 + name.len() + value.bytes()).sum();
+    let texts: usize = names.chain(scope).map(|text| 24 + text.len()).sum();
+    RECORD_BYTES + record.text.len() + record.kind.0.len() + texts + metadata
+}
+
+/// An estimate of what a memory of `records` takes in working storage and in the host's memory, in bytes.
+pub(super) fn estimated_bytes(records: u64, dimensions: u32, text_bytes: u32) -> u64 {
+    // English has about six bytes a word, and three in five are indexed once each.
+    let terms = u64::from(text_bytes) / 10;
+    let vector = if dimensions == 0 { 0 } else { vector_bytes(dimensions as usize) as u64 };
+    records * (RECORD_BYTES as u64 + u64::from(text_bytes) + vector + terms * POSTING_BYTES as u64)
 }
 
 /// What keyword search sees of a record: its text, its actor, its labels, and the day it happened on in words, so

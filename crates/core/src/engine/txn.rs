@@ -5,14 +5,15 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::config::Config;
-use crate::engine::command::{Clearable, NewRecord, Operation, Patch};
-use crate::engine::event::{Event, Reason};
-use crate::engine::state::{State, keyword_fields};
+use crate::config::{Config, OnLimit};
+use crate::engine::command::{Clearable, History, NewRecord, Operation, Patch};
+use crate::engine::event::Event;
+use crate::engine::retention::moved;
+use crate::engine::state::{State, expected_weight, keyword_fields};
 use crate::error::CommandError;
 use crate::index::vector::dot;
 use crate::model::{
-    EmbeddingSpace, IdSource, Kind, Metadata, Record, RecordId, Scope, Tier, Timestamp, Value,
+    EmbeddingSpace, IdSource, Kind, Metadata, Move, Reason, Record, RecordId, Scope, Tier, Timestamp, Value,
 };
 use crate::persist::Change;
 
@@ -30,6 +31,8 @@ pub(super) struct Staged {
     pub(super) events: Vec<Event>,
     /// The record that each operation was about, in order.
     pub(super) ids: Vec<RecordId>,
+    /// The records that were moved on demand.
+    pub(super) moved: FxHashSet<RecordId>,
 }
 
 /// Checks and stages `operations` on behalf of a view of `scope`.
@@ -51,6 +54,8 @@ pub(super) fn stage(
         now,
         overlay: FxHashMap::default(),
         settled: None,
+        gains: [(0, 0); 3],
+        weights: FxHashMap::default(),
         out: Staged::default(),
     };
     for (index, operation) in operations.into_iter().enumerate() {
@@ -70,6 +75,10 @@ struct Staging<'a> {
     overlay: FxHashMap<RecordId, Option<Record>>,
     /// The space that this transaction settles the memory on.
     settled: Option<EmbeddingSpace>,
+    /// Per tier, records and bytes that this transaction brings or takes away, if any tier refuses what is too much.
+    gains: [(i64, i64); 3],
+    /// Where the records that it changes live and what they take, for the same case.
+    weights: FxHashMap<RecordId, Option<(Tier, u32)>>,
     out: Staged,
 }
 
@@ -82,7 +91,7 @@ impl Staging<'_> {
             }
             Operation::Forget { id, if_version } => {
                 self.find(id, if_version)?;
-                self.overlay.insert(id, None);
+                self.replace(id, None)?;
                 self.out.changes.push(Change::Remove(id));
                 self.note(id, Event::MemoryForgotten { id });
                 Ok(())
@@ -93,11 +102,24 @@ impl Staging<'_> {
                 let to = to.or(from.above()).unwrap_or(from);
                 self.out.ids.push(id);
                 if from != to {
-                    (record.tier, record.tier_since) = (to, self.now);
-                    self.overlay.insert(id, Some(record));
-                    self.out.changes.push(Change::Move(id, to, self.now));
-                    self.out.events.push(moved(id, from, to, Reason::Requested));
+                    let step = Move { from, to, at: self.now, reason: Reason::Requested, score: None };
+                    record.moved(step);
+                    self.replace(id, Some(record))?;
+                    self.out.moved.insert(id);
+                    self.out.changes.push(Change::Move(id, step));
+                    self.out.events.push(moved(id, &step));
                 }
+                Ok(())
+            }
+            Operation::Reward { id, value } => {
+                if !(-1.0..=1.0).contains(&value) {
+                    return Err(CommandError::invalid("reward", "must be between -1 and 1"));
+                }
+                let mut record = self.find(id, None)?;
+                record.usage.reward(value);
+                self.out.changes.push(Change::Use(vec![(id, record.usage.clone())]));
+                self.overlay.insert(id, Some(record));
+                self.out.ids.push(id);
                 Ok(())
             }
         }
@@ -122,22 +144,26 @@ impl Staging<'_> {
             CommandError::invalid(format!("scope/{part}"), "contradicts the scope of this view")
         })?;
         let tier = new.tier.unwrap_or(self.config.default_tier);
+        let kind = new.kind.unwrap_or_default();
+        let importance = new.importance.unwrap_or_else(|| self.config.kind(&kind.0).importance);
         let history = new.history;
-        let record = Record {
+        let usage = history.as_ref().map(History::usage).unwrap_or_default();
+        let mut record = Record {
             id,
             text: new.text,
-            kind: new.kind.unwrap_or_default(),
+            kind,
             tier,
             tier_since: history.as_ref().map_or(self.now, |past| past.tier_since),
             scope,
             actor: new.actor,
             occurred_at: new.occurred_at.unwrap_or(self.now),
             recorded_at: history.as_ref().map_or(self.now, |past| past.recorded_at),
-            importance: new.importance.unwrap_or(0.5),
+            importance,
             tags: distinct(new.tags),
             metadata: new.metadata,
-            access_count: history.as_ref().map_or(0, |past| past.access_count),
-            last_access: history.as_ref().and_then(|past| past.last_access),
+            usage,
+            surprise: history.as_ref().and_then(|past| past.surprise),
+            moves: Vec::new(),
             pinned: new.pinned,
             expires_at: new.expires_at,
             source: new.source,
@@ -145,9 +171,10 @@ impl Staging<'_> {
         };
         check_record(&record, self.now)?;
         let vector = self.accept(vector)?;
-        self.ids.observe(id);
+        record.surprise = record.surprise.or_else(|| self.surprise(&record.scope, vector.as_deref()));
         self.out.changes.push(Change::Put(Box::new(record.clone()), vector));
-        self.overlay.insert(id, Some(record));
+        self.replace(id, Some(record))?;
+        self.ids.observe(id);
         self.note(id, Event::MemoryAdded { id, tier });
         Ok(())
     }
@@ -198,8 +225,59 @@ impl Staging<'_> {
             Change::Put(Box::new(record.clone()), vector)
         };
         self.out.changes.push(change);
-        self.overlay.insert(id, Some(record));
+        self.replace(id, Some(record))?;
         self.note(id, Event::MemoryUpdated { id, version });
+        Ok(())
+    }
+
+    /// How unlike everything the record's scope holds a vector is: 1 - the highest cosine, if importance is to be
+    /// composed of that.
+    fn surprise(&self, scope: &Scope, vector: Option<&[f32]>) -> Option<f32> {
+        if self.config.importance.surprise <= 0.0 {
+            return None;
+        }
+        let (vector, index) = (vector?, self.state.vectors()?);
+        let visible = self.state.store.visible(scope, self.now);
+        let nearest = index.search(vector, 1, &visible, &|slot| u128::from(slot)).hits.first()?.score;
+        Some((1.0 - nearest).clamp(0.0, 1.0))
+    }
+
+    /// Notes what becomes of a record. Refuses it if its new tier is one that refuses what it has no room for.
+    fn replace(&mut self, id: RecordId, record: Option<Record>) -> Result<(), CommandError> {
+        let refuses = |tier: &Tier| self.config.tier(*tier).on_limit == OnLimit::Reject;
+        if Tier::ALL.iter().any(refuses) {
+            self.weigh(id, record.as_ref())?;
+        }
+        self.overlay.insert(id, record);
+        Ok(())
+    }
+
+    fn weigh(&mut self, id: RecordId, record: Option<&Record>) -> Result<(), CommandError> {
+        let store = &self.state.store;
+        let stored = || store.get(id).map(|record| (record.tier, store.bytes(id)));
+        let before = self.weights.get(&id).copied().unwrap_or_else(stored);
+        let vector = record.and_then(|_| self.vector_of(id)).map(|vector| vector.len());
+        let after = record.map(|record| (record.tier, expected_weight(record, vector)));
+        for (place, sign) in [(before, -1), (after, 1)] {
+            if let Some((tier, bytes)) = place {
+                let (items, total) = &mut self.gains[tier.index()];
+                *items += sign;
+                *total += sign * i64::from(bytes);
+            }
+        }
+        self.weights.insert(id, after);
+        let Some((tier, _)) = after.filter(|(tier, _)| before.is_none_or(|(from, _)| from != *tier)) else {
+            return Ok(());
+        };
+        let settings = self.config.tier(tier);
+        let (items, bytes) = self.gains[tier.index()];
+        let items = store.tier_len(tier) as i64 + items;
+        let bytes = i64::try_from(store.tier_bytes(tier)).unwrap_or(i64::MAX).saturating_add(bytes);
+        let too_many = settings.max_items.is_some_and(|limit| items > i64::from(limit));
+        let too_much = settings.max_bytes.is_some_and(|limit| i128::from(bytes) > i128::from(limit));
+        if settings.on_limit == OnLimit::Reject && (too_many || too_much) {
+            return Err(CommandError::TierFull { tier });
+        }
         Ok(())
     }
 
@@ -247,15 +325,6 @@ impl Staging<'_> {
             self.out.changes.push(Change::Space(space.clone()));
         }
         Ok(Some(unit))
-    }
-}
-
-/// The event of a move.
-pub(super) fn moved(id: RecordId, from: Tier, to: Tier, reason: Reason) -> Event {
-    if to > from {
-        Event::MemoryPromoted { id, from, to, reason }
-    } else {
-        Event::MemoryDemoted { id, from, to, reason }
     }
 }
 
@@ -352,7 +421,7 @@ fn check_record(record: &Record, now: Timestamp) -> Result<(), CommandError> {
         ("occurredAt", Some(record.occurred_at)),
         ("recordedAt", Some(record.recorded_at)),
         ("tierSince", Some(record.tier_since)),
-        ("lastAccess", record.last_access),
+        ("lastAccess", record.usage.last()),
         ("expiresAt", record.expires_at),
     ];
     for (field, time) in times {

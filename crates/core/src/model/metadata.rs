@@ -37,6 +37,16 @@ impl Value {
         }
     }
 
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        8 + match self {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::Text(text) => 16 + text.len(),
+            Value::List(items) => items.iter().map(Value::bytes).sum(),
+            Value::Map(entries) => entries.iter().map(|(name, value)| 24 + name.len() + value.bytes()).sum(),
+        }
+    }
+
     /// The value at `path`, a list of names from the outside in.
     pub fn at<'a>(&'a self, path: &[String]) -> Option<&'a Value> {
         path.iter().try_fold(self, |value, name| match value {

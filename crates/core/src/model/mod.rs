@@ -9,6 +9,7 @@ mod record;
 mod scope;
 mod tier;
 mod time;
+mod usage;
 
 pub use filter::{Comparison, FieldPath, Filter, RecordField};
 pub(crate) use id::IdSource;
@@ -18,3 +19,4 @@ pub use record::{EmbeddingSpace, Kind, Record};
 pub use scope::Scope;
 pub use tier::Tier;
 pub use time::{Span, Timestamp};
+pub use usage::{Move, Reason, Reward, Usage};

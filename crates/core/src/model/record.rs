@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Metadata, RecordId, Scope, Tier, Timestamp};
+use crate::model::{Metadata, Move, Reason, RecordId, Scope, Tier, Timestamp, Usage};
 
 /// What sort of memory a record is: one of the known names or the user's own, lower-case kebab.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ impl Kind {
     pub const SEMANTIC: &str = "semantic";
     /// How something is done.
     pub const PROCEDURAL: &str = "procedural";
+    /// What reminds of what.
+    pub const ASSOCIATIVE: &str = "associative";
 }
 
 impl Default for Kind {
@@ -79,11 +81,15 @@ pub struct Record {
     pub tags: Vec<String>,
     /// The user's own fields.
     pub metadata: Metadata,
-    /// How often it was recalled or read.
-    pub access_count: u32,
-    /// When it was last recalled or read.
+    /// How often and when it was recalled or read, and what came of it.
+    #[serde(flatten)]
+    pub usage: Usage,
+    /// How unlike everything known it was when it was added, 0 to 1, if that was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_access: Option<Timestamp>,
+    pub surprise: Option<f32>,
+    /// Its last moves from tier to tier, earliest first: [`Record::MOVES`] at most.
+    #[serde(skip)]
+    pub moves: Vec<Move>,
     /// Pinned records are never evicted nor moved by a policy.
     pub pinned: bool,
     /// When it ceases to be: from this moment on it is hidden, and soon removed.
@@ -97,6 +103,23 @@ pub struct Record {
 }
 
 impl Record {
+    /// Moves that are remembered.
+    pub const MOVES: usize = 8;
+
+    /// Whether it was sent back to its tier, and has to earn its way up again.
+    pub fn is_on_probation(&self) -> bool {
+        self.moves.last().is_some_and(|last| last.reason == Reason::Lapsed)
+    }
+
+    /// Carries a move out.
+    pub(crate) fn moved(&mut self, to: Move) {
+        (self.tier, self.tier_since) = (to.to, to.at);
+        if self.moves.len() == Record::MOVES {
+            self.moves.remove(0);
+        }
+        self.moves.push(to);
+    }
+
     /// Whether the record has expired at `now`.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now)

@@ -27,6 +27,15 @@ impl Tier {
         }
     }
 
+    /// The next less durable tier.
+    pub fn below(self) -> Option<Tier> {
+        match self {
+            Tier::Working => None,
+            Tier::Intermediate => Some(Tier::Working),
+            Tier::LongTerm => Some(Tier::Intermediate),
+        }
+    }
+
     /// The name used everywhere outside: `working`, `intermediate`, `long-term`.
     pub fn name(self) -> &'static str {
         match self {

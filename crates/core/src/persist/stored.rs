@@ -8,7 +8,10 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{EmbeddingSpace, Kind, Metadata, Record, RecordId, Scope, Tier, Timestamp, Value};
+use crate::model::{
+    EmbeddingSpace, Kind, Metadata, Move, Reason, Record, RecordId, Reward, Scope, Tier, Timestamp, Usage,
+    Value,
+};
 
 /// One commit: what changed, all of it or nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,10 +33,10 @@ pub(crate) enum ChangeV1 {
     Revise { record: RecordV1 },
     /// The record is gone.
     Remove { id: u128 },
-    /// The record lives in another tier.
-    Move { id: u128, tier: u8, since: i64 },
-    /// Records were read: id, how many times, when last.
-    Access { reads: Vec<(u128, u32, i64)> },
+    /// The record moved to another tier.
+    Move { id: u128, step: MoveV1 },
+    /// Records were used: what is remembered of all their uses from now on.
+    Use { uses: Vec<(u128, UsageV1)> },
 }
 
 /// A record.
@@ -51,12 +54,33 @@ pub(crate) struct RecordV1 {
     importance: f64,
     tags: Vec<String>,
     metadata: Vec<(String, ValueV1)>,
-    access_count: u32,
-    last_access: Option<i64>,
+    usage: UsageV1,
+    surprise: Option<f32>,
+    moves: Vec<MoveV1>,
     pinned: bool,
     expires_at: Option<i64>,
     source: Option<String>,
     version: u32,
+}
+
+/// How a record has been used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct UsageV1 {
+    count: u32,
+    recent: Vec<i64>,
+    merit: f32,
+    /// Mean and number.
+    reward: Option<(f32, u32)>,
+}
+
+/// A move from tier to tier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MoveV1 {
+    from: u8,
+    to: u8,
+    at: i64,
+    reason: u8,
+    score: Option<f64>,
 }
 
 /// A metadata value.
@@ -184,9 +208,9 @@ pub(crate) enum Change {
     /// See [`ChangeV1::Remove`].
     Remove(RecordId),
     /// See [`ChangeV1::Move`].
-    Move(RecordId, Tier, Timestamp),
-    /// See [`ChangeV1::Access`].
-    Access(Vec<(RecordId, u32, Timestamp)>),
+    Move(RecordId, Move),
+    /// See [`ChangeV1::Use`].
+    Use(Vec<(RecordId, Usage)>),
 }
 
 impl FrameV1 {
@@ -213,12 +237,10 @@ impl From<&Change> for ChangeV1 {
             }
             Change::Revise(record) => ChangeV1::Revise { record: RecordV1::from(&**record) },
             Change::Remove(id) => ChangeV1::Remove { id: id.0 },
-            Change::Move(id, tier, since) => {
-                ChangeV1::Move { id: id.0, tier: tier.index() as u8, since: since.0 }
+            Change::Move(id, step) => ChangeV1::Move { id: id.0, step: MoveV1::from(step) },
+            Change::Use(uses) => {
+                ChangeV1::Use { uses: uses.iter().map(|(id, usage)| (id.0, UsageV1::from(usage))).collect() }
             }
-            Change::Access(reads) => ChangeV1::Access {
-                reads: reads.iter().map(|(id, count, last)| (id.0, *count, last.0)).collect(),
-            },
         }
     }
 }
@@ -230,12 +252,10 @@ impl ChangeV1 {
             ChangeV1::Put { record, vector } => Change::Put(Box::new(record.into_record()?), vector),
             ChangeV1::Revise { record } => Change::Revise(Box::new(record.into_record()?)),
             ChangeV1::Remove { id } => Change::Remove(RecordId(id)),
-            ChangeV1::Move { id, tier, since } => {
-                Change::Move(RecordId(id), tier_from(tier)?, Timestamp(since))
+            ChangeV1::Move { id, step } => Change::Move(RecordId(id), step.into_move()?),
+            ChangeV1::Use { uses } => {
+                Change::Use(uses.into_iter().map(|(id, usage)| (RecordId(id), usage.into_usage())).collect())
             }
-            ChangeV1::Access { reads } => Change::Access(
-                reads.into_iter().map(|(id, count, last)| (RecordId(id), count, Timestamp(last))).collect(),
-            ),
         })
     }
 }
@@ -261,13 +281,61 @@ impl From<&Record> for RecordV1 {
             importance: record.importance,
             tags: record.tags.clone(),
             metadata: store_map(&record.metadata),
-            access_count: record.access_count,
-            last_access: record.last_access.map(|at| at.0),
+            usage: UsageV1::from(&record.usage),
+            surprise: record.surprise,
+            moves: record.moves.iter().map(MoveV1::from).collect(),
             pinned: record.pinned,
             expires_at: record.expires_at.map(|at| at.0),
             source: record.source.clone(),
             version: record.version,
         }
+    }
+}
+
+impl From<&Usage> for UsageV1 {
+    fn from(usage: &Usage) -> Self {
+        UsageV1 {
+            count: usage.count,
+            recent: usage.recent.iter().map(|at| at.0).collect(),
+            merit: usage.merit,
+            reward: usage.reward.map(|Reward { mean, count }| (mean, count)),
+        }
+    }
+}
+
+impl UsageV1 {
+    fn into_usage(self) -> Usage {
+        Usage {
+            count: self.count,
+            recent: self.recent.into_iter().map(Timestamp).collect(),
+            merit: self.merit,
+            reward: self.reward.map(|(mean, count)| Reward { mean, count }),
+        }
+    }
+}
+
+impl From<&Move> for MoveV1 {
+    fn from(step: &Move) -> Self {
+        MoveV1 {
+            from: step.from.index() as u8,
+            to: step.to.index() as u8,
+            at: step.at.0,
+            reason: step.reason.index() as u8,
+            score: step.score,
+        }
+    }
+}
+
+impl MoveV1 {
+    fn into_move(self) -> Result<Move, &'static str> {
+        let reason = Reason::ALL.get(usize::from(self.reason)).copied();
+        Ok(Move {
+            from: tier_from(self.from)?,
+            to: tier_from(self.to)?,
+            at: Timestamp(self.at),
+            reason: reason.ok_or("a record moved for a reason that does not exist")?,
+            score: self.score,
+        })
     }
 }
 
@@ -288,8 +356,9 @@ impl RecordV1 {
             importance: self.importance,
             tags: self.tags,
             metadata: load_map(self.metadata),
-            access_count: self.access_count,
-            last_access: self.last_access.map(Timestamp),
+            usage: self.usage.into_usage(),
+            surprise: self.surprise,
+            moves: self.moves.into_iter().map(MoveV1::into_move).collect::<Result<_, _>>()?,
             pinned: self.pinned,
             expires_at: self.expires_at.map(Timestamp),
             source: self.source,

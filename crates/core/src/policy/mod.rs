@@ -1,8 +1,16 @@
-//! Policies: pure functions from metadata to decisions.
+//! Policies: pure functions from figures to decisions.
 //!
-//! A policy never changes a store; the engine carries its decisions out. Today there is one, [`overflow`]; promotion,
-//! decay, eviction and consolidation take their places beside it.
+//! A policy sees a [`Subject`], the figures of a record, and the moment; it changes nothing. The engine carries its
+//! decisions out. What each formula is for, and which to choose, stands in `docs/RETENTION.md`.
 
-mod overflow;
+mod decay;
+mod evict;
+mod importance;
+mod promote;
+mod subject;
 
-pub(crate) use overflow::{Resident, overflow};
+pub use decay::{Decay, RECENT, Uses, activation, gained};
+pub use evict::{Candidate, EvictionPolicy, EvictionStep};
+pub use importance::ImportanceWeights;
+pub use promote::{Rule, Standing};
+pub use subject::Subject;

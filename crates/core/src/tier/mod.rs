@@ -5,4 +5,4 @@
 
 mod store;
 
-pub(crate) use store::Store;
+pub(crate) use store::{Place, Store};

@@ -10,10 +10,17 @@ use rustc_hash::FxHashMap;
 use crate::index::{Slot, SlotSet};
 use crate::model::{Record, RecordId, Scope, Tier, Timestamp};
 
+/// Where a record stands in the order of its tier.
+pub(crate) type Place = (Timestamp, RecordId);
+
 /// All records of a memory.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     slots: Vec<Option<Record>>,
+    /// Bytes that the record of each slot takes, indexes included.
+    weights: Vec<u32>,
+    /// The sum of these, per tier.
+    tier_bytes: [u64; 3],
     ids: BTreeMap<RecordId, Slot>,
     live: SlotSet,
     /// Per tier, by the moment of entry.
@@ -35,6 +42,7 @@ impl Store {
     pub(crate) fn put(&mut self, record: Record) -> (Slot, Option<Slot>) {
         let vacated = self.remove(record.id).map(|(slot, _)| slot);
         let slot = self.slots.len() as Slot;
+        self.weights.push(0);
         self.enlist(slot, &record);
         self.ids.insert(record.id, slot);
         self.slots.push(Some(record));
@@ -51,17 +59,26 @@ impl Store {
         self.slots[slot as usize] = Some(record);
     }
 
-    /// Changes a record's tier or its access statistics.
+    /// Notes how many bytes the record of `slot` takes.
+    pub(crate) fn weigh(&mut self, slot: Slot, bytes: u32) {
+        let Some(tier) = self.record(slot).map(|record| record.tier.index()) else { return };
+        let before = std::mem::replace(&mut self.weights[slot as usize], bytes);
+        self.tier_bytes[tier] = self.tier_bytes[tier] - u64::from(before) + u64::from(bytes);
+    }
+
+    /// Changes a record's tier or its usage.
     pub(crate) fn modify(&mut self, id: RecordId, change: impl FnOnce(&mut Record)) {
-        let Some(record) = self.ids.get(&id).and_then(|&slot| self.slots[slot as usize].as_mut()) else {
-            return;
-        };
+        let Some(&slot) = self.ids.get(&id) else { return };
+        let Some(record) = self.slots[slot as usize].as_mut() else { return };
         let before = (record.tier, record.tier_since);
         change(record);
         let after = (record.tier, record.tier_since);
         if before != after {
             self.tiers[before.0.index()].remove(&(before.1, id));
             self.tiers[after.0.index()].insert((after.1, id));
+            let bytes = u64::from(self.weights[slot as usize]);
+            self.tier_bytes[before.0.index()] -= bytes;
+            self.tier_bytes[after.0.index()] += bytes;
         }
     }
 
@@ -76,6 +93,7 @@ impl Store {
     fn enlist(&mut self, slot: Slot, record: &Record) {
         self.live.insert(slot);
         self.tiers[record.tier.index()].insert((record.tier_since, record.id));
+        self.tier_bytes[record.tier.index()] += u64::from(self.weights[slot as usize]);
         if let Some(at) = record.expires_at {
             self.expiring.insert((at, record.id));
         }
@@ -90,6 +108,7 @@ impl Store {
     fn delist(&mut self, slot: Slot, record: &Record) {
         self.live.remove(slot);
         self.tiers[record.tier.index()].remove(&(record.tier_since, record.id));
+        self.tier_bytes[record.tier.index()] -= u64::from(self.weights[slot as usize]);
         if let Some(at) = record.expires_at {
             self.expiring.remove(&(at, record.id));
         }
@@ -157,9 +176,26 @@ impl Store {
         self.tiers[tier.index()].len()
     }
 
+    /// Bytes that the records of a tier take.
+    pub(crate) fn tier_bytes(&self, tier: Tier) -> u64 {
+        self.tier_bytes[tier.index()]
+    }
+
+    /// Bytes that a record takes.
+    pub(crate) fn bytes(&self, id: RecordId) -> u32 {
+        self.slot(id).map_or(0, |slot| self.weights[slot as usize])
+    }
+
     /// Records of a tier, longest resident first.
     pub(crate) fn tier(&self, tier: Tier) -> impl Iterator<Item = &Record> {
-        self.tiers[tier.index()].iter().filter_map(|(_, id)| self.get(*id))
+        self.tier_after(tier, None)
+    }
+
+    /// Records of a tier, longest resident first, from after `after` on.
+    pub(crate) fn tier_after(&self, tier: Tier, after: Option<Place>) -> impl Iterator<Item = &Record> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        self.tiers[tier.index()].range((from, Unbounded)).filter_map(|(_, id)| self.get(*id))
     }
 
     /// Records that expire, soonest first.

@@ -13,6 +13,9 @@ export const reasonNames: Readonly<Record<MoveReason, string>> = {
   requested: "you asked",
   capacity: "the tier was full",
   ttl: "its time there was up",
+  earned: "it had earned it",
+  lapsed: "it no longer deserved its place",
+  faded: "it had faded",
 };
 
 const count = new Intl.NumberFormat("en-GB");

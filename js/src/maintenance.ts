@@ -1,0 +1,74 @@
+/**
+ * Keeping a memory maintained while a program runs. Owns when to ask; what is due, the engine knows.
+ */
+
+import { checkFields, checkNumber, invalid } from "./internal/convert.js";
+import type { Memory } from "./memory.js";
+
+/** Options of {@link keepMaintained}. */
+export interface KeepMaintainedOptions {
+  /** Milliseconds one turn may take. Default: 5. */
+  readonly budgetMs?: number;
+  /** Longest time between two turns, in milliseconds. Default: one minute. */
+  readonly every?: number;
+  /** Called when a turn fails; the turns go on. Default: nothing, for a failed write is also told by an event. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Shortest pause when nothing is left to do now, in milliseconds. */
+const SHORTEST = 100;
+
+interface IdleHost {
+  requestIdleCallback?(callback: () => void, options: { timeout: number }): number;
+}
+
+/**
+ * Does what is due, again and again, in slices: at once while there is more, otherwise when something becomes due, and
+ * every minute at the latest. Takes its turns when the host is idle, where the host can tell (browsers). Does not keep
+ * a process alive. Answers a function that ends it; closing the memory ends it too.
+ *
+ * In a host without timers of its own, such as an edge function, call `maintain` from its alarm and set the next alarm
+ * to the `next` of the report.
+ *
+ * @example
+ * const stop = keepMaintained(memory, { budgetMs: 5 });
+ */
+export function keepMaintained(memory: Memory, options: KeepMaintainedOptions = {}): () => void {
+  checkFields(options, ["budgetMs", "every", "onError"], "options");
+  const { budgetMs = 5, every = 60_000, onError } = options;
+  checkNumber(budgetMs, "budgetMs");
+  checkNumber(every, "every");
+  if (every < 1) throw invalid("every", "must be at least 1 ms");
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let ended = false;
+
+  const later = (ms: number): void => {
+    if (ended) return;
+    timer = setTimeout(whenIdle, ms);
+    (timer as { unref?: () => void }).unref?.();
+  };
+  const whenIdle = (): void => {
+    const host = globalThis as IdleHost;
+    if (host.requestIdleCallback) host.requestIdleCallback(() => void turn(), { timeout: 1_000 });
+    else void turn();
+  };
+  const turn = async (): Promise<void> => {
+    if (ended) return;
+    let wait = every;
+    try {
+      const { more, next } = await memory.maintain({ budgetMs });
+      if (more) wait = 0;
+      else if (next !== undefined) wait = Math.min(every, Math.max(SHORTEST, next - Date.now()));
+    } catch (error) {
+      if ((error as { code?: unknown }).code === "memory-closed") ended = true;
+      else onError?.(error);
+    }
+    later(wait);
+  };
+
+  later(0);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
+}
