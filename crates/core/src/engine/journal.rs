@@ -21,6 +21,9 @@ const MAX_CLOSED_LOGS: usize = 8;
 /// Segments below which nothing is merged.
 const MIN_MERGED: usize = 4;
 
+/// Blocks of records that one step of a merge writes.
+const MERGE_BLOCKS: usize = 2;
+
 /// The write side of storage.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
@@ -41,10 +44,24 @@ pub(super) struct Journal {
     removed: BTreeSet<RecordId>,
     /// Per segment, the ids it buries.
     tombstones: FxHashMap<u64, Vec<RecordId>>,
+    /// The merge under way.
+    merge: Option<Merge>,
     outbox: Vec<StorageOperation>,
     ticket: u64,
     in_flight: Option<u64>,
     acked: u64,
+}
+
+/// Segments on their way into one. Until it is finished, they stay.
+#[derive(Debug)]
+struct Merge {
+    segments: Vec<u64>,
+    /// The records whose latest sealed form they hold.
+    ids: Vec<RecordId>,
+    /// How many of these are written.
+    next: usize,
+    buried: Vec<RecordId>,
+    builder: SegmentBuilder,
 }
 
 /// A finished seal or merge.
@@ -87,7 +104,7 @@ impl Journal {
         match change {
             Change::Space(space) => self.manifest.space = Some(space.clone()),
             Change::Put(record, _) | Change::Revise(record) => self.note_dirty(record.id),
-            Change::Move(id, ..) => self.note_dirty(*id),
+            Change::Move(id, ..) | Change::Moved(id, ..) => self.note_dirty(*id),
             Change::Use(uses) => uses.iter().for_each(|(id, _)| self.note_dirty(*id)),
             Change::Remove(id) => {
                 self.dirty.remove(id);
@@ -192,24 +209,21 @@ impl Journal {
         sealed
     }
 
-    /// Merges the newest segments that together are large beside the one before them, or all with `everything`.
-    /// Nothing may be in the logs. Answers nothing if there is nothing worth merging.
-    pub(super) fn merge(&mut self, state: &State, everything: bool) -> Option<Sealed> {
-        debug_assert!(!self.has_log(), "sealing comes before merging");
-        let from = if everything { 0 } else { self.merge_from()? };
-        if from == self.manifest.segments.len() {
-            return None;
+    /// Begins to merge the newest segments that together are large beside the one before them, or all with
+    /// `everything`. Answers whether there is anything to merge. Nothing may be in the logs, and no merge under way.
+    pub(super) fn begin_merge(&mut self, state: &State, everything: bool) -> bool {
+        debug_assert!(!self.has_log() && self.merge.is_none(), "sealing comes before merging");
+        let segments = &self.manifest.segments;
+        let from = if everything { 0 } else { self.merge_from().unwrap_or(segments.len()) };
+        if from == segments.len() {
+            return false;
         }
-        if self.unannounced {
-            self.announce();
-        }
-        let merged = self.manifest.segments.split_off(from);
-        let numbers: Vec<u64> = merged.iter().map(|segment| segment.number).collect();
-        let housed = self.homes.iter().filter(|(_, home)| numbers.contains(home));
+        let segments: Vec<u64> = segments[from..].iter().map(|segment| segment.number).collect();
+        let housed = self.homes.iter().filter(|(_, home)| segments.contains(home));
         let mut ids: Vec<RecordId> = housed.map(|(id, _)| *id).collect();
         ids.sort_unstable();
         let mut buried: Vec<RecordId> =
-            numbers.iter().filter_map(|number| self.tombstones.remove(number)).flatten().collect();
+            segments.iter().filter_map(|number| self.tombstones.get(number)).flatten().copied().collect();
         if from == 0 {
             buried.clear();
         } else {
@@ -217,14 +231,53 @@ impl Journal {
             buried.sort_unstable();
             buried.dedup();
         }
-        let sealed = self.write_segment(state, ids, buried);
+        let builder = self.builder(state, &buried);
+        self.merge = Some(Merge { segments, ids, next: 0, buried, builder });
+        true
+    }
+
+    /// Takes a step of the merge under way: some blocks of records as they are now, and at the end the swap. Commits may
+    /// come between the steps: what they change is in the log, which is read after every segment and says again all
+    /// that happened since, and segments sealed meanwhile stand behind the merged one.
+    pub(super) fn merge_step(&mut self, state: &State) -> Option<Sealed> {
+        let mut merge = self.merge.take()?;
+        let end = merge.ids.len().min(merge.next + MERGE_BLOCKS * SegmentBuilder::BLOCK);
+        write_rows(&mut merge.builder, state, &merge.ids[merge.next..end]);
+        merge.next = end;
+        if end < merge.ids.len() {
+            self.merge = Some(merge);
+            return None;
+        }
+        if self.unannounced {
+            self.announce();
+        }
+        let Merge { segments, ids, buried, builder, .. } = merge;
+        let sealed = self.put_segment(builder);
+        for id in ids {
+            // Sealed anew or removed in the meantime, it has another home or none.
+            if let Some(home) = self.homes.get_mut(&id).filter(|home| segments.contains(home)) {
+                *home = sealed.segment;
+            }
+        }
+        if !buried.is_empty() {
+            self.tombstones.insert(sealed.segment, buried);
+        }
+        let live = &mut self.manifest.segments;
+        let place = live.iter().position(|segment| segments.contains(&segment.number)).unwrap_or(live.len());
+        live.retain(|segment| !segments.contains(&segment.number));
+        let Sealed { segment: number, bytes, records } = sealed;
+        live.insert(place, SegmentRef { number, bytes, records });
         self.publish();
-        self.outbox.extend(
-            merged
-                .into_iter()
-                .map(|segment| StorageOperation::Remove { key: ObjectKind::Segment.key(segment.number) }),
-        );
+        for number in segments {
+            self.tombstones.remove(&number);
+            self.outbox.push(StorageOperation::Remove { key: ObjectKind::Segment.key(number) });
+        }
         Some(sealed)
+    }
+
+    /// Whether a merge is under way.
+    pub(super) fn is_merging(&self) -> bool {
+        self.merge.is_some()
     }
 
     /// Whether segments have piled up that are worth merging.
@@ -245,25 +298,32 @@ impl Journal {
         (segments.len() >= from + MIN_MERGED).then_some(from)
     }
 
+    fn builder(&self, state: &State, buried: &[RecordId]) -> SegmentBuilder {
+        SegmentBuilder::new(state.space.as_ref().map_or(0, |space| space.dimensions), TOKENIZER, buried)
+    }
+
     fn write_segment(&mut self, state: &State, ids: Vec<RecordId>, buried: Vec<RecordId>) -> Sealed {
-        let number = self.manifest.next_segment;
-        self.manifest.next_segment += 1;
-        let dimensions = state.space.as_ref().map_or(0, |space| space.dimensions);
-        let mut builder = SegmentBuilder::new(dimensions, TOKENIZER, &buried);
-        for id in ids {
-            let (Some(record), Some(slot)) = (state.store.get(id), state.store.slot(id)) else { continue };
-            let terms = state.text.terms_of(slot).collect();
-            builder.push(SegmentRow { record, vector: state.vector(id), terms });
+        let mut builder = self.builder(state, &buried);
+        write_rows(&mut builder, state, &ids);
+        let sealed = self.put_segment(builder);
+        let Sealed { segment: number, bytes, records } = sealed;
+        self.manifest.segments.push(SegmentRef { number, bytes, records });
+        for id in ids.into_iter().filter(|id| state.store.get(*id).is_some()) {
             self.homes.insert(id, number);
         }
-        let (bytes, records) = builder.finish();
-        let length = bytes.len() as u64;
-        self.outbox.push(StorageOperation::Put { key: ObjectKind::Segment.key(number), bytes });
-        self.manifest.segments.push(SegmentRef { number, bytes: length, records });
         if !buried.is_empty() {
             self.tombstones.insert(number, buried);
         }
-        Sealed { segment: number, records, bytes: length }
+        sealed
+    }
+
+    fn put_segment(&mut self, builder: SegmentBuilder) -> Sealed {
+        let segment = self.manifest.next_segment;
+        self.manifest.next_segment += 1;
+        let (bytes, records) = builder.finish();
+        let sealed = Sealed { segment, records, bytes: bytes.len() as u64 };
+        self.outbox.push(StorageOperation::Put { key: ObjectKind::Segment.key(segment), bytes });
+        sealed
     }
 
     /// Hands out everything that is enqueued, unless a batch is in flight.
@@ -318,5 +378,21 @@ impl Journal {
     /// Records whose latest sealed form is in a live segment.
     pub(super) fn homed_records(&self) -> u64 {
         self.homes.len() as u64
+    }
+}
+
+/// Writes records as they are now, those that are still there.
+fn write_rows(builder: &mut SegmentBuilder, state: &State, ids: &[RecordId]) {
+    let row = |id: &RecordId| {
+        let (record, slot) = (state.store.get(*id)?, state.store.slot(*id)?);
+        Some(SegmentRow { record, vector: state.vector(*id), terms: state.text.terms_of(slot).collect() })
+    };
+    let mut rows = ids.iter().filter_map(row);
+    loop {
+        let block: Vec<SegmentRow<'_>> = rows.by_ref().take(SegmentBuilder::BLOCK).collect();
+        builder.block(&block);
+        if block.len() < SegmentBuilder::BLOCK {
+            return;
+        }
     }
 }

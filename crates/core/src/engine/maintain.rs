@@ -1,7 +1,8 @@
 //! Maintenance: what is due, in pieces that a host can afford.
 //!
 //! Each call of [`Engine::maintain`] takes one step and says whether more is due, so that the host, which has a
-//! clock, can stop when its budget is spent. A step looks at [`STEP`] records at most, however large the memory is.
+//! clock, can stop when its budget is spent. A step looks at [`STEP`] records and removes [`REMOVALS`] at most, however
+//! large the memory is.
 
 use std::collections::BinaryHeap;
 
@@ -19,6 +20,8 @@ use crate::tier::Place;
 
 /// Records that one step looks at.
 const STEP: usize = 1_024;
+/// Records that one step removes: each is taken out of the index, term by term.
+const REMOVALS: usize = 32;
 /// Records that a commit looks at for each of its operations, when a tier is too full.
 const LOOKS: usize = 4;
 /// A tier this share over its limit is brought back by the commits that find it so.
@@ -52,10 +55,12 @@ pub(super) struct Selection {
     chosen: BinaryHeap<Chosen>,
     chosen_bytes: u64,
     excess: Excess,
+    /// Those of them who have not left yet, the first to leave at the end, once all were looked at.
+    leaving: Option<Vec<Chosen>>,
 }
 
 /// What is too much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Excess {
     items: usize,
     bytes: u64,
@@ -106,6 +111,8 @@ struct Work {
     events: Vec<Event>,
     report: MaintenanceReport,
     incoming: Incoming,
+    /// How many records may still be removed.
+    removals: usize,
     /// Whether a step stopped before it was through.
     unfinished: bool,
 }
@@ -118,7 +125,7 @@ impl Engine {
     /// [`CommandError::Poisoned`] after a failed write.
     pub fn maintain(&mut self, now: Timestamp, compact: bool) -> Result<MaintenanceReport, CommandError> {
         self.check_writable()?;
-        let mut work = Work::default();
+        let mut work = Work { removals: REMOVALS, ..Work::default() };
         self.expire(now, &mut work);
         for tier in Tier::ALL {
             self.outstayed(tier, now, &mut work);
@@ -162,12 +169,14 @@ impl Engine {
     }
 
     /// Brings tiers back that a commit of so many `operations` left well over their limit. Looks at a few records for
-    /// each operation, so that the cost of a commit does not grow with the size of the tiers.
+    /// each operation and removes two at most, so that the cost of a commit does not grow with the size of the tiers.
     pub(super) fn relieve(&mut self, operations: usize, now: Timestamp) {
+        let mut removals = REMOVALS + 2 * operations;
         for tier in Tier::ALL {
             for _ in 0..=operations * LOOKS / STEP {
-                let mut work = Work::default();
+                let mut work = Work { removals, ..Work::default() };
                 self.overflowing(tier, SLACK, now, &mut work);
+                removals = work.removals;
                 let unfinished = work.unfinished;
                 // Carried out before the next tier is looked at, which may overflow in turn.
                 self.settle(work, now);
@@ -179,11 +188,12 @@ impl Engine {
     }
 
     fn expire(&self, now: Timestamp, work: &mut Work) {
-        let due = self.state.store.expiring().take_while(|(at, _)| *at <= now).take(STEP);
+        let due = self.state.store.expiring().take_while(|(at, _)| *at <= now).take(work.removals);
         for record in due.filter_map(|(_, id)| self.state.store.get(id)) {
             work.changes.push(Change::Remove(record.id));
             work.events.push(Event::MemoryExpired { id: record.id, tier: record.tier });
             work.report.expired += 1;
+            work.removals -= 1;
         }
     }
 
@@ -192,6 +202,9 @@ impl Engine {
         let due = self.state.store.tier(tier).take_while(|record| record.tier_since + ttl <= now);
         let due = due.filter(|record| !record.pinned && !record.is_expired(now));
         for id in due.map(|record| record.id).take(STEP) {
+            if work.removals == 0 {
+                break;
+            }
             self.leave(id, Reason::Ttl, None, now, work);
         }
     }
@@ -261,15 +274,39 @@ impl Engine {
             }
             OnLimit::Host => return,
         }
-        let mut selection = match self.selections[tier.index()].take() {
-            Some(under_way) => under_way,
-            None => match self.excess(tier, slack) {
-                None => return,
-                Some(excess) => {
-                    Selection { now, resume: None, chosen: BinaryHeap::new(), chosen_bytes: 0, excess }
-                }
-            },
+        let under_way = self.selections[tier.index()].take();
+        let begun = || self.excess(tier, slack).map(|excess| Selection::new(excess, now));
+        let Some(mut selection) = under_way.or_else(begun) else { return };
+        let Some(mut leaving) = self.search(tier, &mut selection, now) else {
+            self.selections[tier.index()] = Some(selection);
+            work.unfinished = true;
+            return;
         };
+        // Commits may have come between: what is too much now counts, and who is still there.
+        let Excess { mut items, mut bytes } = self.excess(tier, 0).unwrap_or_default();
+        let mut left = STEP;
+        while items > 0 || bytes > 0 {
+            if left == 0 || work.removals == 0 {
+                self.selections[tier.index()] = Some(Selection { leaving: Some(leaving), ..selection });
+                work.unfinished = true;
+                return;
+            }
+            left -= 1;
+            let Some(Chosen { candidate, bytes: relief }) = leaving.pop() else { return };
+            let there = self.state.store.get(candidate.id);
+            let goes = there.is_some_and(|record| record.tier == tier && !record.pinned);
+            if goes && self.leave(candidate.id, Reason::Capacity, Some(&candidate), now, work) {
+                items = items.saturating_sub(1);
+                bytes = bytes.saturating_sub(relief);
+            }
+        }
+    }
+
+    /// Looks at some records of a tier. Answers those who leave, the first of them last, once all were looked at.
+    fn search(&self, tier: Tier, selection: &mut Selection, now: Timestamp) -> Option<Vec<Chosen>> {
+        if let Some(found) = selection.leaving.take() {
+            return Some(found);
+        }
         let mut seen = 0;
         for record in self.state.store.tier_after(tier, selection.resume).take(STEP) {
             seen += 1;
@@ -280,23 +317,11 @@ impl Engine {
             }
         }
         if seen == STEP {
-            self.selections[tier.index()] = Some(selection);
-            work.unfinished = true;
-            return;
+            return None;
         }
-        // Commits may have come between: what is too much now counts, and who is still there.
-        let Some(mut excess) = self.excess(tier, 0) else { return };
-        for Chosen { candidate, bytes } in selection.chosen.into_sorted_vec() {
-            let stays =
-                self.state.store.get(candidate.id).is_none_or(|record| record.tier != tier || record.pinned);
-            if stays || (excess.items == 0 && excess.bytes == 0) {
-                continue;
-            }
-            if self.leave(candidate.id, Reason::Capacity, Some(&candidate), now, work) {
-                excess.items = excess.items.saturating_sub(1);
-                excess.bytes = excess.bytes.saturating_sub(bytes);
-            }
-        }
+        let mut found = std::mem::take(&mut selection.chosen).into_sorted_vec();
+        found.reverse();
+        Some(found)
     }
 
     fn warn(&mut self, tier: Tier, work: &mut Work) {
@@ -356,7 +381,10 @@ impl Engine {
         match &change {
             Change::Move(_, step) if !self.admits(record, step.to, &mut work.incoming) => return false,
             Change::Move(..) => work.report.moved += 1,
-            _ => work.report.evicted += 1,
+            _ => {
+                work.report.evicted += 1;
+                work.removals = work.removals.saturating_sub(1);
+            }
         }
         work.changes.push(change);
         work.events.push(event);
@@ -376,6 +404,9 @@ impl Engine {
     fn tidy(&mut self, now: Timestamp, compact: bool) -> MaintenanceReport {
         let mut report = MaintenanceReport::default();
         self.flush_uses(now);
+        if self.journal.is_merging() {
+            return self.merge_on(report);
+        }
         if self.state.dead_share() > 0.5 && self.state.store.slot_count() > 1_024 {
             self.state = self.state.rebuilt();
         }
@@ -388,17 +419,30 @@ impl Engine {
             report.sealed += 1;
         }
         let rewrites = compact && (self.journal.segment_count() > 1 || garbage > 0);
-        if !self.journal.has_log()
-            && let Some(sealed) = self.journal.merge(&self.state, rewrites || mostly_garbage)
-        {
-            self.announce_seal(sealed);
-            report.sealed += 1;
+        if !self.journal.has_log() && self.journal.begin_merge(&self.state, rewrites || mostly_garbage) {
+            return self.merge_on(report);
+        }
+        report
+    }
+
+    /// Takes a step of the merge under way.
+    fn merge_on(&mut self, mut report: MaintenanceReport) -> MaintenanceReport {
+        match self.journal.merge_step(&self.state) {
+            Some(sealed) => {
+                self.announce_seal(sealed);
+                report.sealed += 1;
+            }
+            None => report.more = true,
         }
         report
     }
 }
 
 impl Selection {
+    fn new(excess: Excess, now: Timestamp) -> Self {
+        Selection { now, resume: None, chosen: BinaryHeap::new(), chosen_bytes: 0, excess, leaving: None }
+    }
+
     /// Takes a candidate among the chosen ones if it leaves before the last of them, or if they are not enough.
     fn offer(&mut self, candidate: Candidate, bytes: u64) {
         self.chosen.push(Chosen { candidate, bytes });

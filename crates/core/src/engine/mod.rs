@@ -389,6 +389,15 @@ impl Engine {
             }
             self.state.apply(change);
         }
+        // What is stored says how things are from now on, so that it may be told twice: a segment merged meanwhile can
+        // know it already.
+        for change in &mut changes {
+            if let Change::Move(id, _) = change
+                && let Some(record) = self.state.store.get(*id)
+            {
+                *change = Change::Moved(*id, record.moves.clone());
+            }
+        }
         // Uses go first: the full records that follow have them counted in.
         if let Some(uses) = self.take_uses() {
             changes.insert(0, uses);

@@ -56,6 +56,13 @@ impl State {
                 }
             }
             Change::Move(id, step) => self.store.modify(*id, |record| record.moved(*step)),
+            Change::Moved(id, moves) => {
+                let Some(last) = moves.last() else { return };
+                self.store.modify(*id, |record| {
+                    (record.tier, record.tier_since) = (last.to, last.at);
+                    record.moves.clone_from(moves);
+                });
+            }
             Change::Use(uses) => {
                 for (id, usage) in uses {
                     self.store.modify(*id, |record| record.usage = usage.clone());

@@ -1,7 +1,7 @@
 //! The segment: many records in an object that is written once.
 //!
 //! A header, then frames numbered from 0: an info frame, record blocks, and an end frame. Each block holds up to
-//! [`BLOCK_RECORDS`] records with their vectors and their index terms, so that opening a memory tokenises nothing.
+//! [`SegmentBuilder::BLOCK`] records with their vectors and their index terms, so that opening a memory tokenises nothing.
 
 use rustc_hash::FxHashMap;
 
@@ -12,9 +12,6 @@ use crate::model::{Record, RecordId};
 use crate::persist::frame::{self, Parsed};
 use crate::persist::stored::RecordV1;
 use crate::persist::{ObjectKind, header};
-
-/// Records in a block.
-const BLOCK_RECORDS: usize = 256;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct InfoV1 {
@@ -50,55 +47,44 @@ pub(crate) struct SegmentRow<'a> {
     pub(crate) terms: Vec<(&'a str, u32)>,
 }
 
-/// Writes a segment.
+/// Writes a segment, block by block.
 #[derive(Debug)]
-pub(crate) struct SegmentBuilder<'a> {
+pub(crate) struct SegmentBuilder {
     out: Vec<u8>,
     frames: u64,
     records: u32,
-    block: Vec<SegmentRow<'a>>,
 }
 
-impl<'a> SegmentBuilder<'a> {
+impl SegmentBuilder {
+    /// Records in a block.
+    pub(crate) const BLOCK: usize = 256;
+
     /// Starts a segment of vectors of `dimensions` components, with terms made by `tokenizer`.
     pub(crate) fn new(dimensions: u32, tokenizer: &str, tombstones: &[RecordId]) -> Self {
-        let mut builder = SegmentBuilder {
-            out: header::encode(ObjectKind::Segment).to_vec(),
-            frames: 0,
-            records: 0,
-            block: Vec::new(),
-        };
+        let mut builder =
+            SegmentBuilder { out: header::encode(ObjectKind::Segment).to_vec(), frames: 0, records: 0 };
         let tombstones = tombstones.iter().map(|id| id.0).collect();
         let info = InfoV1 { dimensions, tokenizer: tokenizer.to_owned(), tombstones };
         builder.frame(&postcard::to_allocvec(&info).expect("stored types always encode"));
         builder
     }
 
-    /// Adds a record.
-    pub(crate) fn push(&mut self, row: SegmentRow<'a>) {
-        self.block.push(row);
-        if self.block.len() == BLOCK_RECORDS {
-            self.flush();
-        }
-    }
-
     /// The bytes of the segment and the number of records in it.
     pub(crate) fn finish(mut self) -> (Vec<u8>, u32) {
-        self.flush();
         let end = EndV1 { records: self.records };
         self.frame(&postcard::to_allocvec(&end).expect("stored types always encode"));
         (self.out, self.records)
     }
 
-    fn flush(&mut self) {
-        if self.block.is_empty() {
+    /// Writes a block of up to [`SegmentBuilder::BLOCK`] records; nothing, if there are none.
+    pub(crate) fn block(&mut self, rows: &[SegmentRow<'_>]) {
+        if rows.is_empty() {
             return;
         }
-        let rows = std::mem::take(&mut self.block);
         let mut positions: FxHashMap<&str, u32> = FxHashMap::default();
         let mut dictionary = Vec::new();
         let mut terms = Vec::with_capacity(rows.len());
-        for row in &rows {
+        for row in rows {
             let mut list = Vec::with_capacity(row.terms.len());
             for (term, count) in &row.terms {
                 let position = *positions.entry(term).or_insert_with(|| {

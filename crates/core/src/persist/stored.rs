@@ -33,8 +33,8 @@ pub(crate) enum ChangeV1 {
     Revise { record: RecordV1 },
     /// The record is gone.
     Remove { id: u128 },
-    /// The record moved to another tier.
-    Move { id: u128, step: MoveV1 },
+    /// The record moved to another tier: what is remembered of all its moves from now on, the last of them this one.
+    Move { id: u128, moves: Vec<MoveV1> },
     /// Records were used: what is remembered of all their uses from now on.
     Use { uses: Vec<(u128, UsageV1)> },
 }
@@ -207,8 +207,10 @@ pub(crate) enum Change {
     Revise(Box<Record>),
     /// See [`ChangeV1::Remove`].
     Remove(RecordId),
-    /// See [`ChangeV1::Move`].
+    /// A move, to be carried out.
     Move(RecordId, Move),
+    /// Moves that were carried out, as [`ChangeV1::Move`] tells of them.
+    Moved(RecordId, Vec<Move>),
     /// See [`ChangeV1::Use`].
     Use(Vec<(RecordId, Usage)>),
 }
@@ -237,7 +239,10 @@ impl From<&Change> for ChangeV1 {
             }
             Change::Revise(record) => ChangeV1::Revise { record: RecordV1::from(&**record) },
             Change::Remove(id) => ChangeV1::Remove { id: id.0 },
-            Change::Move(id, step) => ChangeV1::Move { id: id.0, step: MoveV1::from(step) },
+            Change::Move(id, step) => ChangeV1::Move { id: id.0, moves: vec![MoveV1::from(step)] },
+            Change::Moved(id, moves) => {
+                ChangeV1::Move { id: id.0, moves: moves.iter().map(MoveV1::from).collect() }
+            }
             Change::Use(uses) => {
                 ChangeV1::Use { uses: uses.iter().map(|(id, usage)| (id.0, UsageV1::from(usage))).collect() }
             }
@@ -252,7 +257,10 @@ impl ChangeV1 {
             ChangeV1::Put { record, vector } => Change::Put(Box::new(record.into_record()?), vector),
             ChangeV1::Revise { record } => Change::Revise(Box::new(record.into_record()?)),
             ChangeV1::Remove { id } => Change::Remove(RecordId(id)),
-            ChangeV1::Move { id, step } => Change::Move(RecordId(id), step.into_move()?),
+            ChangeV1::Move { id, moves } => Change::Moved(
+                RecordId(id),
+                moves.into_iter().map(MoveV1::into_move).collect::<Result<_, _>>()?,
+            ),
             ChangeV1::Use { uses } => {
                 Change::Use(uses.into_iter().map(|(id, usage)| (RecordId(id), usage.into_usage())).collect())
             }
