@@ -5,33 +5,7 @@
 
 import { createError } from "./errors.js";
 import { checkWhole } from "./internal/convert.js";
-import type { EmbeddingModelLike, EmbeddingSpace } from "./types.js";
-
-/** Turns texts into vectors, one each, in order. */
-export type EmbedFunction = (texts: readonly string[], options: EmbedOptions) => PromiseLike<readonly ArrayLike<number>[]> | readonly ArrayLike<number>[];
-
-/** What an embedder is told beside the texts. */
-export interface EmbedOptions {
-  /** Whether the texts are questions or things to remember. */
-  readonly purpose: "query" | "memory";
-  readonly signal?: AbortSignal;
-}
-
-/**
- * A model that turns texts into vectors.
- *
- * @example
- * const embedder: Embedder = { model: "my-model", embed: async (texts) => await callMyModel(texts) };
- */
-export interface Embedder {
-  /** Names the space: vectors of different models never mix. */
-  readonly model: string;
-  /** Components of each vector, if known beforehand. */
-  readonly dimensions?: number;
-  /** Most texts in one call. Default 100. */
-  readonly maxBatch?: number;
-  readonly embed: EmbedFunction;
-}
+import type { Embedder, EmbeddingModelLike, EmbeddingSpace, EmbedFunction, EmbedOptions } from "./types.js";
 
 /** One vector per text, row after row, in a known space; `undefined` marks a text without meaning to the model. */
 export interface Embedded {

@@ -4,7 +4,6 @@
  */
 
 export type { Bound } from "./open.js";
-export type { Embedder, EmbedFunction, EmbedOptions } from "./embedder.js";
 export {
   createError, EmbedderError, errorCodes, FormatError, MemoryError, MemoryUnavailableError, RecordError, StorageError,
   TransactionConflictError, ValidationError,
@@ -14,7 +13,6 @@ export type { MemoryEventName } from "./events.js";
 export { keepMaintained } from "./maintenance.js";
 export type { KeepMaintainedOptions } from "./maintenance.js";
 export { Memory } from "./memory.js";
-export type { Figures, Policies } from "./policies.js";
 export type { Storage, StorageLock, StorageOperation } from "./storage/types.js";
 export { Transaction } from "./transaction.js";
 export type * from "./types.js";

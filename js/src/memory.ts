@@ -3,19 +3,19 @@
  * into the engine. Does not own: what a call means (the engine) or how bytes are kept (the adapter).
  */
 
-import { embedAll, type Embedded, type Embedder } from "./embedder.js";
+import { embedAll, type Embedded } from "./embedder.js";
 import { createError, type MemoryError } from "./errors.js";
 import { EventHub, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
 import { checkFields, checkNumber, checkWhole, invalid, toFilter, toFusion, toId, toScope, toText, toVector, withoutMissing } from "./internal/convert.js";
 import { WriteQueue } from "./internal/write-queue.js";
-import { PolicyTurns, type Policies } from "./policies.js";
+import { PolicyTurns } from "./policies.js";
 import type { Storage, StorageLock } from "./storage/types.js";
 import { Transaction, type PendingOperation } from "./transaction.js";
 import type {
-  AddOptions, Analysis, ChangeOptions, EmbeddingSpace, Filter, Hit, ImportOptions, ImportReport, ListOptions, MaintainOptions,
-  MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, NewMemory, OpenReport, RecallOptions, Scope,
+  AddOptions, Analysis, ChangeOptions, Embedder, EmbeddingSpace, Filter, Hit, ImportOptions, ImportReport, ListOptions, MaintainOptions,
+  MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, NewMemory, OpenReport, Policies, RecallOptions, Scope,
   Tier, Transition,
 } from "./types.js";
 

@@ -2,7 +2,7 @@
  * Opening a memory. Each entry of the package binds this to its host.
  */
 
-import { asEmbedder, type Embedder } from "./embedder.js";
+import { asEmbedder } from "./embedder.js";
 import { createError } from "./errors.js";
 import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
 import { checkFields, checkNumber, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
@@ -11,7 +11,7 @@ import { Memory, Session } from "./memory.js";
 import { checkPolicies } from "./policies.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { Storage, StorageLock } from "./storage/types.js";
-import type { EmbeddingSpace, OpenOptions, OpenReport } from "./types.js";
+import type { Embedder, EmbeddingSpace, OpenOptions, OpenReport } from "./types.js";
 
 /** What an entry offers once it is bound to its host. */
 export interface Bound {

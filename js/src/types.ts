@@ -2,8 +2,6 @@
  * The shapes that users see: records, questions, hits, options. Owns types only.
  */
 
-import type { Embedder, EmbedFunction } from "./embedder.js";
-import type { Policies } from "./policies.js";
 import type { Storage } from "./storage/types.js";
 
 /** Where a record lives: from fleeting to durable. */
@@ -328,6 +326,69 @@ export interface EngineConfig {
   readonly bm25K1?: number;
   /** Length normalisation of BM25. Default: 0.4. */
   readonly bm25B?: number;
+}
+
+/** Turns texts into vectors, one each, in order. */
+export type EmbedFunction = (texts: readonly string[], options: EmbedOptions) => PromiseLike<readonly ArrayLike<number>[]> | readonly ArrayLike<number>[];
+
+/** What an embedder is told beside the texts. */
+export interface EmbedOptions {
+  /** Whether the texts are questions or things to remember. */
+  readonly purpose: "query" | "memory";
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A model that turns texts into vectors.
+ *
+ * @example
+ * const embedder: Embedder = { model: "my-model", embed: async (texts) => await callMyModel(texts) };
+ */
+export interface Embedder {
+  /** Names the space: vectors of different models never mix. */
+  readonly model: string;
+  /** Components of each vector, if known beforehand. */
+  readonly dimensions?: number;
+  /** Most texts in one call. Default 100. */
+  readonly maxBatch?: number;
+  readonly embed: EmbedFunction;
+}
+
+/** What a policy sees of a record: figures, never its text. Times in milliseconds since 1970. */
+export interface Figures {
+  readonly id: string;
+  readonly kind: Kind;
+  readonly tier: Tier;
+  readonly tierSince: number;
+  readonly recordedAt: number;
+  readonly accessCount: number;
+  readonly lastAccess?: number;
+  /** As the built-in policies see it, 0 to 1. */
+  readonly importance: number;
+  /** How much of it is left, 0 to 1. */
+  readonly retention: number;
+  /** What recalls have owed to it, 0 to 1. */
+  readonly merit: number;
+  /** Bytes it takes. */
+  readonly bytes: number;
+  /** How far it fulfils the configured rule of promotion: 1 is enough. */
+  readonly promotion: number;
+  /** Whether it was sent back and has to earn its way up again. */
+  readonly onProbation: boolean;
+}
+
+/**
+ * Policies of your own, asked by `maintain`. A function that throws, or answers something else than it should, is told
+ * by the event `policy-failed`, and nothing happens to that record.
+ */
+export interface Policies {
+  /**
+   * Whether a record of the tier has earned the next one: true, or a score of 1 and more. Comes on top of the tier's
+   * rule; `promote: "never"` leaves the decision to the function alone.
+   */
+  readonly promote?: { readonly [T in "working" | "intermediate"]?: (figures: Figures) => boolean | number };
+  /** How urgently a record should leave a tier that is too full, highest first. Replaces the tier's `evict`. */
+  readonly evict?: { readonly [T in Tier]?: (figures: Figures) => number };
 }
 
 /** Options of {@link openMemory}. All may be left out. */

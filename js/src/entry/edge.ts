@@ -1,17 +1,14 @@
 /** For edge hosts that mark compiled modules by a query (the `edge-light` condition). */
 
 import engine from "../../assets/engine.wasm?module";
-import { fromBase64 } from "../internal/host.js";
+import { inlineModel } from "../internal/inline-model.js";
 import { bind, type Bound } from "../open.js";
 
 export * from "../index.js";
 
 const bound: Bound = bind({
   loadEngine: () => engine,
-  loadModel: async (name) => {
-    const asset = name === "static-256" ? await import("../../assets/static-256.js") : await import("../../assets/static-128.js");
-    return fromBase64(asset.default);
-  },
+  loadModel: inlineModel,
 });
 
 /** See {@link Bound.openMemory}. */

@@ -1,16 +1,14 @@
 /** For hosts that read modules but no files: Node, Bun, Deno, bundles for them. The assets come as modules. */
 
 import { fromBase64 } from "../internal/host.js";
+import { inlineModel } from "../internal/inline-model.js";
 import { bind, type Bound } from "../open.js";
 
 export * from "../index.js";
 
 const bound: Bound = bind({
   loadEngine: async () => fromBase64((await import("../../assets/engine.js")).default),
-  loadModel: async (name) => {
-    const asset = name === "static-256" ? await import("../../assets/static-256.js") : await import("../../assets/static-128.js");
-    return fromBase64(asset.default);
-  },
+  loadModel: inlineModel,
 });
 
 /** See {@link Bound.openMemory}. */

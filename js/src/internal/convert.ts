@@ -5,9 +5,8 @@
 
 import { createError, MemoryError } from "../errors.js";
 import type {
-  AddOptions, EngineConfig, EvictionPolicy, EvictionStep, Filter, Fusion, MemoryPatch, Metadata, Moment, NewMemory, Scope, Tier, TierConfig,
+  AddOptions, EngineConfig, EvictionPolicy, EvictionStep, Filter, Fusion, MemoryPatch, Metadata, Moment, NewMemory, Policies, Scope, Tier, TierConfig,
 } from "../types.js";
-import type { Policies } from "../policies.js";
 
 /** The error about a bad argument. */
 export function invalid(field: string, problem: string): Error {

@@ -5,7 +5,7 @@
  * Invariant: a vector depends on the text, the dimensions and the model's name alone, on every host.
  */
 
-import type { Embedder, EmbedOptions } from "../embedder.js";
+import type { Embedder, EmbedOptions } from "../types.js";
 import { createError } from "../errors.js";
 
 /** One call of a fake embedder. */
