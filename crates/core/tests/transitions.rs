@@ -623,7 +623,7 @@ fn a_tier_that_refuses_is_not_filled_by_moves() {
     host.maintain(over, false);
     assert_eq!(count(&host, over), (2, 3, 0));
     assert_eq!(tier_of(&mut host, waiting[0], over), Some(INTERMEDIATE));
-    // A batch of two into room for one, judged by age in the round.
+    // Those who are left wait again.
     assert_eq!(host.engine.next_deadline(), Some(over + Span(10 * MINUTE)));
 }
 
@@ -1256,4 +1256,42 @@ fn an_estimate_is_near_what_is_counted() {
     let estimated = stratamem_core::Engine::estimate(1, 4, line.len() as u32) as f64;
     assert!((estimated / counted - 1.0).abs() < 0.25, "{estimated} for {counted}");
     assert_eq!(stratamem_core::Engine::estimate(1_000, 0, 100), 1_000 * (512 + 100 + 10 * 16));
+}
+
+#[test]
+fn no_step_removes_many_at_once() {
+    const MANY: usize = 32;
+    let mut host = Host::new(boundless());
+    let new = |number: usize| NewRecord {
+        expires_at: (number < 100).then(|| at(HOUR)),
+        tier: Some(if number < 200 { INTERMEDIATE } else { WORKING }),
+        ..text("one of many")
+    };
+    host.commit(&Scope::default(), (0..500).map(new).map(add).collect(), at(0));
+    host.persist();
+    // Opened again with limits that all of this is far beyond.
+    let forgets =
+        |limits: TierConfig| TierConfig { overflow: Overflow::Forget, promote: Some(Rule::Never), ..limits };
+    let limited = Config {
+        working: forgets(TierConfig { max_items: Some(50), ..TierConfig::default() }),
+        intermediate: forgets(TierConfig { ttl: Some(Span(HOUR)), ..TierConfig::default() }),
+        ..boundless()
+    };
+    let (mut host, _) = Host::over(limited, host.objects, 9);
+    // A commit may remove two more for each of its operations, beside what it removes itself.
+    host.commit(&Scope::default(), vec![add(text("one more"))], at(1));
+    assert_eq!(host.engine.len(), 501 - MANY - 2);
+    host.commit(&Scope::default(), vec![add(text("and another one"))], at(2));
+    assert_eq!(host.engine.len(), 502 - 2 * (MANY + 2));
+    let (mut steps, mut expired, mut evicted) = (0, 0, 0);
+    loop {
+        let step = host.engine.maintain(at(HOUR), false).expect("nothing has failed");
+        assert!(step.expired + step.evicted <= MANY as u32, "{step:?}");
+        (steps, expired, evicted) = (steps + 1, expired + step.expired, evicted + step.evicted);
+        if !step.more {
+            break;
+        }
+    }
+    assert_eq!((expired, evicted as usize), (100, 100 + 252 - 2 * (MANY + 2)));
+    assert!(steps >= 384 / MANY && host.engine.len() == 50, "{steps} steps, {} left", host.engine.len());
 }
