@@ -312,7 +312,7 @@ export interface EngineConfig {
   readonly intermediate?: TierConfig;
   /** Default: no limit. */
   readonly longTerm?: TierConfig;
-  /** Settings by kind, over the built-in ones. */
+  /** Settings by kind. What you give for a kind replaces its built-in settings as a whole. */
   readonly kinds?: { readonly [kind: string]: KindConfig };
   /** How importance is composed. */
   readonly importance?: ImportanceWeights;

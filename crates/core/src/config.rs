@@ -114,7 +114,7 @@ pub struct Config {
     pub intermediate: TierConfig,
     /// What is kept. Default: no limit, so nothing is ever lost.
     pub long_term: TierConfig,
-    /// Settings by kind, over those that are built in (see [`Config::kind`]).
+    /// Settings by kind, each in place of those that are built in (see [`Config::kind`]).
     pub kinds: BTreeMap<String, KindConfig>,
     /// How importance is composed.
     pub importance: ImportanceWeights,

@@ -1,6 +1,7 @@
 //! Policies of the host: the engine shows figures, the host decides, the engine carries out. Nothing of the host runs
 //! inside the engine.
 
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 use crate::config::OnLimit;
@@ -105,7 +106,8 @@ impl Engine {
         self.check_writable()?;
         let (mut changes, mut events) = (Vec::new(), Vec::new());
         let mut incoming = Incoming::default();
-        for (id, score) in judged {
+        let mut seen = FxHashSet::default();
+        for (id, score) in judged.iter().filter(|(id, _)| seen.insert(*id)) {
             let Some(record) =
                 self.state.store.get(*id).filter(|record| !record.pinned && !record.is_expired(now))
             else {
@@ -146,7 +148,12 @@ impl Engine {
         self.check_writable()?;
         let (mut changes, mut events) = (Vec::new(), Vec::new());
         let mut incoming = Incoming::default();
-        for record in chosen.iter().filter_map(|id| self.state.store.get(*id)).filter(|record| !record.pinned)
+        let mut seen = FxHashSet::default();
+        for record in chosen
+            .iter()
+            .filter(|id| seen.insert(**id))
+            .filter_map(|id| self.state.store.get(*id))
+            .filter(|record| !record.pinned)
         {
             let (change, event) =
                 carried_out(record.id, departure(&self.config, record, Reason::Capacity, None, now));
