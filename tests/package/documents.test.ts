@@ -110,7 +110,10 @@ describe("documents", () => {
   it.each(programs)("$name runs", ({ code }) => {
     scratch.write("program.mts", code);
     scratch.run(bin("esbuild"), "program.mts", "--outfile=program.mjs", "--format=esm", "--target=node20", "--log-level=error");
-    scratch.run("node", "program.mjs");
+    const printed = scratch.run("node", "program.mjs").trim().split("\n");
+    // What a line says it prints behind a console.log, it prints.
+    const claims = [...code.matchAll(/^.*console\.log\(.*\/\/ (.*)$/gm)].map(([, claim]) => claim);
+    expect(printed).toEqual(expect.arrayContaining(claims));
   });
 
   it("has programs in the README", () => {
