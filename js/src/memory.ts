@@ -332,13 +332,17 @@ export class Memory {
   }
 
   /**
-   * Listens to what happens to the whole memory. Answers a function that ends it. Events come once durable.
+   * Listens to what happens to the memory. Answers a function that ends it. Events come once durable. A scoped view
+   * hears only of records that it sees: not of those that are gone, and not of the memory as a whole.
    *
    * @example
    * const stop = memory.on("memory-promoted", ({ id, from, to }) => console.log(id, from, to));
    */
   on<N extends MemoryEventName>(name: N, listener: (event: MemoryEvents[N]) => void): () => void {
-    return this.session.hub.on(name, listener);
+    if (Object.keys(this.#view).length === 0) return this.session.hub.on(name, listener);
+    return this.session.hub.on(name, (event) => {
+      if (this.#concerns(event)) listener(event);
+    });
   }
 
   /**
@@ -411,6 +415,13 @@ export class Memory {
   /** Closes the memory at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Whether an event is about a record that this view sees. */
+  #concerns(event: object): boolean {
+    const { id } = event as { id?: string };
+    const { handle, now } = this.session;
+    return id !== undefined && handle.get(this.#view, id, now(), false) !== undefined;
   }
 
   #page(filter: unknown, after: string | undefined, limit: number): { records: MemoryRecord[]; next?: string } {

@@ -221,3 +221,17 @@ describe("the rank of a view's records", () => {
     expect(await scored(50)).toEqual(await scored(0));
   });
 });
+
+describe("events", () => {
+  it("of other scopes are not heard", async () => {
+    const memory = await openMemory({ embedder: false });
+    const ada = memory.scope({ user: "ada" });
+    const heard: string[] = [];
+    ada.on("memory-added", ({ id }) => heard.push(id));
+    const own = await ada.add("hers");
+    await memory.scope({ user: "bob" }).add("his");
+    await memory.add("nobody's");
+    expect(heard).toEqual([own]);
+    await memory.close();
+  });
+});
