@@ -2,7 +2,7 @@
 // whole. And the events, which only come out.
 
 import { describe, expect, it, vi } from "vitest";
-import { openMemory, type Memory, type MemoryEvents, type MemoryRecord, type Metadata } from "../../dist/esm/entry/inline.js";
+import { openMemory, type Filter, type Memory, type MemoryEvents, type MemoryRecord, type Metadata } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage, type MemoryPlace } from "../../dist/esm/storage/memory.js";
 import { fakeEmbedder, faultStorage, manualClock, nthWrite } from "../../dist/esm/testing/index.js";
 
@@ -259,6 +259,18 @@ describe("other shapes", () => {
     ] as const;
     for (const filter of filters) expect((await memory.recall("x", { filter })).map((hit) => hit.id), JSON.stringify(filter)).toEqual([id]);
     for (const filter of [{ n: 4 }, { $or: [] }, { list: ["b", "a"] }, { n: "5" }, { $tier: "working" }]) expect(await memory.recall("x", { filter })).toEqual([]);
+    await memory.close();
+  });
+
+  it("moments in a filter may be ISO texts", async () => {
+    const { memory } = await open();
+    const id = await memory.add("x", { occurredAt: "2025-01-20T10:00:00Z" });
+    const found = async (filter: Filter): Promise<string[]> => (await memory.recall("x", { filter, touch: false })).map((hit) => hit.id);
+    expect(await found({ $occurredAt: { $gte: "2025-01-20", $lt: "2025-01-21" } })).toEqual([id]);
+    expect(await found({ $or: [{ $occurredAt: { $in: ["2025-01-20T10:00:00Z"] } }] })).toEqual([id]);
+    expect(await found({ $not: { $recordedAt: { $lt: "2026-01-01" } } })).toEqual([id]);
+    expect(await found({ $occurredAt: { $gte: "2025-01-21" } })).toEqual([]);
+    await expect(found({ $occurredAt: { $gte: "soon" } })).rejects.toMatchObject({ code: "invalid-argument", details: { field: "filter/$occurredAt/$gte" } });
     await memory.close();
   });
 

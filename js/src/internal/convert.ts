@@ -81,7 +81,29 @@ export function toPlain(value: unknown, field: string, depth = 0): unknown {
 export function toFilter(filter: Filter | undefined): unknown {
   if (filter === undefined) return undefined;
   if (typeof filter !== "object" || filter === null || Array.isArray(filter)) throw invalid("filter", "must be an object");
-  return toPlain(filter, "filter");
+  return withMoments(toPlain(filter, "filter"), "filter");
+}
+
+/** Fields of a record that hold moments: what they are compared with may be an ISO text too. */
+const momentFields = new Set(["$occurredAt", "$recordedAt", "$tierSince", "$lastAccess", "$expiresAt"]);
+
+/** A plain filter in which the texts that moments are compared with are milliseconds. */
+function withMoments(filter: unknown, field: string): unknown {
+  if (Array.isArray(filter)) return filter.map((item, index) => withMoments(item, `${field}/${index}`));
+  if (typeof filter !== "object" || filter === null) return filter;
+  const entries = Object.entries(filter).map(([name, value]) => {
+    const path = `${field}/${name}`;
+    if (momentFields.has(name)) return [name, momentsIn(value, path)] as const;
+    return [name, name.startsWith("$") ? withMoments(value, path) : value] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function momentsIn(value: unknown, field: string): unknown {
+  if (typeof value === "string") return toMillis(value, field);
+  if (Array.isArray(value)) return value.map((item, index) => momentsIn(item, `${field}/${index}`));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, operand]) => [name, momentsIn(operand, `${field}/${name}`)]));
 }
 
 /** The engine's form of a fusion. */
