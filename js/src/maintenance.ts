@@ -15,6 +15,8 @@ export interface KeepMaintainedOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** Longest pause that timers know, in milliseconds: 24.8 days. */
+const LONGEST = 2 ** 31 - 1;
 /** Shortest pause when nothing is left to do now, in milliseconds. */
 const SHORTEST = 100;
 
@@ -38,7 +40,7 @@ export function keepMaintained(memory: Memory, options: KeepMaintainedOptions = 
   const { budgetMs = 5, every = 60_000, onError } = options;
   checkNumber(budgetMs, "budgetMs");
   checkNumber(every, "every");
-  if (every < 1) throw invalid("every", "must be at least 1 ms");
+  if (every < 1 || every > LONGEST) throw invalid("every", `must be between 1 and ${LONGEST} ms`);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ended = false;
 
@@ -58,7 +60,7 @@ export function keepMaintained(memory: Memory, options: KeepMaintainedOptions = 
     try {
       const { more, next } = await memory.maintain({ budgetMs });
       if (more) wait = 0;
-      else if (next !== undefined) wait = Math.min(every, Math.max(SHORTEST, next - Date.now()));
+      else if (next !== undefined) wait = Math.min(every, Math.max(SHORTEST, next - memory.session.now()));
     } catch (error) {
       if ((error as { code?: unknown }).code === "memory-closed") ended = true;
       else onError?.(error);

@@ -4,7 +4,7 @@
  */
 
 import { embedAll, type Embedded } from "./embedder.js";
-import { createError, type MemoryError } from "./errors.js";
+import { createError, RecordError, type MemoryError } from "./errors.js";
 import { EventHub, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
@@ -182,11 +182,19 @@ export class Memory {
    * await memory.forget({ filter: { topic: "obsolete" } });
    */
   async forget(target: string | readonly string[] | { readonly filter: Filter }, options: ChangeOptions = {}): Promise<number> {
-    const ids = this.#targets(target);
-    const removed = await this.#run((tx) => {
-      for (const id of new Set(ids)) tx.forget(id, options);
-    });
-    return removed.length;
+    for (;;) {
+      const ids = this.#targets(target);
+      try {
+        const removed = await this.#run((tx) => {
+          for (const id of new Set(ids)) tx.forget(id, options);
+        });
+        return removed.length;
+      } catch (error) {
+        // What a filter chose may be gone by the time of the commit: then it chooses again.
+        const gone = error instanceof RecordError && error.code === "not-found";
+        if (!gone || typeof target === "string" || isList(target)) throw error;
+      }
+    }
   }
 
   /**
@@ -464,6 +472,8 @@ export class Memory {
   /** Collects, embeds, commits, waits. */
   async #run(collect: (tx: Transaction) => void): Promise<string[]> {
     const { session, view } = { session: this.session, view: this.#view };
+    // Asked first, so that a clock that tells no time is not blamed on an operation.
+    session.now();
     const find = (id: string): MemoryRecord | undefined =>
       session.call((handle) => handle.get(view, id, session.now(), false) as MemoryRecord | undefined);
     const tx = new Transaction(() => session.call((handle) => handle.nextId(session.now())), find);

@@ -77,7 +77,7 @@ export function bind(host: Host): Bound {
       const handle = await EngineHandle.open(storage, config, seed);
       try {
         const embedder = await choose(options.embedder, staticEmbedder, handle.space() as EmbeddingSpace | undefined);
-        return new Memory(new Session(handle, storage, lock, embedder, now, policies), view, handle.report() as OpenReport);
+        return new Memory(new Session(handle, storage, lock, embedder, checkedClock(now), policies), view, handle.report() as OpenReport);
       } catch (error) {
         handle.free();
         throw error;
@@ -102,6 +102,15 @@ export function bind(host: Host): Bound {
       await loadEngine(host);
       return engineVersions();
     },
+  };
+}
+
+/** The clock, refusing what is no moment before anything is stored under it. */
+function checkedClock(now: () => number): () => number {
+  return () => {
+    const moment: unknown = now();
+    if (typeof moment !== "number" || !Number.isFinite(moment)) throw invalid("now", "must answer a finite number of milliseconds");
+    return moment;
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Policies of the user's own: functions over the figures of a record. Owns asking them, in slices, and standing their
- * failures. What their answers mean is carried out by the engine.
+ * Policies of the user's own: functions over the figures of a record. Owns asking them (about promotion in slices, about
+ * eviction a whole tier at once) and standing their failures. What their answers mean is carried out by the engine.
  */
 
 import { createError } from "./errors.js";

@@ -235,3 +235,23 @@ describe("events", () => {
     await memory.close();
   });
 });
+
+describe("forgetting by a filter", () => {
+  it("twice at once removes everything once", async () => {
+    const memory = await openMemory({ embedder: false });
+    await memory.addMany(["a", "b", "c"].map((text) => ({ text, metadata: { topic: "x" } })));
+    const [first, second] = await Promise.all([memory.forget({ filter: { topic: "x" } }), memory.forget({ filter: { topic: "x" } })]);
+    expect(first + second).toBe(3);
+    expect((await memory.stats()).records).toBe(0);
+    await memory.close();
+  });
+});
+
+describe("a clock", () => {
+  it("has to tell the time", async () => {
+    for (const moment of [Number.NaN, Number.POSITIVE_INFINITY, new Date() as unknown as number]) {
+      const memory = await openMemory({ embedder: false, now: () => moment });
+      await expect(memory.add("x")).rejects.toMatchObject({ code: "invalid-argument", details: { field: "now" } });
+    }
+  });
+});
