@@ -16,6 +16,7 @@
 #![deny(unsafe_code)]
 
 mod config;
+pub mod consolidate;
 mod embed;
 mod engine;
 mod error;
