@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::consolidate::Grouping;
 use crate::error::CommandError;
 use crate::index::text::Bm25;
-use crate::model::{Kind, Span, Tier};
+use crate::model::{Kind, Record, Span, Tier};
 use crate::policy::{Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule};
 
 /// What happens when a tier holds more than its limits.
@@ -86,6 +87,76 @@ impl Default for TierConfig {
     }
 }
 
+/// What becomes of a record that says what another one says already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repeats {
+    /// It counts as a use of the one that is there.
+    #[default]
+    Merge,
+    /// It is kept beside it.
+    Keep,
+}
+
+/// How records of a kind are consolidated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Consolidate {
+    /// Not at all.
+    Never,
+    /// What says the same becomes one, whenever it was said.
+    Merge,
+    /// What happened: the same words are the same event if they were said about the same time. Old ones are summed up, if
+    /// [`Consolidation::episodes`] says so.
+    Summarise,
+}
+
+/// How old episodes become summaries.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Episodes {
+    /// How long they have been in the intermediate tier. Default: 7 days.
+    pub after: Span,
+    /// Those of which less than this is retained, 0 to 1. Default: 0.5.
+    pub retention_below: f64,
+    /// Which of them belong together.
+    pub group: Grouping,
+    /// Share of the bytes of the texts that the summary takes at most, more than 0 to 1. Default: 0.3.
+    pub share: f64,
+}
+
+impl Default for Episodes {
+    fn default() -> Self {
+        const DAY: i64 = 86_400_000;
+        Episodes { after: Span(7 * DAY), retention_below: 0.5, group: Grouping::default(), share: 0.3 }
+    }
+}
+
+/// How records become fewer without anything being forgotten that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Consolidation {
+    /// What becomes of a new record that says what is known already.
+    pub repeats: Repeats,
+    /// How long after a recall a text that was recalled is recognised when it is added. Default: 10 minutes.
+    pub recall_window: Span,
+    /// Whether maintenance merges records that say the same. Default: yes.
+    pub duplicates: bool,
+    /// Whether and when old episodes become summaries. Default: never, because a summary says less than they did.
+    pub episodes: Option<Episodes>,
+}
+
+impl Default for Consolidation {
+    fn default() -> Self {
+        Consolidation {
+            repeats: Repeats::Merge,
+            recall_window: Span(600_000),
+            duplicates: true,
+            episodes: None,
+        }
+    }
+}
+
 /// What is particular to a kind of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -96,11 +167,13 @@ pub struct KindConfig {
     pub resistance: f64,
     /// Importance of a new record that names none, 0 to 1.
     pub importance: f64,
+    /// How it is consolidated. Left out: what happened (episodic) is summed up, all else merged.
+    pub consolidate: Option<Consolidate>,
 }
 
 impl Default for KindConfig {
     fn default() -> Self {
-        KindConfig { decay: Decay::default(), resistance: 0.5, importance: 0.5 }
+        KindConfig { decay: Decay::default(), resistance: 0.5, importance: 0.5, consolidate: None }
     }
 }
 
@@ -118,6 +191,8 @@ pub struct Config {
     pub kinds: BTreeMap<String, KindConfig>,
     /// How importance is composed.
     pub importance: ImportanceWeights,
+    /// How records become fewer.
+    pub consolidation: Consolidation,
     /// The tier of a new record that does not name one. Default: working.
     pub default_tier: Tier,
     /// Longest text of a record, in bytes of UTF-8. Default: 1 MiB.
@@ -165,6 +240,7 @@ impl Default for Config {
             long_term: TierConfig::default(),
             kinds: BTreeMap::new(),
             importance: ImportanceWeights::default(),
+            consolidation: Consolidation::default(),
             default_tier: Tier::Working,
             max_text_bytes: 1 << 20,
             seal_bytes: 1 << 20,
@@ -216,6 +292,12 @@ impl Config {
         built_in
     }
 
+    /// How records of a kind are consolidated.
+    pub fn consolidate(&self, kind: &str) -> Consolidate {
+        let built_in = if kind == Kind::EPISODIC { Consolidate::Summarise } else { Consolidate::Merge };
+        self.kinds.get(kind).and_then(|own| own.consolidate).unwrap_or(built_in)
+    }
+
     /// The parameters of keyword ranking.
     pub fn bm25(&self) -> Bm25 {
         Bm25 { k1: self.bm25_k1, b: self.bm25_b }
@@ -251,6 +333,7 @@ impl Config {
             }
         }
         self.importance.problems("importance", &mut problems);
+        self.consolidation.problems(&mut problems);
         let mut bad = |field: &str, problem: &str| problems.push((field.to_owned(), problem.to_owned()));
         if self.max_text_bytes == 0 || self.max_text_bytes > 1 << 28 {
             bad("maxTextBytes", "must be between 1 and 268435456");
@@ -272,6 +355,33 @@ impl Config {
             problem.push_str(&format!("; {field} {text}"));
         }
         Err(CommandError::invalid(first.0.clone(), problem))
+    }
+}
+
+impl Consolidation {
+    fn problems(&self, found: &mut Vec<(String, String)>) {
+        let mut bad =
+            |field: &str, problem: &str| found.push((format!("consolidation/{field}"), problem.to_owned()));
+        if self.recall_window.0 < 0 {
+            bad("recallWindow", "must be at least 0 ms");
+        }
+        let Some(episodes) = self.episodes else { return };
+        if episodes.after.0 < 0 {
+            bad("episodes/after", "must be at least 0 ms");
+        }
+        if !(0.0..=1.0).contains(&episodes.retention_below) {
+            bad("episodes/retentionBelow", "must be between 0 and 1");
+        }
+        if episodes.group.min < 2 {
+            bad("episodes/group/min", "must be at least 2");
+        }
+        if episodes.group.max > Record::ORIGINS {
+            bad("episodes/group/max", "must be at most 256");
+        }
+        if !(episodes.share > 0.0 && episodes.share <= 1.0) {
+            bad("episodes/share", "must be more than 0 and at most 1");
+        }
+        episodes.group.problems("consolidation/episodes/group", found);
     }
 }
 

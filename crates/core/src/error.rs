@@ -19,6 +19,8 @@ pub enum ErrorCode {
     SpaceMismatch,
     /// No such record in this view.
     NotFound,
+    /// The record went into another one by consolidation.
+    Consolidated,
     /// The id is taken.
     AlreadyExists,
     /// A version precondition failed.
@@ -37,11 +39,12 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes of the core.
-    pub const ALL: [ErrorCode; 11] = [
+    pub const ALL: [ErrorCode; 12] = [
         ErrorCode::InvalidArgument,
         ErrorCode::DimensionMismatch,
         ErrorCode::SpaceMismatch,
         ErrorCode::NotFound,
+        ErrorCode::Consolidated,
         ErrorCode::AlreadyExists,
         ErrorCode::TransactionConflict,
         ErrorCode::TierFull,
@@ -58,6 +61,7 @@ impl ErrorCode {
             ErrorCode::DimensionMismatch => "dimension-mismatch",
             ErrorCode::SpaceMismatch => "space-mismatch",
             ErrorCode::NotFound => "not-found",
+            ErrorCode::Consolidated => "consolidated",
             ErrorCode::AlreadyExists => "already-exists",
             ErrorCode::TransactionConflict => "transaction-conflict",
             ErrorCode::TierFull => "tier-full",
@@ -129,6 +133,14 @@ pub enum CommandError {
     NotFound {
         /// The id asked for.
         id: RecordId,
+    },
+    /// The record went into another one by consolidation.
+    #[error("memory {id} went into {into} by consolidation: change that one, or forget {id} to take it out")]
+    Consolidated {
+        /// The id asked for.
+        id: RecordId,
+        /// Where it went.
+        into: RecordId,
     },
     /// The id is taken.
     #[error("a memory with id {id} exists already")]
@@ -275,6 +287,7 @@ impl Error {
                 CommandError::DimensionMismatch { .. } => ErrorCode::DimensionMismatch,
                 CommandError::SpaceMismatch { .. } => ErrorCode::SpaceMismatch,
                 CommandError::NotFound { .. } => ErrorCode::NotFound,
+                CommandError::Consolidated { .. } => ErrorCode::Consolidated,
                 CommandError::AlreadyExists { .. } => ErrorCode::AlreadyExists,
                 CommandError::Conflict { .. } => ErrorCode::TransactionConflict,
                 CommandError::TierFull { .. } => ErrorCode::TierFull,
@@ -310,6 +323,7 @@ impl Error {
                     vec![("field", text(field)), ("expected", text(expected)), ("found", text(found))]
                 }
                 CommandError::NotFound { id } | CommandError::AlreadyExists { id } => vec![("id", text(id))],
+                CommandError::Consolidated { id, into } => vec![("id", text(id)), ("into", text(into))],
                 CommandError::TierFull { tier } => vec![("tier", text(&tier.name()))],
                 CommandError::Conflict { id, expected, found } => vec![
                     ("id", text(id)),

@@ -27,17 +27,20 @@ pub mod policy;
 mod retrieve;
 mod tier;
 
-pub use config::{Config, Demotion, KindConfig, OnLimit, Overflow, TierConfig};
+pub use config::{
+    Config, Consolidate, Consolidation, Demotion, Episodes, KindConfig, OnLimit, Overflow, Repeats,
+    TierConfig,
+};
 pub use embed::StaticModel;
 pub use engine::{
-    Analysis, Clearable, Effect, Engine, EngineStats, Event, Evictions, Figures, FiguresPage, History,
-    Leaving, MaintenanceReport, NewRecord, OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier,
-    Prospect, Stats, StorageOperation, TierCounts, TierFigures, Transition,
+    Analysis, Clearable, Effect, Engine, EngineStats, Event, Evictions, Figures, FiguresPage, Form, Group,
+    GroupSearch, History, Leaving, MaintenanceReport, NewRecord, OpenReport, Opening, Operation, Outcome,
+    Page, Patch, PerTier, Prospect, Repeat, Stats, StorageOperation, TierCounts, TierFigures, Transition,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};
 pub use model::{
-    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Move, Reason, Record, RecordField,
+    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Move, Origin, Reason, Record, RecordField,
     RecordId, Reward, Scope, Span, Tier, Timestamp, Usage, Value,
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};

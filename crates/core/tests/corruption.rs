@@ -61,7 +61,11 @@ fn stored() -> Host {
             host.maintain(at(10), true);
         }
     }
-    host.commit(&Scope::default(), vec![Operation::Forget { id: ids[1], if_version: None }], at(11));
+    host.commit(
+        &Scope::default(),
+        vec![Operation::Forget { id: ids[1], vector: None, if_version: None }],
+        at(11),
+    );
     host.persist();
     // A seal without a merge, so that one segment buries a record of another.
     let long = NewRecord { text: "many words ".repeat(400), ..NewRecord::default() };
@@ -435,7 +439,8 @@ fn exercise(objects: &Objects) {
     let query =
         stratamem_core::Query { text: "memory number many words".into(), limit: 5, ..Default::default() };
     host.engine.recall(&everyone, None, query, START, true).expect("a plain question");
-    let operations = records.iter().map(|record| Operation::Forget { id: record.id, if_version: None });
+    let operations =
+        records.iter().map(|record| Operation::Forget { id: record.id, vector: None, if_version: None });
     if host.engine.commit(&everyone, None, operations.collect(), LONG_AGO).is_ok() {
         host.persist();
         host.maintain(START, true);

@@ -123,7 +123,7 @@ fn varied_history() -> History {
         vector: None,
         if_version: None,
     };
-    let forget = |id| Operation::Forget { id, if_version: None };
+    let forget = |id| Operation::Forget { id, vector: None, if_version: None };
     let promote = |id, to| Operation::Move { id, to, if_version: None };
     story.host.engine.get(&everyone, ids[1], at(100), true);
     let reward = |id, value| Operation::Reward { id, value };

@@ -198,7 +198,8 @@ impl Host {
             Action::Forget(selection) => {
                 let filter = Filter::from_value(&selection.filter)?;
                 let found = engine.list(&step.view, Some(&filter), None, u32::MAX as usize, now).records;
-                let operation = |record: &Record| Operation::Forget { id: record.id, if_version: None };
+                let operation =
+                    |record: &Record| Operation::Forget { id: record.id, vector: None, if_version: None };
                 let operations: Vec<Operation> = found.iter().map(operation).collect();
                 if !operations.is_empty() {
                     engine.commit(&step.view, None, operations, now)?;
@@ -273,7 +274,7 @@ impl Host {
                     Operation::Update { id: self.ids[name], patch, vector, if_version: *if_version }
                 }
                 Change::Forget { name, if_version } => {
-                    Operation::Forget { id: self.ids[name], if_version: *if_version }
+                    Operation::Forget { id: self.ids[name], vector: None, if_version: *if_version }
                 }
                 Change::Promote { name, to, if_version } => {
                     Operation::Move { id: self.ids[name], to: *to, if_version: *if_version }

@@ -47,7 +47,7 @@ fn what_happens_between_the_steps_survives_every_crash() {
         let id = |part: usize| ids[(steps as usize * 37 + part * 701) % ids.len()];
         let operations = [
             update(id(0), &format!("changed in step {steps}")),
-            Operation::Forget { id: id(1), if_version: None },
+            Operation::Forget { id: id(1), vector: None, if_version: None },
             Operation::Move { id: id(2), to: Some(Tier::LongTerm), if_version: None },
             Operation::Move { id: id(2), to: Some(Tier::Intermediate), if_version: None },
             Operation::Move { id: id(3), to: None, if_version: None },

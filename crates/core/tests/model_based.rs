@@ -16,7 +16,7 @@ use stratamem_core::{
     Overflow, Patch, Query, Reason, Record, RecordId, Reward, Scope, Span, Tier, TierConfig, Timestamp,
     Usage, Value,
 };
-use support::{Host, LONG_AGO, START, commits, contents, space, user};
+use support::{Host, LONG_AGO, START, commits, contents, space, user, verbatim};
 
 /// Records that the engine looks at in one step.
 const STEP: usize = 1_024;
@@ -483,6 +483,8 @@ impl Model {
                     pinned: new.pinned,
                     expires_at: new.expires_at,
                     source: None,
+                    origins: Vec::new(),
+                    summary: false,
                     version: 1,
                 };
                 let (id, tier) = (record.id, record.tier);
@@ -524,7 +526,7 @@ impl Model {
                 let kept = self.records[id].1.clone().filter(|_| record.text == before.text);
                 self.records.insert(*id, (record, vector.clone().or(kept)));
             }
-            Operation::Forget { id, if_version } => {
+            Operation::Forget { id, if_version, .. } => {
                 check(self, *id, *if_version)?;
                 self.records.remove(id);
                 self.events.push(Event::MemoryForgotten { id: *id });
@@ -920,7 +922,7 @@ fn operation(step: &Step, model: &Model, known: &[RecordId], now: Timestamp) -> 
             Operation::Update { id, patch: Box::new(patch), vector, if_version: *version }
         }
         Step::Forget { target, version } => {
-            Operation::Forget { id: model.target(known, *target), if_version: *version }
+            Operation::Forget { id: model.target(known, *target), vector: None, if_version: *version }
         }
         Step::Move { target, to, version } => {
             Operation::Move { id: model.target(known, *target), to: *to, if_version: *version }
@@ -1338,6 +1340,7 @@ fn config() -> impl Strategy<Value = Config> {
         decay,
         resistance,
         importance,
+        consolidate: None,
     });
     let weights =
         (0u8..3, 0u8..3, 0u8..3, 0u8..3).prop_map(|(reward, uses, recency, surprise)| ImportanceWeights {
@@ -1361,6 +1364,7 @@ fn config() -> impl Strategy<Value = Config> {
             importance: weights.unwrap_or_default(),
             default_tier,
             seal_bytes: 4_096,
+            consolidation: verbatim(),
             ..Config::default()
         })
 }
@@ -1398,6 +1402,7 @@ fn large_tiers_are_looked_at_in_steps() {
         },
         long_term: TierConfig { max_items: Some(1_100), ..TierConfig::default() },
         seal_bytes: 1 << 18,
+        consolidation: verbatim(),
         ..Config::default()
     };
     let mut pair = Pair::new(&config, false);

@@ -9,7 +9,7 @@ use stratamem_core::{
     Comparison, Config, FieldPath, Filter, Fusion, Hit, NewRecord, Operation, Patch, Query, RecordId, Scope,
     Signal, SignalShare, Span, Tier, TierConfig, Timestamp, Value,
 };
-use support::{Host, START, add, at, space, text, user};
+use support::{Host, START, add, at, space, text, user, verbatim};
 
 /// A small generator with a fixed sequence (Marsaglia's xorshift).
 struct Random(u64);
@@ -34,7 +34,7 @@ impl Random {
 /// Room for everything, so that no record moves.
 fn roomy() -> Config {
     let endless = TierConfig::default();
-    Config { working: endless.clone(), intermediate: endless, ..Config::default() }
+    Config { working: endless.clone(), intermediate: endless, consolidation: verbatim(), ..Config::default() }
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
@@ -81,7 +81,7 @@ fn the_nearest_are_found_exactly() {
         }
         // Some are gone again.
         let gone: Vec<RecordId> = stored.keys().step_by(9).copied().collect();
-        let forget = |id: &RecordId| Operation::Forget { id: *id, if_version: None };
+        let forget = |id: &RecordId| Operation::Forget { id: *id, vector: None, if_version: None };
         host.commit(&Scope::default(), gone.iter().map(forget).collect(), at(100));
         gone.iter().for_each(|id| drop(stored.remove(id)));
 
@@ -169,7 +169,7 @@ fn keyword_scores_are_those_of_the_formula() {
             if round == 6 {
                 // Statistics follow what is there: some records go, and everything is read back.
                 let gone: Vec<RecordId> = documents.keys().step_by(4).copied().collect();
-                let forget = |id: &RecordId| Operation::Forget { id: *id, if_version: None };
+                let forget = |id: &RecordId| Operation::Forget { id: *id, vector: None, if_version: None };
                 host.commit(&Scope::default(), gone.iter().map(forget).collect(), START);
                 gone.iter().for_each(|id| drop(documents.remove(id)));
                 host.maintain(START, true);
@@ -468,7 +468,7 @@ proptest! {
                 known.extend(host.commit(&everyone, vec![operation], at(round as i64)).ids);
             }
             let id = known.swap_remove(random.below(known.len() as u64) as usize);
-            host.commit(&everyone, vec![Operation::Forget { id, if_version: None }], at(round as i64));
+            host.commit(&everyone, vec![Operation::Forget { id, vector: None, if_version: None }], at(round as i64));
             let id = known[random.below(known.len() as u64) as usize];
             let patch = Patch { text: Some(WORDS[random.below(8) as usize].into()), ..Patch::default() };
             let vector = Some(vec![1.0; 4]);

@@ -92,8 +92,8 @@ fn a_view_cannot_change_what_it_does_not_cover_nor_tell_it_from_nothing() {
     let nothing = RecordId(12_345);
     let attempts = |id| {
         [
-            Operation::Forget { id, if_version: None },
-            Operation::Forget { id, if_version: Some(7) },
+            Operation::Forget { id, vector: None, if_version: None },
+            Operation::Forget { id, vector: None, if_version: Some(7) },
             Operation::Move { id, to: Some(Tier::LongTerm), if_version: None },
             Operation::Move { id, to: None, if_version: Some(9) },
             Operation::Update {
@@ -108,7 +108,8 @@ fn a_view_cannot_change_what_it_does_not_cover_nor_tell_it_from_nothing() {
     let before = support::contents(&host.engine);
     for (foreign, absent) in attempts(foreign[0]).into_iter().zip(attempts(nothing)) {
         // A good step before it must not survive either.
-        let with_own = |operation| vec![Operation::Forget { id: own[0], if_version: None }, operation];
+        let with_own =
+            |operation| vec![Operation::Forget { id: own[0], vector: None, if_version: None }, operation];
         let refusal = |engine: &mut Engine, operation| {
             engine.commit(&view, None, with_own(operation), at(NOW)).expect_err("it is out of sight")
         };

@@ -13,7 +13,7 @@ use stratamem_core::{
     Config, Demotion, Event, Evictions, Kind, KindConfig, NewRecord, OnLimit, Operation, Overflow, Patch,
     Query, Reason, Record, RecordId, Scope, Span, Tier, TierConfig, TierFigures, Timestamp, Transition,
 };
-use support::{Host, add, at, text, user};
+use support::{Host, add, at, text, user, verbatim};
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -35,6 +35,7 @@ fn boundless() -> Config {
         working: TierConfig::default(),
         intermediate: TierConfig::default(),
         kinds: [(Kind::EPISODIC.to_owned(), episodic)].into(),
+        consolidation: verbatim(),
         ..Config::default()
     }
 }
@@ -68,7 +69,7 @@ fn step(id: RecordId, to: Tier) -> Operation {
 }
 
 fn forget(id: RecordId) -> Operation {
-    Operation::Forget { id, if_version: None }
+    Operation::Forget { id, vector: None, if_version: None }
 }
 
 fn important(importance: f64) -> NewRecord {
@@ -177,7 +178,10 @@ fn importance_needs_one_use_and_time_takes_away() {
 fn kinds_fade_at_their_own_pace() {
     let mut config = boundless();
     let decay = Decay::HalfLife { half_life: Span(DAY) };
-    config.kinds.insert("note".into(), KindConfig { decay, resistance: 1.0, importance: 0.25 });
+    config.kinds.insert(
+        "note".into(),
+        KindConfig { decay, resistance: 1.0, importance: 0.25, ..KindConfig::default() },
+    );
     let mut host = Host::new(config);
     for (kind, days, left) in [
         ("episodic", 7, 0.5),
@@ -200,7 +204,10 @@ fn kinds_fade_at_their_own_pace() {
 fn answers_give_merit_and_merit_slows_fading_down() {
     let mut config = boundless();
     let decay = Decay::HalfLife { half_life: Span(DAY) };
-    config.kinds.insert("note".into(), KindConfig { decay, resistance: 0.5, importance: 0.0 });
+    config.kinds.insert(
+        "note".into(),
+        KindConfig { decay, resistance: 0.5, importance: 0.0, ..KindConfig::default() },
+    );
     let mut host = Host::new(config);
     let note = |line| NewRecord { kind: Some(Kind("note".into())), ..text(line) };
     let id = host.add(note("amber lamp"), at(0));
@@ -902,6 +909,7 @@ fn figures_tell_what_came_of_each_tier() {
             ..TierConfig::default()
         },
         long_term: TierConfig { max_items: Some(1), ..TierConfig::default() },
+        consolidation: verbatim(),
         ..Config::default()
     });
     let used = host.add(important(0.9), at(0));
@@ -1109,7 +1117,10 @@ fn a_configuration_is_read_as_it_is_documented() {
     let mut own = Decay::default();
     let Decay::ActR { noise, .. } = &mut own else { panic!("the default is ACT-R") };
     *noise = 0.25;
-    assert_eq!(config.kind("note"), KindConfig { decay: own, resistance: 1.0, importance: 0.5 });
+    assert_eq!(
+        config.kind("note"),
+        KindConfig { decay: own, resistance: 1.0, importance: 0.5, consolidate: None }
+    );
     assert_eq!(config.kind("lesson").decay, Decay::Ebbinghaus { stability: Span(7_000), gain: 1.0 });
     assert_eq!(config.kind("law").decay, Decay::None);
     assert_eq!((config.importance.given, config.importance.recency), (1.0, 0.5));
@@ -1170,6 +1181,7 @@ fn a_bad_configuration_is_told_with_the_path_of_every_bad_field() {
                     decay: Decay::ActR { decay: 1.0, threshold: f64::NAN, noise: 0.0 },
                     resistance: -0.1,
                     importance: 1.1,
+                    ..KindConfig::default()
                 },
             ),
             (

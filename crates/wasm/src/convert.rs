@@ -111,7 +111,11 @@ pub(crate) fn operations(
     let width = flat.len() / embedded.len();
     for (row, at) in embedded.iter().enumerate() {
         match operations.get_mut(*at as usize) {
-            Some(Operation::Add { vector, .. } | Operation::Update { vector, .. }) => {
+            Some(
+                Operation::Add { vector, .. }
+                | Operation::Update { vector, .. }
+                | Operation::Forget { vector, .. },
+            ) => {
                 *vector = Some(flat[row * width..(row + 1) * width].to_vec());
             }
             _ => return Err(malformed("vectors", format!("operation {at} takes no vector"))),

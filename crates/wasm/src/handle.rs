@@ -5,10 +5,10 @@
 
 use std::cell::RefCell;
 
-use js_sys::{Float32Array, Reflect, Uint8Array};
+use js_sys::{Array, Float32Array, Reflect, Uint8Array};
 use stratamem_core::{
-    Config, Effect, EmbeddingSpace, Engine, MaintenanceReport, OpenReport, Opening, RecordId, Scope,
-    StaticModel, Tier, Timestamp,
+    Config, Effect, EmbeddingSpace, Engine, Group, MaintenanceReport, OpenReport, Opening, Record, RecordId,
+    Scope, StaticModel, Tier, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -185,6 +185,47 @@ impl EngineHandle {
         self.engine.borrow_mut().dismiss(&ids, moment(now)).map_err(to_js)
     }
 
+    /// Looks through some old episodes for a group to be summed up.
+    #[wasm_bindgen(js_name = nextGroup)]
+    pub fn next_group(&self, now: f64) -> Result<JsValue, JsValue> {
+        convert::write(&self.engine.borrow_mut().next_group(moment(now)).map_err(to_js)?)
+    }
+
+    /// Puts a summary in the place of a group that `nextGroup` gave. Answers its id, or undefined if the group has changed.
+    pub fn summarise(
+        &self,
+        group: JsValue,
+        text: Option<String>,
+        space: JsValue,
+        vector: Option<Float32Array>,
+        now: f64,
+    ) -> Result<Option<String>, JsValue> {
+        let group: Group = convert::read(group, "group")?;
+        let space: Option<EmbeddingSpace> = convert::read(space, "space")?;
+        let vector = vector.map(|vector| vector.to_vec());
+        let mut engine = self.engine.borrow_mut();
+        let id = engine.summarise(&group, text, space.as_ref(), vector, moment(now)).map_err(to_js)?;
+        Ok(id.map(|id| id.to_string()))
+    }
+
+    /// For each id, the record that is to be embedded anew once all of them are forgotten, or undefined.
+    pub fn remainders(&self, view: JsValue, ids: Vec<String>, now: f64) -> Result<Array, JsValue> {
+        let ids = ids.iter().map(|id| convert::id(id)).collect::<Result<Vec<_>, _>>()?;
+        let remainders = self.engine.borrow().remainders(&scope(view)?, &ids, moment(now));
+        let written = |record: &Option<Record>| match record {
+            Some(record) => convert::write_record(record),
+            None => Ok(JsValue::UNDEFINED),
+        };
+        remainders.iter().map(written).collect()
+    }
+
+    /// The ids of what was consolidated and passed the filter when it was a record of its own.
+    pub fn origins(&self, view: JsValue, filter: JsValue, now: f64) -> Result<Vec<String>, JsValue> {
+        let Some(filter) = convert::filter(filter)? else { return Ok(Vec::new()) };
+        let ids = self.engine.borrow().origins(&scope(view)?, &filter, moment(now));
+        Ok(ids.iter().map(RecordId::to_string).collect())
+    }
+
     /// What could be better.
     pub fn analyze(&self, view: JsValue, now: f64) -> Result<JsValue, JsValue> {
         convert::write(&self.engine.borrow().analyze(&scope(view)?, moment(now)))
@@ -212,6 +253,7 @@ impl EngineHandle {
             total.moved += step.moved;
             total.expired += step.expired;
             total.evicted += step.evicted;
+            total.merged += step.merged;
             total.sealed += step.sealed;
             total.more = step.more;
             if !step.more || clock() - started >= budget {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{Kind, Metadata, RecordId, Reward, Scope, Tier, Timestamp, Usage};
+use crate::model::{Kind, Metadata, Origin, RecordId, Reward, Scope, Tier, Timestamp, Usage};
 
 /// One step of a transaction. All steps of a transaction happen, or none.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -28,10 +28,14 @@ pub enum Operation {
         /// Refuse the transaction unless the record is at this version.
         if_version: Option<u32>,
     },
-    /// Removes a record.
+    /// Removes a record, or takes what went into another one by consolidation out of that.
     Forget {
         /// Which record.
         id: RecordId,
+        /// The vector of what a summary says without it (see [`crate::Engine::remainders`]). When none is given and the
+        /// summary's text changes, it has none from then on.
+        #[serde(skip)]
+        vector: Option<Vec<f32>>,
         /// Refuse the transaction unless the record is at this version.
         if_version: Option<u32>,
     },
@@ -112,6 +116,12 @@ pub struct History {
     pub surprise: Option<f32>,
     /// Its version.
     pub version: u32,
+    /// The memories that went into it.
+    #[serde(default)]
+    pub origins: Vec<Origin>,
+    /// Whether its text was made of them.
+    #[serde(default)]
+    pub summary: bool,
 }
 
 impl History {

@@ -5,6 +5,30 @@ use serde::Serialize;
 use crate::model::{Reason, RecordId, Tier};
 use crate::policy::EvictionPolicy;
 
+/// Why what was to be added counts as known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repeat {
+    /// A record says the same.
+    Known,
+    /// A record says the same and was recalled a moment ago: it comes from the memory itself.
+    Recalled,
+    /// The same was said at the same moment: it is told twice.
+    SameMoment,
+}
+
+/// What became of several records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// They said the same in the same words.
+    Duplicate,
+    /// One said all that the other did.
+    NearDuplicate,
+    /// One says what matters of them.
+    Summary,
+}
+
 /// Something that happened to the memory, told once it is durable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
@@ -23,6 +47,22 @@ pub enum Event {
         id: RecordId,
         /// Its version now.
         version: u32,
+    },
+    /// What was to be added is known: it counted as a use.
+    MemoryRepeated {
+        /// The record that says it already.
+        id: RecordId,
+        /// Why it counts as known.
+        because: Repeat,
+    },
+    /// Records went into one.
+    MemoryConsolidated {
+        /// The record that they went into.
+        id: RecordId,
+        /// Those that are gone.
+        origins: Vec<RecordId>,
+        /// How.
+        form: Form,
     },
     /// A record was removed on demand.
     MemoryForgotten {

@@ -390,6 +390,7 @@ fn summary(record: &Record, promotion: Option<&Prospect>, retention: f64) -> Str
             Reason::Earned => "because it had earned it",
             Reason::Lapsed => "because it no longer deserved the tier above",
             Reason::Faded => "because it had faded",
+            Reason::Merged => "because a record there, which said the same, went into it",
         };
         line.push_str(&format!(", from {} {why}", last.from.name()));
     } else {

@@ -385,7 +385,8 @@ impl Journal {
 fn write_rows(builder: &mut SegmentBuilder, state: &State, ids: &[RecordId]) {
     let row = |id: &RecordId| {
         let (record, slot) = (state.store.get(*id)?, state.store.slot(*id)?);
-        Some(SegmentRow { record, vector: state.vector(*id), terms: state.text.terms_of(slot).collect() })
+        let (vector, terms) = (state.vector(*id), state.text.terms_of(slot).collect());
+        Some(SegmentRow { record, vector, terms, statement: state.statements.words(slot) })
     };
     let mut rows = ids.iter().filter_map(row);
     loop {

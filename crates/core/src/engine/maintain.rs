@@ -39,6 +39,8 @@ pub struct MaintenanceReport {
     pub expired: u32,
     /// Records removed because their tier could not keep them.
     pub evicted: u32,
+    /// Records that went into others that say the same.
+    pub merged: u32,
     /// Segments written.
     pub sealed: u32,
     /// Whether more is due now.
@@ -106,15 +108,15 @@ pub(super) struct Round {
 pub(super) struct Incoming([(usize, u64); 3]);
 
 #[derive(Default)]
-struct Work {
-    changes: Vec<Change>,
-    events: Vec<Event>,
-    report: MaintenanceReport,
+pub(super) struct Work {
+    pub(super) changes: Vec<Change>,
+    pub(super) events: Vec<Event>,
+    pub(super) report: MaintenanceReport,
     incoming: Incoming,
     /// How many records may still be removed.
-    removals: usize,
+    pub(super) removals: usize,
     /// Whether a step stopped before it was through.
-    unfinished: bool,
+    pub(super) unfinished: bool,
 }
 
 impl Engine {
@@ -131,6 +133,9 @@ impl Engine {
             self.outstayed(tier, now, &mut work);
         }
         if work.changes.is_empty() {
+            self.merge_duplicates(now, &mut work);
+        }
+        if work.changes.is_empty() && !work.unfinished {
             self.judge_some(now, &mut work);
         }
         if work.changes.is_empty() && !work.unfinished {
@@ -143,7 +148,7 @@ impl Engine {
         }
         let idle = work.changes.is_empty() && !work.unfinished;
         let report = MaintenanceReport { more: true, ..work.report };
-        self.settle(work, now);
+        self.record(work.changes, work.events, now);
         if !idle {
             return Ok(report);
         }
@@ -165,7 +170,7 @@ impl Engine {
         let ripening =
             Tier::ALL.into_iter().any(|tier| self.ripens(tier) && self.state.store.tier_len(tier) > 0);
         let round = ripening.then(|| self.round.ended.map_or(Timestamp::MIN, |ended| ended + ROUND));
-        leaving.chain(expiry).chain(round).min()
+        leaving.chain(expiry).chain(round).chain(self.next_grouping()).min()
     }
 
     /// Brings tiers back that a commit of so many `operations` left well over their limit. Looks at a few records for
@@ -179,7 +184,7 @@ impl Engine {
                 removals = work.removals;
                 let unfinished = work.unfinished;
                 // Carried out before the next tier is looked at, which may overflow in turn.
-                self.settle(work, now);
+                self.record(work.changes, work.events, now);
                 if !unfinished {
                     break;
                 }
@@ -389,15 +394,6 @@ impl Engine {
         work.changes.push(change);
         work.events.push(event);
         true
-    }
-
-    fn settle(&mut self, work: Work, now: Timestamp) {
-        if work.changes.is_empty() {
-            let ticket = self.journal.settled_ticket();
-            self.events.extend(work.events.into_iter().map(|event| (ticket, event)));
-        } else {
-            self.record(work.changes, work.events, now);
-        }
     }
 
     /// Storage: seal what is in the logs, merge segments, drop dead slots.

@@ -4,6 +4,7 @@
 //! no entropy, touches no file and starts no thread. The host carries effects out and reports back.
 
 mod command;
+mod consolidate;
 mod custom;
 mod effect;
 mod event;
@@ -16,9 +17,10 @@ mod state;
 mod txn;
 
 pub use command::{Clearable, History, NewRecord, Operation, Patch};
+pub use consolidate::{Group, GroupSearch};
 pub use custom::{Figures, FiguresPage};
 pub use effect::{Effect, StorageOperation};
-pub use event::Event;
+pub use event::{Event, Form, Repeat};
 pub use explain::{
     Analysis, EngineStats, Evictions, Leaving, PerTier, Prospect, Stats, TierCounts, TierFigures, Transition,
 };
@@ -30,6 +32,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashSet;
 
 use crate::config::Config;
+use crate::engine::consolidate::Consolidating;
 use crate::engine::explain::Counters;
 use crate::engine::journal::{Journal, Sealed};
 use crate::engine::maintain::{Incoming, Round, Selection};
@@ -39,6 +42,9 @@ use crate::error::{CommandError, Error, QueryError};
 use crate::model::{EmbeddingSpace, Filter, IdSource, Reason, Record, RecordId, Scope, Timestamp, Usage};
 use crate::persist::Change;
 use crate::retrieve::{Hit, Query, Sources, recall, without_mentions};
+
+/// Recalled records that are remembered as such.
+const RECALLED: usize = 64;
 
 /// A memory in operation. Made by [`Opening`].
 ///
@@ -71,6 +77,10 @@ pub struct Engine {
     ids: IdSource,
     state: State,
     journal: Journal,
+    /// Records that were recalled lately, latest first, and when: what is added soon after may come from them.
+    recalled: VecDeque<(RecordId, Timestamp)>,
+    /// Merging of what says the same, and summing up.
+    consolidating: Consolidating,
     /// Records used since the last commit.
     used: FxHashSet<RecordId>,
     /// Per tier, the search under way for those who have to leave.
@@ -112,6 +122,8 @@ impl Engine {
             ids,
             state,
             journal,
+            recalled: VecDeque::new(),
+            consolidating: Consolidating::default(),
             used: FxHashSet::default(),
             selections: [const { None }; 3],
             warned: [false; 3],
@@ -139,7 +151,16 @@ impl Engine {
     ) -> Result<Outcome, Error> {
         self.check_writable()?;
         let count = operations.len();
-        let staged = txn::stage(&self.state, &self.config, &mut self.ids, scope, space, operations, now)?;
+        let staged = txn::stage(
+            &self.state,
+            &self.config,
+            &mut self.ids,
+            &self.recalled,
+            scope,
+            space,
+            operations,
+            now,
+        )?;
         let ticket = self.record(staged.changes, staged.events, now);
         // What somebody has just moved stays there until it is used.
         self.judge(staged.ids.iter().copied().filter(|id| !staged.moved.contains(id)), now);
@@ -201,6 +222,7 @@ impl Engine {
             self.counters.answered += u64::from(!hits.is_empty());
             let uses: Vec<_> = hits.iter().map(|hit| (hit.record.id, hit.score.clamp(0.0, 1.0))).collect();
             self.touch(&uses, now);
+            self.note_recalled(&hits, now);
         }
         Ok(hits)
     }
@@ -227,16 +249,17 @@ impl Engine {
         without_mentions(question, &self.state.store.actors(scope))
     }
 
-    /// The record with this id, if a view of `scope` sees it. With `touch`, that counts as a read.
+    /// The record with this id, if a view of `scope` sees it; the one that it went into, if it was consolidated. With
+    /// `touch`, that counts as a read.
     pub fn get(&mut self, scope: &Scope, id: RecordId, now: Timestamp, touch: bool) -> Option<Record> {
-        let record =
-            self.state.store.get(id).filter(|record| scope.covers(&record.scope) && !record.is_expired(now));
-        let record = record.cloned();
+        let store = &self.state.store;
+        let record = store.get(id).or_else(|| store.get(store.destination(id)?));
+        let record = record.filter(|record| scope.covers(&record.scope) && !record.is_expired(now)).cloned();
         if touch && self.poisoned.is_none() {
             self.counters.asked += 1;
-            if record.is_some() {
+            if let Some(record) = &record {
                 self.counters.answered += 1;
-                self.touch(&[(id, 0.0)], now);
+                self.touch(&[(record.id, 0.0)], now);
             }
         }
         record
@@ -349,6 +372,14 @@ impl Engine {
         }
     }
 
+    fn note_recalled(&mut self, hits: &[Hit], now: Timestamp) {
+        for hit in hits.iter().rev() {
+            self.recalled.retain(|(id, _)| *id != hit.record.id);
+            self.recalled.push_front((hit.record.id, now));
+        }
+        self.recalled.truncate(RECALLED);
+    }
+
     /// Counts uses, each with the share of the answer that it owed to the record, and judges what they change.
     fn touch(&mut self, uses: &[(RecordId, f32)], now: Timestamp) {
         for (id, share) in uses {
@@ -378,10 +409,12 @@ impl Engine {
         self.record(changes, events, now);
     }
 
-    /// Applies and enqueues changes as one commit, with the uses before it.
+    /// Applies and enqueues changes as one commit, with the uses before it; tells of events once it is durable.
     fn record(&mut self, mut changes: Vec<Change>, events: Vec<Event>, now: Timestamp) -> u64 {
         if changes.is_empty() {
-            return self.journal.settled_ticket();
+            let ticket = self.journal.settled_ticket();
+            self.events.extend(events.into_iter().map(|event| (ticket, event)));
+            return ticket;
         }
         for change in &changes {
             if let Change::Move(_, step) = change {
@@ -402,6 +435,7 @@ impl Engine {
         if let Some(uses) = self.take_uses() {
             changes.insert(0, uses);
         }
+        self.note_fresh(&changes);
         let ticket = self.journal.commit(now, &changes);
         for event in events {
             match &event {

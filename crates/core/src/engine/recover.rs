@@ -173,7 +173,9 @@ impl Opening {
             journal.note_tombstones(segment, ids);
         }
         changes.iter().for_each(|change| journal.note_change(change));
-        Ok((Engine::assemble(self.config, self.seed, state, journal), report))
+        let mut engine = Engine::assemble(self.config, self.seed, state, journal);
+        engine.note_fresh(&changes);
+        Ok((engine, report))
     }
 
     /// Loads the newest form of each sealed record, newest segment first.
@@ -203,7 +205,7 @@ impl Opening {
                     if terms_are_current {
                         let terms =
                             row.terms.iter().map(|(term, count)| (&*dictionary[*term as usize], *count));
-                        state.restore(row.record, row.vector.as_deref(), terms);
+                        state.restore(row.record, row.vector.as_deref(), terms, row.statement);
                     } else {
                         state.apply(&Change::Put(Box::new(row.record), row.vector));
                     }

@@ -5,9 +5,9 @@
 
 use time::OffsetDateTime;
 
-use crate::index::Slot;
 use crate::index::text::TextIndex;
 use crate::index::vector::{FlatIndex, VectorIndex};
+use crate::index::{Slot, Statements};
 use crate::model::{EmbeddingSpace, Record, RecordId, Timestamp};
 use crate::persist::Change;
 use crate::policy::gained;
@@ -18,6 +18,7 @@ use crate::tier::Store;
 pub(super) struct State {
     pub(super) store: Store,
     pub(super) text: TextIndex,
+    pub(super) statements: Statements,
     pub(super) space: Option<EmbeddingSpace>,
     vectors: Option<FlatIndex>,
 }
@@ -40,13 +41,14 @@ impl State {
         match change {
             Change::Space(space) => self.settle(Some(space.clone())),
             Change::Put(record, vector) => {
-                let slot = self.place((**record).clone(), vector.as_deref());
+                let slot = self.place((**record).clone(), vector.as_deref(), None);
                 self.text.insert(slot, keyword_fields(record).iter().map(String::as_str));
                 self.weigh(slot);
             }
             Change::Revise(record) => {
                 self.store.revise((**record).clone());
                 if let Some(slot) = self.store.slot(record.id) {
+                    self.statements.insert(slot, record, None);
                     self.weigh(slot);
                 }
             }
@@ -55,13 +57,17 @@ impl State {
                     self.vacate(slot);
                 }
             }
-            Change::Move(id, step) => self.store.modify(*id, |record| record.moved(*step)),
+            Change::Move(id, step) => {
+                self.store.modify(*id, |record| record.moved(*step));
+                self.look_again(*id);
+            }
             Change::Moved(id, moves) => {
                 let Some(last) = moves.last() else { return };
                 self.store.modify(*id, |record| {
                     (record.tier, record.tier_since) = (last.to, last.at);
                     record.moves.clone_from(moves);
                 });
+                self.look_again(*id);
             }
             Change::Use(uses) => {
                 for (id, usage) in uses {
@@ -71,14 +77,21 @@ impl State {
         }
     }
 
-    /// Puts back a record whose terms were kept, so that nothing is tokenised.
+    fn look_again(&mut self, id: RecordId) {
+        if let Some(slot) = self.store.slot(id) {
+            self.statements.look_again(slot);
+        }
+    }
+
+    /// Puts back a record whose terms and hash of words were kept, so that nothing is tokenised.
     pub(super) fn restore<'t>(
         &mut self,
         record: Record,
         vector: Option<&[f32]>,
         terms: impl IntoIterator<Item = (&'t str, u32)>,
+        words: u64,
     ) {
-        let slot = self.place(record, vector);
+        let slot = self.place(record, vector, Some(words));
         self.text.insert_terms(slot, terms);
         self.weigh(slot);
     }
@@ -112,7 +125,8 @@ impl State {
         let mut fresh = State::with_space(self.space.clone());
         for record in self.store.iter_after(None) {
             if let Some(slot) = self.store.slot(record.id) {
-                fresh.restore(record.clone(), self.vector(record.id), self.text.terms_of(slot));
+                let (terms, words) = (self.text.terms_of(slot), self.statements.words(slot));
+                fresh.restore(record.clone(), self.vector(record.id), terms, words);
             }
         }
         fresh
@@ -125,10 +139,13 @@ impl State {
         self.store.weigh(slot, bytes);
     }
 
-    fn place(&mut self, record: Record, vector: Option<&[f32]>) -> Slot {
+    fn place(&mut self, record: Record, vector: Option<&[f32]>, words: Option<u64>) -> Slot {
         let (slot, vacated) = self.store.put(record);
         if let Some(old) = vacated {
             self.vacate(old);
+        }
+        if let Some(record) = self.store.record(slot) {
+            self.statements.insert(slot, record, words);
         }
         if let (Some(index), Some(vector)) = (&mut self.vectors, vector) {
             index.insert(slot, vector);
@@ -138,6 +155,7 @@ impl State {
 
     fn vacate(&mut self, slot: Slot) {
         self.text.remove(slot);
+        self.statements.remove(slot);
         if let Some(index) = &mut self.vectors {
             index.remove(slot);
         }

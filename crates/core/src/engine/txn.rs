@@ -3,14 +3,19 @@
 //! A transaction is staged over the store: each operation sees what the ones before it did, nobody else sees
 //! anything, and the first refusal drops the whole.
 
+use std::collections::VecDeque;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::config::{Config, OnLimit};
+use crate::config::{Config, Consolidate, Consolidation, OnLimit, Repeats};
+use crate::consolidate::{covers, statement_key};
 use crate::engine::command::{Clearable, History, NewRecord, Operation, Patch};
-use crate::engine::event::Event;
+use crate::engine::consolidate::is_brief;
+use crate::engine::event::{Event, Repeat};
 use crate::engine::retention::moved;
 use crate::engine::state::{State, expected_weight, keyword_fields};
 use crate::error::CommandError;
+use crate::index::key_of;
 use crate::index::vector::dot;
 use crate::model::{
     EmbeddingSpace, IdSource, Kind, Metadata, Move, Reason, Record, RecordId, Scope, Tier, Timestamp, Value,
@@ -20,7 +25,7 @@ use crate::persist::Change;
 /// Longest short text (kind, actor, tag, scope part, source, metadata key) in bytes.
 const MAX_NAME_BYTES: usize = 1_024;
 /// Most tags of a record.
-const MAX_TAGS: usize = 256;
+pub(super) const MAX_TAGS: usize = 256;
 /// Most levels of nesting in metadata.
 const MAX_METADATA_DEPTH: usize = 16;
 
@@ -40,6 +45,7 @@ pub(super) fn stage(
     state: &State,
     config: &Config,
     ids: &mut IdSource,
+    recalled: &VecDeque<(RecordId, Timestamp)>,
     scope: &Scope,
     space: Option<&EmbeddingSpace>,
     operations: Vec<Operation>,
@@ -49,10 +55,12 @@ pub(super) fn stage(
         state,
         config,
         ids,
+        recalled,
         scope,
         space,
         now,
         overlay: FxHashMap::default(),
+        said: FxHashMap::default(),
         settled: None,
         gains: [(0, 0); 3],
         weights: FxHashMap::default(),
@@ -68,11 +76,15 @@ struct Staging<'a> {
     state: &'a State,
     config: &'a Config,
     ids: &'a mut IdSource,
+    /// Records that were recalled lately, and when.
+    recalled: &'a VecDeque<(RecordId, Timestamp)>,
     scope: &'a Scope,
     space: Option<&'a EmbeddingSpace>,
     now: Timestamp,
     /// What this transaction has made of a record: `None` when it removed it.
     overlay: FxHashMap<RecordId, Option<Record>>,
+    /// What it adds, by what it says.
+    said: FxHashMap<u64, Vec<RecordId>>,
     /// The space that this transaction settles the memory on.
     settled: Option<EmbeddingSpace>,
     /// Per tier, records and bytes that this transaction brings or takes away, if any tier refuses what is too much.
@@ -89,7 +101,10 @@ impl Staging<'_> {
             Operation::Update { id, patch, vector, if_version } => {
                 self.update(id, *patch, vector, if_version)
             }
-            Operation::Forget { id, if_version } => {
+            Operation::Forget { id, vector, if_version } => {
+                if let Some(into) = self.destination(id) {
+                    return self.take_out(id, into, vector, if_version);
+                }
                 self.find(id, if_version)?;
                 self.replace(id, None)?;
                 self.out.changes.push(Change::Remove(id));
@@ -115,6 +130,7 @@ impl Staging<'_> {
                 if !(-1.0..=1.0).contains(&value) {
                     return Err(CommandError::invalid("reward", "must be between -1 and 1"));
                 }
+                let id = self.destination(id).unwrap_or(id);
                 let mut record = self.find(id, None)?;
                 record.usage.reward(value);
                 self.out.changes.push(Change::Use(vec![(id, record.usage.clone())]));
@@ -131,13 +147,15 @@ impl Staging<'_> {
         if new.id.is_some_and(|id| !id.created_at().is_representable()) {
             return Err(CommandError::invalid("id", "must carry a moment before the year 10000"));
         }
+        // Who brings an id of their own wants a record of their own.
+        let is_new = new.id.is_none() && new.history.is_none();
         let id = new.id.unwrap_or_else(|| self.ids.next(self.now));
         let taken = match self.overlay.get(&id) {
             Some(staged) => staged.is_some(),
             // An expired record is gone for everybody, also before maintenance has removed it.
             None => self.state.store.get(id).is_some_and(|record| !record.is_expired(self.now)),
         };
-        if taken {
+        if taken || self.state.store.destination(id).is_some() {
             return Err(CommandError::AlreadyExists { id });
         }
         let scope = self.scope.merge(&new.scope).map_err(|part| {
@@ -167,15 +185,129 @@ impl Staging<'_> {
             pinned: new.pinned,
             expires_at: new.expires_at,
             source: new.source,
+            origins: history.as_ref().map(|past| past.origins.clone()).unwrap_or_default(),
+            summary: history.as_ref().is_some_and(|past| past.summary),
             version: history.as_ref().map_or(1, |past| past.version.max(1)),
         };
         check_record(&record, self.now)?;
+        let words = statement_key(&record.text);
+        let key = key_of(&record, words);
+        if is_new
+            && let Some((known, because)) = self.repeated(&record, words, key, new.occurred_at.is_some())
+        {
+            if let (Some(vector), Some(space)) = (vector, self.space) {
+                check_vector(vector, space, self.settled.as_ref().or(self.state.space.as_ref()), "vector")?;
+            }
+            return self.repeat(known, because, new.importance);
+        }
+        self.said.entry(key).or_default().push(id);
         let vector = self.accept(vector)?;
         record.surprise = record.surprise.or_else(|| self.surprise(&record.scope, vector.as_deref()));
         self.out.changes.push(Change::Put(Box::new(record.clone()), vector));
         self.replace(id, Some(record))?;
         self.ids.observe(id);
         self.note(id, Event::MemoryAdded { id, tier });
+        Ok(())
+    }
+
+    /// The record that says already what `record` does, if adding it again is to count as a use of that.
+    /// `told`: the moment at which it happened was given.
+    fn repeated(&self, record: &Record, words: u64, key: u64, told: bool) -> Option<(RecordId, Repeat)> {
+        let Consolidation { repeats, recall_window, .. } = self.config.consolidation;
+        let how = self.config.consolidate(&record.kind.0);
+        if repeats == Repeats::Keep || how == Consolidate::Never {
+            return None;
+        }
+        let is_there = |known: &&Record| !known.is_expired(self.now);
+        let judge = |known: &Record| {
+            if how == Consolidate::Merge {
+                return Some(Repeat::Known);
+            }
+            if told && known.occurred_at == record.occurred_at {
+                return Some(Repeat::SameMoment);
+            }
+            let last = known.usage.last().filter(|last| self.now.since(*last) <= recall_window);
+            (last.is_some() && !is_brief(&known.text)).then_some(Repeat::Recalled)
+        };
+        let stored = self.state.statements.slots(key).filter_map(|slot| self.state.store.record(slot));
+        let staged = self.said.get(&key).into_iter().flatten().copied();
+        let mut known: Vec<RecordId> = stored.map(|known| known.id).chain(staged).collect();
+        known.sort_unstable();
+        let known = known.into_iter().filter_map(|id| self.current(id)).filter(is_there);
+        let mut known = known.filter(|known| {
+            // The transaction may have made something else of it.
+            statement_key(&known.text) == words && key_of(known, words) == key
+        });
+        if let Some(found) = known.find_map(|known| Some((known.id, judge(known)?))) {
+            return Some(found);
+        }
+        let recalled = self.recalled.iter().filter(|(_, at)| self.now.since(*at) <= recall_window);
+        recalled
+            .filter_map(|(id, _)| self.current(*id))
+            .find(|known| is_there(known) && !is_brief(&known.text) && echoes(record, known))
+            .map(|known| (known.id, Repeat::Recalled))
+    }
+
+    /// Takes what was to be added for the record that says it already. Saying it anew is a use of it; an echo of a recall,
+    /// or the same told twice, is none, so that nothing grows strong by itself.
+    fn repeat(&mut self, id: RecordId, because: Repeat, importance: Option<f64>) -> Result<(), CommandError> {
+        let mut record = self.find(id, None)?;
+        if because == Repeat::Known {
+            record.usage.note(self.now);
+            self.out.changes.push(Change::Use(vec![(id, record.usage.clone())]));
+        }
+        if let Some(importance) = importance.filter(|given| *given > record.importance) {
+            record.importance = importance;
+            record.version = record.version.saturating_add(1);
+            let version = record.version;
+            self.out.changes.push(Change::Revise(Box::new(record.clone())));
+            self.out.events.push(Event::MemoryUpdated { id, version });
+        }
+        self.overlay.insert(id, Some(record));
+        self.note(id, Event::MemoryRepeated { id, because });
+        Ok(())
+    }
+
+    /// Where the record with this id went by consolidation, if this view sees that and `id` is no longer there itself.
+    fn destination(&self, id: RecordId) -> Option<RecordId> {
+        let into = self.state.store.destination(id).filter(|_| self.current(id).is_none())?;
+        let record = self.current(into);
+        let holds = |record: &&Record| record.origins.iter().any(|origin| origin.id == id);
+        record
+            .filter(holds)
+            .filter(|record| self.scope.covers(&record.scope) && !record.is_expired(self.now))?;
+        Some(into)
+    }
+
+    /// Takes an origin out of the record that it went into. With its last origin, a summary ends.
+    fn take_out(
+        &mut self,
+        id: RecordId,
+        into: RecordId,
+        vector: Option<Vec<f32>>,
+        if_version: Option<u32>,
+    ) -> Result<(), CommandError> {
+        let before = self.find(into, if_version)?;
+        let vector = self.accept(vector)?;
+        match without(&before, id) {
+            None => {
+                self.replace(into, None)?;
+                self.out.changes.push(Change::Remove(into));
+                self.out.events.push(Event::MemoryForgotten { id: into });
+            }
+            Some(record) => {
+                let version = record.version;
+                let change = if record.text == before.text {
+                    Change::Revise(Box::new(record.clone()))
+                } else {
+                    Change::Put(Box::new(record.clone()), vector)
+                };
+                self.out.changes.push(change);
+                self.replace(into, Some(record))?;
+                self.out.events.push(Event::MemoryUpdated { id: into, version });
+            }
+        }
+        self.note(id, Event::MemoryForgotten { id });
         Ok(())
     }
 
@@ -190,6 +322,8 @@ impl Staging<'_> {
         let mut record = before.clone();
         if let Some(text) = patch.text {
             check_text(&text, self.config)?;
+            // Somebody's own words are no longer made of the origins'.
+            record.summary &= text == record.text;
             record.text = text;
         }
         record.kind = patch.kind.unwrap_or(record.kind);
@@ -281,6 +415,14 @@ impl Staging<'_> {
         Ok(())
     }
 
+    /// A record as this transaction has left it.
+    fn current(&self, id: RecordId) -> Option<&Record> {
+        match self.overlay.get(&id) {
+            Some(staged) => staged.as_ref(),
+            None => self.state.store.get(id),
+        }
+    }
+
     /// The vector of a record as this transaction has left it.
     fn vector_of(&self, id: RecordId) -> Option<Vec<f32>> {
         let staged = self.out.changes.iter().rev().find_map(|change| match change {
@@ -292,13 +434,13 @@ impl Staging<'_> {
 
     /// The record, if this view sees it and it is at the expected version.
     fn find(&self, id: RecordId, if_version: Option<u32>) -> Result<Record, CommandError> {
-        let record = match self.overlay.get(&id) {
-            Some(staged) => staged.as_ref(),
-            None => self.state.store.get(id),
-        };
-        let record = record
+        let record = self
+            .current(id)
             .filter(|record| self.scope.covers(&record.scope) && !record.is_expired(self.now))
-            .ok_or(CommandError::NotFound { id })?;
+            .ok_or_else(|| match self.destination(id) {
+                Some(into) => CommandError::Consolidated { id, into },
+                None => CommandError::NotFound { id },
+            })?;
         match if_version {
             Some(expected) if expected != record.version => {
                 Err(CommandError::Conflict { id, expected, found: record.version })
@@ -375,7 +517,37 @@ pub(super) fn check_vector(
     Ok(vector)
 }
 
-fn check_text(text: &str, config: &Config) -> Result<(), CommandError> {
+/// What is left of a record without one of its origins; nothing if it was a summary of that alone.
+pub(super) fn without(record: &Record, origin: RecordId) -> Option<Record> {
+    let is_extract = record.text == record.extract();
+    let mut rest = record.clone();
+    let mut said_nothing = true;
+    rest.origins.retain(|other| {
+        let goes = other.id == origin;
+        said_nothing &= !goes || other.text.as_deref() == Some("");
+        !goes
+    });
+    if record.summary && !(is_extract && said_nothing) {
+        // Words that were not taken from the origins one by one may come from any of them.
+        rest.text = rest.extract();
+    }
+    rest.version = rest.version.saturating_add(1);
+    let ends = record.summary && (rest.origins.is_empty() || rest.text.is_empty());
+    (!ends).then_some(rest)
+}
+
+/// Whether what is to be added only echoes a record that was recalled: it says nothing that the record does not.
+fn echoes(new: &Record, known: &Record) -> bool {
+    new.scope == known.scope
+        && new.kind == known.kind
+        && (new.actor.is_none() || new.actor == known.actor)
+        && (new.tags.is_empty() || new.tags == known.tags)
+        && (new.metadata.is_empty() || new.metadata == known.metadata)
+        && new.expires_at == known.expires_at
+        && covers(&known.text, &new.text)
+}
+
+pub(super) fn check_text(text: &str, config: &Config) -> Result<(), CommandError> {
     if text.trim().is_empty() {
         return Err(CommandError::invalid("text", "must not be blank"));
     }

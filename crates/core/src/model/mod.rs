@@ -15,7 +15,7 @@ pub use filter::{Comparison, FieldPath, Filter, RecordField};
 pub(crate) use id::IdSource;
 pub use id::RecordId;
 pub use metadata::{Metadata, Value};
-pub use record::{EmbeddingSpace, Kind, Record};
+pub use record::{EmbeddingSpace, Kind, Origin, Record};
 pub use scope::Scope;
 pub use tier::Tier;
 pub use time::{Span, Timestamp};

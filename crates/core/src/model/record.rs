@@ -52,6 +52,28 @@ impl std::fmt::Display for EmbeddingSpace {
     }
 }
 
+/// A memory that went into another one: what is left of it there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Origin {
+    /// The id it had. It still leads to the record that it went into.
+    pub id: RecordId,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// Who said or did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The user's own fields.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// Its words, or those of them that were kept; nothing if they are those of the record that it went into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
 /// One memory, without its vector (the vector index holds that).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -98,6 +120,12 @@ pub struct Record {
     /// Where it came from: a file, a URL, a tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The memories that went into it by consolidation, earliest first: [`Record::ORIGINS`] at most.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<Origin>,
+    /// Whether it is a summary: its text was made of its origins, and it ends with the last of them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub summary: bool,
     /// Grows by one with each change of content; starts at 1. Accesses and moves between tiers do not count.
     pub version: u32,
 }
@@ -106,9 +134,45 @@ impl Record {
     /// Moves that are remembered.
     pub const MOVES: usize = 8;
 
+    /// Origins that are remembered.
+    pub const ORIGINS: usize = 256;
+
     /// Whether it was sent back to its tier, and has to earn its way up again.
     pub fn is_on_probation(&self) -> bool {
         self.moves.last().is_some_and(|last| last.reason == Reason::Lapsed)
+    }
+
+    /// What a summary says if its text is put together of what its origins said.
+    pub fn extract(&self) -> String {
+        let said = self.origins.iter().filter_map(|origin| origin.text.as_deref());
+        said.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// An origin as the record that it was, as far as that is known.
+    pub(crate) fn as_origin(&self, origin: &Origin) -> Record {
+        Record {
+            id: origin.id,
+            occurred_at: origin.occurred_at,
+            actor: origin.actor.clone(),
+            tags: origin.tags.clone(),
+            metadata: origin.metadata.clone(),
+            text: origin.text.clone().unwrap_or_else(|| self.text.clone()),
+            origins: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// What is left of the record once it has gone into another one. `text`: the words of it that are kept there,
+    /// nothing if they are the other one's.
+    pub(crate) fn to_origin(&self, text: Option<String>) -> Origin {
+        Origin {
+            id: self.id,
+            occurred_at: self.occurred_at,
+            actor: self.actor.clone(),
+            tags: self.tags.clone(),
+            metadata: self.metadata.clone(),
+            text,
+        }
     }
 
     /// Carries a move out.

@@ -44,6 +44,23 @@ impl Usage {
         self.recent.truncate(Usage::RECENT);
     }
 
+    /// Takes the uses of another record over.
+    pub(crate) fn absorb(&mut self, other: &Usage) {
+        self.count = self.count.saturating_add(other.count);
+        self.recent.extend(&other.recent);
+        self.recent.sort_unstable_by(|a, b| b.cmp(a));
+        self.recent.truncate(Usage::RECENT);
+        self.merit = self.merit.max(other.merit);
+        self.reward = match (self.reward, other.reward) {
+            (Some(own), Some(more)) => {
+                let count = own.count.saturating_add(more.count);
+                let sum = own.mean * own.count as f32 + more.mean * more.count as f32;
+                Some(Reward { mean: sum / count as f32, count })
+            }
+            (own, more) => own.or(more),
+        };
+    }
+
     /// Takes a reward into the mean.
     pub(crate) fn reward(&mut self, value: f32) {
         let Reward { mean, count } = self.reward.unwrap_or(Reward { mean: 0.0, count: 0 });
@@ -88,12 +105,21 @@ pub enum Reason {
     Lapsed,
     /// It left its tier and was too faded to be kept.
     Faded,
+    /// A record that said the same, and lived there, went into it.
+    Merged,
 }
 
 impl Reason {
     /// All reasons, in the order of their stored codes.
-    pub const ALL: [Reason; 6] =
-        [Reason::Requested, Reason::Capacity, Reason::Ttl, Reason::Earned, Reason::Lapsed, Reason::Faded];
+    pub const ALL: [Reason; 7] = [
+        Reason::Requested,
+        Reason::Capacity,
+        Reason::Ttl,
+        Reason::Earned,
+        Reason::Lapsed,
+        Reason::Faded,
+        Reason::Merged,
+    ];
 
     /// The position in [`Reason::ALL`].
     pub fn index(self) -> usize {

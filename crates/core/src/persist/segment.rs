@@ -26,6 +26,8 @@ struct InfoV1 {
 #[derive(Debug, Serialize, Deserialize)]
 struct BlockV1 {
     records: Vec<RecordV1>,
+    /// The hash of each record's words (see `consolidate::statement_key`), little-endian; made by the same tokeniser.
+    statements: Vec<[u8; 8]>,
     /// Whether each record has a vector. The vectors follow the postcard bytes: row-major `f32`, little-endian.
     has_vector: Vec<bool>,
     /// The distinct terms of the block.
@@ -45,6 +47,7 @@ pub(crate) struct SegmentRow<'a> {
     pub(crate) record: &'a Record,
     pub(crate) vector: Option<&'a [f32]>,
     pub(crate) terms: Vec<(&'a str, u32)>,
+    pub(crate) statement: u64,
 }
 
 /// Writes a segment, block by block.
@@ -97,6 +100,7 @@ impl SegmentBuilder {
         }
         let block = BlockV1 {
             records: rows.iter().map(|row| RecordV1::from(row.record)).collect(),
+            statements: rows.iter().map(|row| row.statement.to_le_bytes()).collect(),
             has_vector: rows.iter().map(|row| row.vector.is_some()).collect(),
             dictionary,
             terms,
@@ -121,6 +125,7 @@ pub(crate) struct StoredRow {
     pub(crate) record: Record,
     pub(crate) vector: Option<Vec<f32>>,
     pub(crate) terms: Vec<(u32, u32)>,
+    pub(crate) statement: u64,
 }
 
 /// A whole segment, read and checked.
@@ -173,10 +178,11 @@ impl SegmentReader {
     fn block(&self, payload: &[u8]) -> Result<(Vec<String>, Vec<StoredRow>), &'static str> {
         let (block, raw): (BlockV1, _) =
             postcard::take_from_bytes(payload).map_err(|_| "a block does not decode")?;
-        let BlockV1 { records, has_vector, dictionary, terms } = block;
+        let BlockV1 { records, statements, has_vector, dictionary, terms } = block;
         let row_bytes = self.dimensions as usize * 4;
         let vectors = has_vector.iter().filter(|has| **has).count();
         if records.len() != has_vector.len()
+            || records.len() != statements.len()
             || records.len() != terms.len()
             || raw.len() != vectors * row_bytes
             || (vectors > 0 && row_bytes == 0)
@@ -188,12 +194,15 @@ impl SegmentReader {
         }
         let mut chunks = raw.chunks_exact(row_bytes.max(1));
         let mut rows = Vec::with_capacity(records.len());
-        for ((record, has_vector), terms) in records.into_iter().zip(has_vector).zip(terms) {
+        for (((record, has_vector), terms), statement) in
+            records.into_iter().zip(has_vector).zip(terms).zip(statements)
+        {
             let vector = has_vector.then(|| {
                 let row = chunks.next().unwrap_or_default();
                 row.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
             });
-            rows.push(StoredRow { record: record.into_record()?, vector, terms });
+            let statement = u64::from_le_bytes(statement);
+            rows.push(StoredRow { record: record.into_record()?, vector, terms, statement });
         }
         Ok((dictionary, rows))
     }

@@ -9,8 +9,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, Vari
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    EmbeddingSpace, Kind, Metadata, Move, Reason, Record, RecordId, Reward, Scope, Tier, Timestamp, Usage,
-    Value,
+    EmbeddingSpace, Kind, Metadata, Move, Origin, Reason, Record, RecordId, Reward, Scope, Tier, Timestamp,
+    Usage, Value,
 };
 
 /// One commit: what changed, all of it or nothing.
@@ -60,7 +60,20 @@ pub(crate) struct RecordV1 {
     pinned: bool,
     expires_at: Option<i64>,
     source: Option<String>,
+    origins: Vec<OriginV1>,
+    summary: bool,
     version: u32,
+}
+
+/// A memory that went into a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct OriginV1 {
+    id: u128,
+    occurred_at: i64,
+    actor: Option<String>,
+    tags: Vec<String>,
+    metadata: Vec<(String, ValueV1)>,
+    text: Option<String>,
 }
 
 /// How a record has been used.
@@ -295,7 +308,35 @@ impl From<&Record> for RecordV1 {
             pinned: record.pinned,
             expires_at: record.expires_at.map(|at| at.0),
             source: record.source.clone(),
+            origins: record.origins.iter().map(OriginV1::from).collect(),
+            summary: record.summary,
             version: record.version,
+        }
+    }
+}
+
+impl From<&Origin> for OriginV1 {
+    fn from(origin: &Origin) -> Self {
+        OriginV1 {
+            id: origin.id.0,
+            occurred_at: origin.occurred_at.0,
+            actor: origin.actor.clone(),
+            tags: origin.tags.clone(),
+            metadata: store_map(&origin.metadata),
+            text: origin.text.clone(),
+        }
+    }
+}
+
+impl OriginV1 {
+    fn into_origin(self) -> Origin {
+        Origin {
+            id: RecordId(self.id),
+            occurred_at: Timestamp(self.occurred_at),
+            actor: self.actor,
+            tags: self.tags,
+            metadata: load_map(self.metadata),
+            text: self.text,
         }
     }
 }
@@ -370,6 +411,8 @@ impl RecordV1 {
             pinned: self.pinned,
             expires_at: self.expires_at.map(Timestamp),
             source: self.source,
+            origins: self.origins.into_iter().map(OriginV1::into_origin).collect(),
+            summary: self.summary,
             version: self.version,
         })
     }

@@ -27,6 +27,8 @@ pub(crate) struct Store {
     tiers: [BTreeSet<(Timestamp, RecordId)>; 3],
     expiring: BTreeSet<(Timestamp, RecordId)>,
     scopes: BTreeMap<Scope, ScopeMembers>,
+    /// From the ids of records that were consolidated to those that they went into.
+    origins: FxHashMap<RecordId, RecordId>,
     text_bytes: u64,
 }
 
@@ -102,6 +104,7 @@ impl Store {
         if let Some(actor) = &record.actor {
             *members.actors.entry(actor.clone()).or_default() += 1;
         }
+        self.origins.extend(record.origins.iter().map(|origin| (origin.id, record.id)));
         self.text_bytes += record.text.len() as u64;
     }
 
@@ -126,7 +129,18 @@ impl Store {
                 self.scopes.remove(&record.scope);
             }
         }
+        for origin in &record.origins {
+            // Two records cannot have the same origin; damaged or forged ones might.
+            if self.origins.get(&origin.id) == Some(&record.id) {
+                self.origins.remove(&origin.id);
+            }
+        }
         self.text_bytes -= record.text.len() as u64;
+    }
+
+    /// The record that the record with this id went into by consolidation.
+    pub(crate) fn destination(&self, id: RecordId) -> Option<RecordId> {
+        self.origins.get(&id).copied()
     }
 
     /// The record with this id.

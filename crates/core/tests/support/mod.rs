@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use stratamem_core::{
-    Config, Effect, EmbeddingSpace, Engine, Error, NewRecord, OpenReport, Opening, Operation, Outcome,
-    Record, RecordId, Scope, StorageOperation, Timestamp,
+    Config, Consolidation, Effect, EmbeddingSpace, Engine, Error, NewRecord, OpenReport, Opening, Operation,
+    Outcome, Record, RecordId, Repeats, Scope, StorageOperation, Timestamp,
 };
 
 /// Stored objects by key.
@@ -129,6 +129,11 @@ impl Host {
         self.engine = engine;
         report
     }
+}
+
+/// Everything is kept as often as it is said. For tests of other things: `consolidation.rs` has this one.
+pub(crate) fn verbatim() -> Consolidation {
+    Consolidation { repeats: Repeats::Keep, duplicates: false, ..Consolidation::default() }
 }
 
 /// The space of vectors with so many components.

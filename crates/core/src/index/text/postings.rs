@@ -127,6 +127,15 @@ impl TextIndex {
         terms.iter().map(|&(term, count)| (&*self.names[term as usize], count))
     }
 
+    /// Slots that have terms in common with `slot`, once for each: the rarest term's first.
+    pub(crate) fn sharing(&self, slot: Slot) -> impl Iterator<Item = Slot> {
+        let document = self.documents.get(slot as usize);
+        let mut terms: Vec<u32> =
+            document.map_or(&[][..], |document| &document.terms).iter().map(|(term, _)| *term).collect();
+        terms.sort_by_key(|term| self.postings[*term as usize].len());
+        terms.into_iter().flat_map(|term| self.postings[term as usize].iter().map(|posting| posting.slot))
+    }
+
     /// Number of distinct terms that occur somewhere.
     pub(crate) fn term_count(&self) -> usize {
         self.postings.iter().filter(|list| !list.is_empty()).count()

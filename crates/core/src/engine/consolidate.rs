@@ -1,0 +1,540 @@
+//! Consolidation: records that say the same become one, and old episodes become summaries.
+//!
+//! Works in steps, like all of maintenance. What goes into another record stays there as an [`Origin`], so that its id
+//! still leads somewhere and it can still be forgotten.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::config::{Consolidate, Episodes};
+use crate::consolidate::{Item, covers, extract, group};
+use crate::engine::Engine;
+use crate::engine::event::{Event, Form};
+use crate::engine::maintain::{Incoming, Work};
+use crate::engine::retention::{moved, standing};
+use crate::engine::txn::{check_text, check_vector, without};
+use crate::error::{CommandError, Error};
+use crate::index::{Slot, key_of};
+use crate::model::{
+    EmbeddingSpace, Filter, Kind, Metadata, Move, Origin, Reason, Record, RecordId, Scope, Span, Tier,
+    Timestamp, Usage,
+};
+use crate::persist::Change;
+use crate::tier::Place;
+
+/// How far apart the same words can be said and be about the same event.
+const SAME_EVENT: Span = Span(86_400_000);
+/// New records that one step compares with those that share rare words with them.
+const COMPARED: usize = 16;
+/// Records that each of them is compared with at most.
+const LIKE: usize = 64;
+/// Old episodes that are grouped at once.
+const WINDOW: usize = 256;
+/// Words from which on a text speaks for itself.
+const MEANINGFUL: usize = 4;
+/// Time between two searches through the old episodes.
+const ROUND: Span = Span(3_600_000);
+
+/// What consolidation has before it.
+#[derive(Debug, Default)]
+pub(super) struct Consolidating {
+    /// Records that nobody has compared yet with those that share rare words with them.
+    fresh: BTreeSet<RecordId>,
+    /// Where the search through the old episodes goes on.
+    resume: Option<Place>,
+    /// When the last one ended.
+    ended: Option<Timestamp>,
+    /// Groups found and not yet handed out.
+    found: VecDeque<Vec<RecordId>>,
+}
+
+/// Old episodes about one thing, to be summed up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// Which, in the order of time.
+    pub ids: Vec<RecordId>,
+    /// Their versions: a summary of what has changed since is not taken.
+    pub versions: Vec<u32>,
+    /// What they say.
+    pub texts: Vec<String>,
+    /// Of each, the sentences that matter most, none for many.
+    pub extracts: Vec<String>,
+    /// These together: the summary, unless the host has a better one.
+    pub text: String,
+    /// Who said or did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// When the first of them happened.
+    pub from: Timestamp,
+    /// When the last of them happened.
+    pub to: Timestamp,
+}
+
+/// What a step of the search for groups came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupSearch {
+    /// A group, if one was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    /// Whether there is more to look at.
+    pub more: bool,
+}
+
+impl Engine {
+    /// Notes records that may say what others say already.
+    pub(super) fn note_fresh(&mut self, changes: &[Change]) {
+        if !self.config.consolidation.duplicates {
+            return;
+        }
+        for change in changes {
+            match change {
+                Change::Put(record, _) if self.config.consolidate(&record.kind.0) == Consolidate::Merge => {
+                    self.consolidating.fresh.insert(record.id);
+                }
+                Change::Remove(id) => {
+                    self.consolidating.fresh.remove(id);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Merges some records that say the same.
+    pub(super) fn merge_duplicates(&mut self, now: Timestamp, work: &mut Work) {
+        if !self.config.consolidation.duplicates {
+            return;
+        }
+        let mut looks = COMPARED;
+        while looks > 0 && work.removals > 0 {
+            let Some(key) = self.state.statements.take_shared() else { break };
+            looks -= 1;
+            if !self.merge_same(key, now, work) {
+                self.state.statements.put_back(key);
+                work.unfinished = true;
+                return;
+            }
+        }
+        if self.state.statements.is_waiting() {
+            work.unfinished = true;
+            return;
+        }
+        // One merge at a time: the next one sees what became of it.
+        while looks > 0 && work.changes.is_empty() {
+            let Some(id) = self.consolidating.fresh.pop_first() else { return };
+            looks -= 1;
+            self.merge_like(id, now, work);
+        }
+        work.unfinished |= !self.consolidating.fresh.is_empty();
+    }
+
+    /// Merges the records under `key`, as far as they are about the same. Answers whether none is left.
+    fn merge_same(&self, key: u64, now: Timestamp, work: &mut Work) -> bool {
+        let records = self.state.statements.slots(key).filter_map(|slot| self.state.store.record(slot));
+        let mut records: Vec<&Record> =
+            records.filter(|record| !record.summary && !record.is_expired(now)).collect();
+        let Some(first) = records.first() else { return true };
+        let how = self.config.consolidate(&first.kind.0);
+        if how == Consolidate::Never {
+            return true;
+        }
+        if how == Consolidate::Summarise {
+            // What is being talked about stays as it was said, and "Yes." is said often.
+            records.retain(|record| record.tier != Tier::Working && !is_brief(&record.text));
+            records.sort_unstable_by_key(|record| (record.occurred_at, record.id));
+        }
+        let mut rest = records.into_iter().peekable();
+        while let Some(first) = rest.next() {
+            let mut same = vec![first];
+            while let Some(next) = rest.next_if(|next| {
+                let apart = next.occurred_at.since(first.occurred_at);
+                how == Consolidate::Merge || apart <= SAME_EVENT
+            }) {
+                same.push(next);
+            }
+            // Who stays: pinned before others, then the most durable, then the oldest.
+            same.sort_unstable_by_key(|record| (!record.pinned, std::cmp::Reverse(record.tier), record.id));
+            let (stays, others) = same.split_first().expect("it holds at least the first");
+            let going: Vec<&Record> = others.iter().copied().filter(|record| !record.pinned).collect();
+            let now_going = going.len().min(work.removals);
+            if now_going > 0 {
+                self.merge_into(stays, &going[..now_going], Form::Duplicate, now, work);
+            }
+            if now_going < going.len() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Compares a record with those that share its rarest words, and merges it with one of which the one says all that the
+    /// other does.
+    fn merge_like(&self, id: RecordId, now: Timestamp, work: &mut Work) {
+        let store = &self.state.store;
+        let (Some(record), Some(slot)) = (store.get(id), store.slot(id)) else { return };
+        if record.is_expired(now) || record.summary {
+            return;
+        }
+        for like in self.like(slot) {
+            let Some(other) = store.record(like).filter(|other| !other.is_expired(now) && !other.summary)
+            else {
+                continue;
+            };
+            // All but the words is the same.
+            if key_of(record, 0) != key_of(other, 0) {
+                continue;
+            }
+            let (stays, goes) = if covers(&record.text, &other.text) {
+                (record, other)
+            } else if covers(&other.text, &record.text) {
+                (other, record)
+            } else {
+                continue;
+            };
+            if goes.pinned {
+                continue;
+            }
+            let mut incoming = Incoming::default();
+            if goes.tier > stays.tier {
+                if stays.pinned || !self.admits(stays, goes.tier, &mut incoming) {
+                    continue;
+                }
+            }
+            self.merge_into(stays, &[goes], Form::NearDuplicate, now, work);
+            return;
+        }
+    }
+
+    /// Slots that share words with `slot`, those that share the rarest ones first: a record that says little more or
+    /// little less has most of them.
+    fn like(&self, slot: Slot) -> Vec<Slot> {
+        let mut found: Vec<Slot> = Vec::new();
+        for other in self.state.text.sharing(slot).filter(|other| *other != slot) {
+            if !found.contains(&other) {
+                found.push(other);
+            }
+            if found.len() == LIKE {
+                break;
+            }
+        }
+        found
+    }
+
+    fn merge_into(&self, stays: &Record, going: &[&Record], form: Form, now: Timestamp, work: &mut Work) {
+        let mut record = stays.clone();
+        let mut vector = self.state.vector(stays.id).map(<[f32]>::to_vec);
+        let had_vector = vector.is_some();
+        for other in going {
+            let same_words = other.text == stays.text;
+            let kept =
+                |text: &Option<String>| text.clone().or_else(|| (!same_words).then(|| other.text.clone()));
+            record.origins.push(other.to_origin((!same_words).then(|| other.text.clone())));
+            record.origins.extend(
+                other.origins.iter().map(|origin| Origin { text: kept(&origin.text), ..origin.clone() }),
+            );
+            record.usage.absorb(&other.usage);
+            record.importance = record.importance.max(other.importance);
+            record.source = record.source.or_else(|| other.source.clone());
+            if same_words && vector.is_none() {
+                vector = self.state.vector(other.id).map(<[f32]>::to_vec);
+            }
+        }
+        record.origins.sort_by_key(|origin| (origin.occurred_at, origin.id));
+        let surplus = record.origins.len().saturating_sub(Record::ORIGINS);
+        record.origins.drain(..surplus);
+        record.version = record.version.saturating_add(1);
+        let tier = going.iter().map(|other| other.tier).fold(stays.tier, Tier::max);
+        let id = stays.id;
+        if had_vector || vector.is_none() {
+            work.changes.push(Change::Revise(Box::new(record)));
+        } else {
+            work.changes.push(Change::Put(Box::new(record), vector));
+        }
+        if tier > stays.tier {
+            let step = Move { from: stays.tier, to: tier, at: now, reason: Reason::Merged, score: None };
+            work.changes.push(Change::Move(id, step));
+            work.events.push(moved(id, &step));
+        }
+        let origins: Vec<RecordId> = going.iter().map(|other| other.id).collect();
+        work.changes.extend(origins.iter().map(|id| Change::Remove(*id)));
+        work.removals = work.removals.saturating_sub(origins.len());
+        work.report.merged += origins.len() as u32;
+        work.events.push(Event::MemoryConsolidated { id, origins, form });
+    }
+
+    /// Looks through some old episodes for those that belong together, if the configuration says that they are summed up.
+    /// The host calls it until nothing is left to look at, embeds what each group says, and gives it to
+    /// [`Engine::summarise`].
+    ///
+    /// # Errors
+    /// [`CommandError::Poisoned`] after a failed write.
+    pub fn next_group(&mut self, now: Timestamp) -> Result<GroupSearch, CommandError> {
+        self.check_writable()?;
+        let Some(episodes) = self.config.consolidation.episodes else {
+            return Ok(GroupSearch { group: None, more: false });
+        };
+        while let Some(ids) = self.consolidating.found.pop_front() {
+            if let Some(group) = self.group(&episodes, &ids, now) {
+                return Ok(GroupSearch { group: Some(group), more: true });
+            }
+        }
+        let rested = self.consolidating.ended.is_none_or(|ended| ended + ROUND <= now);
+        if !rested && self.consolidating.resume.is_none() {
+            return Ok(GroupSearch { group: None, more: false });
+        }
+        let more = self.search_episodes(&episodes, now);
+        Ok(GroupSearch { group: None, more: more || !self.consolidating.found.is_empty() })
+    }
+
+    /// Puts a summary in the place of a group: the texts of its records are gone afterwards, apart from what the
+    /// summary has of them. `text` is what the host makes of them, the extracts if it makes nothing. Answers the id of
+    /// the summary, or nothing if the records have changed or the long-term tier takes no more; then nothing happens.
+    ///
+    /// # Errors
+    /// [`Error::Command`] naming the field. Nothing changed then.
+    pub fn summarise(
+        &mut self,
+        group: &Group,
+        text: Option<String>,
+        space: Option<&EmbeddingSpace>,
+        vector: Option<Vec<f32>>,
+        now: Timestamp,
+    ) -> Result<Option<RecordId>, Error> {
+        self.check_writable()?;
+        if let Some(text) = &text {
+            check_text(text, &self.config)?;
+        }
+        let vector = match (vector, space) {
+            (Some(vector), Some(space)) => {
+                Some(check_vector(vector, space, self.state.space.as_ref(), "vector")?)
+            }
+            _ => None,
+        };
+        let Some(episodes) = self.config.consolidation.episodes else { return Ok(None) };
+        let Some(same) =
+            self.group(&episodes, &group.ids, now).filter(|same| same.versions == group.versions)
+        else {
+            return Ok(None);
+        };
+        let records: Vec<&Record> = same.ids.iter().filter_map(|id| self.state.store.get(*id)).collect();
+        let vector = vector.or_else(|| self.mean_vector(&same.ids));
+        let record = summed_up(self.ids.next(now), &records, &same, text, now);
+        if !self.admits(&record, Tier::LongTerm, &mut Incoming::default()) {
+            return Ok(None);
+        }
+        let id = record.id;
+        let mut changes = vec![Change::Put(Box::new(record), vector)];
+        changes.extend(same.ids.iter().map(|id| Change::Remove(*id)));
+        let event = Event::MemoryConsolidated { id, origins: same.ids, form: Form::Summary };
+        self.record(changes, vec![event], now);
+        Ok(Some(id))
+    }
+
+    /// What summaries will say once these of their origins are forgotten: the text to embed for each id that is the
+    /// last of its summary in `ids`; nothing for others.
+    pub fn remainders(&self, scope: &Scope, ids: &[RecordId], now: Timestamp) -> Vec<Option<Record>> {
+        let mut remaining: BTreeMap<RecordId, (usize, Option<Record>)> = BTreeMap::new();
+        for (index, id) in ids.iter().enumerate() {
+            let store = &self.state.store;
+            if store.get(*id).is_some() {
+                continue;
+            }
+            let Some(into) = store.destination(*id) else { continue };
+            let record = match remaining.remove(&into) {
+                Some((_, record)) => record,
+                None => store
+                    .get(into)
+                    .filter(|record| scope.covers(&record.scope) && !record.is_expired(now))
+                    .cloned(),
+            };
+            remaining.insert(into, (index, record.and_then(|record| without(&record, *id))));
+        }
+        let mut out = vec![None; ids.len()];
+        for (into, (index, record)) in remaining {
+            let before = self.state.store.get(into).map(|record| &record.text);
+            out[index] = record.filter(|record| Some(&record.text) != before);
+        }
+        out
+    }
+
+    /// The ids of what went into records that a view of `scope` sees, as far as it passed `filter` when it was a record
+    /// of its own. Text counts as far as it was kept.
+    pub fn origins(&self, scope: &Scope, filter: &Filter, now: Timestamp) -> Vec<RecordId> {
+        let seen = self.state.store.iter_after(None).filter(|record| {
+            !record.origins.is_empty() && scope.covers(&record.scope) && !record.is_expired(now)
+        });
+        let mut ids = Vec::new();
+        for record in seen {
+            let passed = record.origins.iter().filter(|origin| filter.matches(&record.as_origin(origin)));
+            ids.extend(passed.map(|origin| origin.id));
+        }
+        ids
+    }
+
+    /// When the search through the old episodes is next useful.
+    pub(super) fn next_grouping(&self) -> Option<Timestamp> {
+        let episodes = self.config.consolidation.episodes?;
+        let first = self.state.store.tier(Tier::Intermediate).find(|record| self.is_episode(record))?;
+        let old = first.tier_since + episodes.after;
+        Some(self.consolidating.ended.map_or(old, |ended| old.max(ended + ROUND)))
+    }
+
+    fn is_episode(&self, record: &Record) -> bool {
+        self.config.consolidate(&record.kind.0) == Consolidate::Summarise
+            && !record.pinned
+            && !record.summary
+            && record.expires_at.is_none()
+    }
+
+    /// Whether a record is old and faded enough to go into a summary.
+    fn is_past(&self, episodes: &Episodes, record: &Record, now: Timestamp) -> bool {
+        record.tier == Tier::Intermediate
+            && self.is_episode(record)
+            && record.tier_since + episodes.after <= now
+            && standing(&self.config, record, now).retention < episodes.retention_below
+    }
+
+    /// Groups the next of the old episodes. Answers whether there are more.
+    fn search_episodes(&mut self, episodes: &Episodes, now: Timestamp) -> bool {
+        let store = &self.state.store;
+        let old = store
+            .tier_after(Tier::Intermediate, self.consolidating.resume)
+            .take_while(|record| record.tier_since + episodes.after <= now)
+            .take(WINDOW);
+        let (mut seen, mut last) = (0, None);
+        let mut alike: BTreeMap<(&Scope, &Kind, Option<&str>), Vec<&Record>> = BTreeMap::new();
+        for record in old {
+            seen += 1;
+            last = Some((record.tier_since, record.id));
+            if self.is_past(episodes, record, now) {
+                alike.entry((&record.scope, &record.kind, record.actor.as_deref())).or_default().push(record);
+            }
+        }
+        let mut found = VecDeque::new();
+        for mut records in alike.into_values() {
+            records.sort_unstable_by_key(|record| (record.occurred_at, record.id));
+            let terms = self.numbered_terms(&records);
+            let items = records.iter().zip(&terms);
+            let items: Vec<Item<'_>> =
+                items.map(|(record, terms)| Item { at: record.occurred_at, terms }).collect();
+            for members in group(&items, &episodes.group) {
+                found.push_back(members.into_iter().map(|index| records[index].id).collect());
+            }
+        }
+        self.consolidating.found = found;
+        let more = seen == WINDOW;
+        self.consolidating.resume = last.filter(|_| more);
+        if !more {
+            self.consolidating.ended = Some(now);
+        }
+        more
+    }
+
+    /// The terms of each record and how often they occur, numbered in the order of their names.
+    fn numbered_terms(&self, records: &[&Record]) -> Vec<Vec<(u32, u32)>> {
+        let slot = |record: &&Record| self.state.store.slot(record.id);
+        let terms = |slot| self.state.text.terms_of(slot);
+        let names: BTreeSet<&str> =
+            records.iter().filter_map(slot).flat_map(terms).map(|(name, _)| name).collect();
+        let numbers: BTreeMap<&str, u32> = names.into_iter().zip(0..).collect();
+        let numbered = |record: &&Record| {
+            let mut own: Vec<(u32, u32)> = slot(record)
+                .into_iter()
+                .flat_map(terms)
+                .map(|(name, count)| (numbers[name], count))
+                .collect();
+            own.sort_unstable();
+            own
+        };
+        records.iter().map(numbered).collect()
+    }
+
+    /// The group of these records, if they all are still there and past.
+    fn group(&self, episodes: &Episodes, ids: &[RecordId], now: Timestamp) -> Option<Group> {
+        let past =
+            |id: &RecordId| self.state.store.get(*id).filter(|record| self.is_past(episodes, record, now));
+        let records: Vec<&Record> = ids.iter().map(past).collect::<Option<_>>()?;
+        let (first, last) = (records.first()?, records.last()?);
+        let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        let extracts = extract(&texts, (bytes as f64 * episodes.share) as usize);
+        let said = extracts.iter().filter(|text| !text.is_empty());
+        let text = said.map(String::as_str).collect::<Vec<_>>().join("\n");
+        (!text.is_empty()).then(|| Group {
+            ids: ids.to_vec(),
+            versions: records.iter().map(|record| record.version).collect(),
+            texts: texts.into_iter().map(str::to_owned).collect(),
+            extracts,
+            text,
+            actor: first.actor.clone(),
+            from: first.occurred_at,
+            to: last.occurred_at,
+        })
+    }
+
+    /// The direction in which the vectors of these records lie together, for a host that embeds nothing.
+    fn mean_vector(&self, ids: &[RecordId]) -> Option<Vec<f32>> {
+        let space = self.state.space.as_ref()?;
+        let mut sum = vec![0f32; space.dimensions as usize];
+        for vector in ids.iter().filter_map(|id| self.state.vector(*id)) {
+            sum.iter_mut().zip(vector).for_each(|(sum, component)| *sum += component);
+        }
+        check_vector(sum, space, Some(space), "vector").ok()
+    }
+}
+
+/// Whether a text is so short that it means what was said before it: "Yes, please."
+pub(super) fn is_brief(text: &str) -> bool {
+    text.unicode_words().take(MEANINGFUL).count() < MEANINGFUL
+}
+
+/// The record that takes the place of `records`, which are those of `group`.
+fn summed_up(
+    id: RecordId,
+    records: &[&Record],
+    group: &Group,
+    text: Option<String>,
+    now: Timestamp,
+) -> Record {
+    let first = records[0];
+    let mut usage = Usage::default();
+    let mut tags: Vec<String> = Vec::new();
+    let mut metadata: Metadata = first.metadata.clone();
+    for record in records {
+        usage.absorb(&record.usage);
+        for tag in &record.tags {
+            if !tags.contains(tag) && tags.len() < crate::engine::txn::MAX_TAGS {
+                tags.push(tag.clone());
+            }
+        }
+        metadata.retain(|name, value| record.metadata.get(name) == Some(value));
+    }
+    let origins =
+        records.iter().zip(&group.extracts).map(|(record, said)| record.to_origin(Some(said.clone())));
+    Record {
+        id,
+        text: text.unwrap_or_else(|| group.text.clone()),
+        kind: first.kind.clone(),
+        tier: Tier::LongTerm,
+        tier_since: now,
+        scope: first.scope.clone(),
+        actor: first.actor.clone(),
+        occurred_at: first.occurred_at,
+        recorded_at: records.iter().map(|record| record.recorded_at).min().unwrap_or(now),
+        importance: records.iter().map(|record| record.importance).fold(0.0, f64::max),
+        tags,
+        metadata,
+        usage,
+        surprise: None,
+        moves: Vec::new(),
+        pinned: false,
+        expires_at: None,
+        source: None,
+        origins: origins.collect(),
+        summary: true,
+        version: 1,
+    }
+}
