@@ -126,7 +126,7 @@ fn varied_history() -> History {
     let forget = |id| Operation::Forget { id, vector: None, if_version: None };
     let promote = |id, to| Operation::Move { id, to, if_version: None };
     story.host.engine.get(&everyone, ids[1], at(100), true);
-    let reward = |id, value| Operation::Reward { id, value };
+    let reward = |id, value| Operation::Reward { id, value, if_version: None };
     story.commit(
         vec![
             update(ids[0], &patch),

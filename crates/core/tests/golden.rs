@@ -279,7 +279,9 @@ impl Host {
                 Change::Promote { name, to, if_version } => {
                     Operation::Move { id: self.ids[name], to: *to, if_version: *if_version }
                 }
-                Change::Reward { name, value } => Operation::Reward { id: self.ids[name], value: *value },
+                Change::Reward { name, value } => {
+                    Operation::Reward { id: self.ids[name], value: *value, if_version: None }
+                }
             });
         }
         (operations, space)

@@ -51,7 +51,7 @@ fn what_happens_between_the_steps_survives_every_crash() {
             Operation::Move { id: id(2), to: Some(Tier::LongTerm), if_version: None },
             Operation::Move { id: id(2), to: Some(Tier::Intermediate), if_version: None },
             Operation::Move { id: id(3), to: None, if_version: None },
-            Operation::Reward { id: id(4), value: 0.5 },
+            Operation::Reward { id: id(4), value: 0.5, if_version: None },
             // Long enough for the commit to seal the log, so that segments come behind the one that is being made.
             add(text(format!("new in step {steps} {}", "and long ".repeat(600)))),
         ];

@@ -78,6 +78,7 @@ enum Step {
     Reward {
         target: u16,
         value: f32,
+        version: Option<u32>,
     },
 }
 
@@ -496,6 +497,9 @@ impl Model {
             }
             Operation::Update { id, patch, vector, if_version } => {
                 let before = check(self, *id, *if_version)?;
+                if **patch == Patch::default() && vector.is_none() {
+                    return Ok(false);
+                }
                 let mut record = before.clone();
                 if let Some(text) = &patch.text {
                     if text.trim().is_empty() {
@@ -531,11 +535,11 @@ impl Model {
                 self.records.remove(id);
                 self.events.push(Event::MemoryForgotten { id: *id });
             }
-            Operation::Reward { id, value } => {
+            Operation::Reward { id, value, if_version } => {
                 if !(-1.0..=1.0).contains(value) {
                     return Err("invalid-argument");
                 }
-                check(self, *id, None)?;
+                check(self, *id, *if_version)?;
                 let usage = &mut self.records.get_mut(id).expect("it was found").0.usage;
                 let Reward { mean, count } = usage.reward.unwrap_or(Reward { mean: 0.0, count: 0 });
                 let mean = mean + (value - mean) / (count + 1) as f32;
@@ -927,8 +931,8 @@ fn operation(step: &Step, model: &Model, known: &[RecordId], now: Timestamp) -> 
         Step::Move { target, to, version } => {
             Operation::Move { id: model.target(known, *target), to: *to, if_version: *version }
         }
-        Step::Reward { target, value } => {
-            Operation::Reward { id: model.target(known, *target), value: *value }
+        Step::Reward { target, value, version } => {
+            Operation::Reward { id: model.target(known, *target), value: *value, if_version: *version }
         }
     }
 }
@@ -1211,12 +1215,13 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => draft().prop_map(Step::Add),
         1 => (any::<u16>(), draft()).prop_map(|(target, draft)| Step::AddAgain(target, draft)),
-        3 => (any::<u16>(), draft(), any::<u8>(), version())
+        3 => (any::<u16>(), draft(), prop_oneof![1 => Just(0), 9 => any::<u8>()], version())
             .prop_map(|(target, draft, fields, version)| Step::Update { target, draft, fields, version }),
         2 => (any::<u16>(), version()).prop_map(|(target, version)| Step::Forget { target, version }),
         2 => (any::<u16>(), tier, version())
             .prop_map(|(target, to, version)| Step::Move { target, to, version }),
-        2 => (any::<u16>(), -1.05f32..1.05).prop_map(|(target, value)| Step::Reward { target, value }),
+        2 => (any::<u16>(), -1.05f32..1.05, version())
+            .prop_map(|(target, value, version)| Step::Reward { target, value, version }),
     ]
 }
 

@@ -247,7 +247,7 @@ fn only_the_last_uses_are_kept_whatever_the_clock_does() {
 fn rewards_are_part_of_importance() {
     let mut host = Host::new(boundless());
     let id = host.add(text("was it useful?"), at(0));
-    let reward = |value| vec![Operation::Reward { id, value }];
+    let reward = |value| vec![Operation::Reward { id, value, if_version: None }];
     assert_eq!(refused(&mut host, reward(1.5), at(1)), Some("invalid-argument"));
     assert_eq!(refused(&mut host, reward(f32::NAN), at(1)), Some("invalid-argument"));
     host.commit(&Scope::default(), reward(1.0), at(1));

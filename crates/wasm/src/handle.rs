@@ -36,10 +36,10 @@ fn scope(value: JsValue) -> Result<Scope, JsValue> {
 #[wasm_bindgen]
 impl EngineHandle {
     /// Opens what `storage` holds, or a new memory. Without a seed, one is drawn from the host's entropy.
-    pub async fn open(storage: Storage, config: JsValue, seed: Option<f64>) -> Result<EngineHandle, JsValue> {
+    pub async fn open(storage: Storage, config: JsValue, seed: Option<u64>) -> Result<EngineHandle, JsValue> {
         let config: Config = convert::read(config, "config")?;
         let seed = match seed {
-            Some(seed) => seed.to_bits(),
+            Some(seed) => seed,
             None => {
                 let mut noise = [0u8; 8];
                 getrandom::getrandom(&mut noise).map_err(|error| malformed("seed", error))?;

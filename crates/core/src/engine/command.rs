@@ -16,7 +16,7 @@ pub enum Operation {
         #[serde(skip)]
         vector: Option<Vec<f32>>,
     },
-    /// Changes a record.
+    /// Changes a record. A patch that says nothing, without a vector, changes nothing.
     Update {
         /// Which record.
         id: RecordId,
@@ -45,6 +45,8 @@ pub enum Operation {
         id: RecordId,
         /// -1 (it misled) to 1 (it was what was needed).
         value: f32,
+        /// Refuse the transaction unless the record is at this version.
+        if_version: Option<u32>,
     },
     /// Moves a record to another tier.
     Move {

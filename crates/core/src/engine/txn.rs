@@ -126,12 +126,12 @@ impl Staging<'_> {
                 }
                 Ok(())
             }
-            Operation::Reward { id, value } => {
+            Operation::Reward { id, value, if_version } => {
                 if !(-1.0..=1.0).contains(&value) {
                     return Err(CommandError::invalid("reward", "must be between -1 and 1"));
                 }
                 let id = self.destination(id).unwrap_or(id);
-                let mut record = self.find(id, None)?;
+                let mut record = self.find(id, if_version)?;
                 record.usage.reward(value);
                 self.out.changes.push(Change::Use(vec![(id, record.usage.clone())]));
                 self.overlay.insert(id, Some(record));
@@ -319,6 +319,10 @@ impl Staging<'_> {
         if_version: Option<u32>,
     ) -> Result<(), CommandError> {
         let before = self.find(id, if_version)?;
+        if patch == Patch::default() && vector.is_none() {
+            self.out.ids.push(id);
+            return Ok(());
+        }
         let mut record = before.clone();
         if let Some(text) = patch.text {
             check_text(&text, self.config)?;
