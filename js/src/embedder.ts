@@ -5,7 +5,7 @@
 
 import { createError } from "./errors.js";
 import { checkWhole } from "./internal/convert.js";
-import type { Embedder, EmbeddingModelLike, EmbeddingSpace, EmbedFunction, EmbedOptions } from "./types.js";
+import type { Embedder, EmbeddingModelLike, EmbeddingSpace, EmbedOptions, NamedEmbedFunction } from "./types.js";
 
 /** One vector per text, row after row, in a known space; `undefined` marks a text without meaning to the model. */
 export interface Embedded {
@@ -14,8 +14,9 @@ export interface Embedded {
 }
 
 /** Brings any accepted shape to the contract. */
-export function asEmbedder(given: Embedder | EmbedFunction | EmbeddingModelLike): Embedder {
-  if (typeof given === "function") return { model: given.name || "custom", embed: given };
+export function asEmbedder(given: Embedder | NamedEmbedFunction | EmbeddingModelLike): Embedder {
+  // Not the function's own name: minifiers change it, and two functions may share one.
+  if (typeof given === "function") return { model: isName(given.model) ? (given.model as string) : "custom", embed: given };
   if (typeof given === "object" && given !== null) {
     if ("doEmbed" in given && typeof given.doEmbed === "function" && isName(given.modelId)) return fromModel(given);
     if ("embed" in given && typeof given.embed === "function" && isName(given.model)) {

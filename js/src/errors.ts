@@ -29,7 +29,7 @@ export type ErrorDetails = Readonly<Record<string, unknown>>;
 
 /** What an error is built from beside its message. */
 export interface ErrorInit {
-  readonly details?: ErrorDetails;
+  readonly details?: ErrorDetails | undefined;
   readonly cause?: unknown;
 }
 

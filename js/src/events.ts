@@ -3,10 +3,31 @@
  * global handler, like that of any event.
  */
 
+import { invalid } from "./internal/convert.js";
 import type { MemoryEvents } from "./types.js";
 
 /** A name of an event. */
 export type MemoryEventName = keyof MemoryEvents;
+
+const names: Readonly<Record<MemoryEventName, true>> = {
+  "memory-added": true,
+  "memory-updated": true,
+  "memory-forgotten": true,
+  "memory-promoted": true,
+  "memory-demoted": true,
+  "memory-expired": true,
+  "memory-evicted": true,
+  "tier-limit-reached": true,
+  "policy-failed": true,
+  "segment-sealed": true,
+  "storage-failed": true,
+};
+
+/** Throws unless there is such an event and such a thing can listen to it. */
+export function checkListening(name: unknown, listener: unknown): void {
+  if (typeof name !== "string" || !Object.hasOwn(names, name)) throw invalid("name", `must be the name of an event: ${Object.keys(names).join(", ")}`);
+  if (typeof listener !== "function") throw invalid("listener", "must be a function");
+}
 
 /** Listeners by event. */
 export class EventHub {

@@ -3,11 +3,11 @@
  * record, with its vector in base64 of little-endian 32-bit floats.
  */
 
-import { createError, ValidationError } from "./errors.js";
+import { createError, type MemoryError } from "./errors.js";
 import { checkFields, invalid, isId, toText, withoutMissing } from "./internal/convert.js";
 import { fromBase64 } from "./internal/host.js";
 import type { Memory } from "./memory.js";
-import type { Transaction } from "./transaction.js";
+import { refusedOperation, type Transaction } from "./transaction.js";
 import type { EmbeddingSpace, ImportOptions, ImportReport, MemoryRecord } from "./types.js";
 
 const FORMAT = 1;
@@ -167,13 +167,11 @@ async function naming(origins: readonly number[], run: () => Promise<unknown>): 
   try {
     await run();
   } catch (error) {
-    if (!(error instanceof ValidationError)) throw error;
-    const field = typeof error.details.field === "string" ? error.details.field : "";
-    const [prefix, index] = /^operations\/(\d+)\//.exec(field) ?? [];
-    const line = prefix === undefined ? undefined : origins[Number(index)];
-    if (prefix === undefined || line === undefined) throw error;
-    const details = { ...error.details, field: field.slice(prefix.length), line };
-    throw createError(error.code, `line ${line}: ${error.message.slice(prefix.length)}`, { details, cause: error });
+    const refused = refusedOperation(error);
+    const line = refused && origins[refused.index];
+    if (refused === undefined || line === undefined) throw error;
+    const { code, details } = error as MemoryError;
+    throw createError(code, `line ${line}: ${refused.message}`, { details: { ...details, field: refused.field, line }, cause: error });
   }
 }
 

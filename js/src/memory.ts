@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /**
  * The facade that users hold. Owns: the lifetime of an opened memory, embedding before and waiting after each call
  * into the engine. Does not own: what a call means (the engine) or how bytes are kept (the adapter).
@@ -5,18 +7,20 @@
 
 import { embedAll, type Embedded } from "./embedder.js";
 import { createError, RecordError, type MemoryError } from "./errors.js";
-import { EventHub, type MemoryEventName } from "./events.js";
+import { checkListening, EventHub, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
-import { checkFields, checkNumber, checkWhole, invalid, toFilter, toFusion, toId, toScope, toText, toVector, withoutMissing } from "./internal/convert.js";
+import {
+  checkFields, checkFlag, checkNumber, checkSignal, checkWhole, invalid, toFilter, toFusion, toId, toScope, toText, toVector, withoutMissing,
+} from "./internal/convert.js";
 import { WriteQueue } from "./internal/write-queue.js";
 import { PolicyTurns } from "./policies.js";
 import type { Storage, StorageLock } from "./storage/types.js";
-import { Transaction, type PendingOperation } from "./transaction.js";
+import { refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
 import type {
-  AddOptions, Analysis, ChangeOptions, Embedder, EmbeddingSpace, Filter, Hit, ImportOptions, ImportReport, ListOptions, MaintainOptions,
-  MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, NewMemory, OpenReport, Policies, RecallOptions, Scope,
-  Tier, Transition,
+  AddOptions, Analysis, ChangeOptions, Embedder, EmbeddingSpace, Filter, GetOptions, Hit, ImportOptions, ImportReport, ListOptions,
+  MaintainOptions, MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, Metadata, NewMemory, OpenReport, Policies,
+  RecallOptions, Scope, Tier, Transition,
 } from "./types.js";
 
 /** Records fetched at once by a listing. */
@@ -103,13 +107,20 @@ export class Memory {
   /** @internal */
   readonly session: Session;
   readonly #view: Scope;
+  /** Whether this came from {@link Memory.scope}: closing it then ends nothing else. */
+  readonly #derived: boolean;
+  /** Take the listeners of this view away. */
+  readonly #listening = new Set<() => void>();
+  /** Whether this view was closed by itself. */
+  #ended = false;
   /** What opening found. */
   readonly opened: OpenReport;
 
   /** @internal */
-  constructor(session: Session, view: Scope, opened: OpenReport) {
+  constructor(session: Session, view: Scope, opened: OpenReport, derived = false) {
     this.session = session;
     this.#view = view;
+    this.#derived = derived;
     this.opened = opened;
   }
 
@@ -120,8 +131,8 @@ export class Memory {
    * @example
    * const id = await memory.add("The demo is on Friday", { kind: "semantic", tags: ["work"] });
    */
-  async add(text: string, options: AddOptions = {}): Promise<string> {
-    const [id] = await this.#run((tx) => void tx.add(text, options));
+  async add<M extends object = Metadata>(text: string, options: AddOptions<M> = {}): Promise<string> {
+    const [id] = await this.#one((tx) => void tx.add(text, options));
     return id as string;
   }
 
@@ -139,16 +150,20 @@ export class Memory {
   }
 
   /**
-   * The record with this id, or `undefined` if this view sees none. Counts as a read.
+   * The record with this id, or `undefined` if this view sees none. Counts as a use, unless `touch` is false.
    *
+   * @throws ValidationError if `id` has not the form of an id
    * @example
    * const record = await memory.get(id);
    */
-  async get(id: string): Promise<MemoryRecord | undefined> {
+  async get(id: string, options: GetOptions = {}): Promise<MemoryRecord | undefined> {
+    checkFields(options, ["touch"], "options");
+    checkFlag(options.touch, "touch");
     const { now } = this.session;
-    const found = this.session.call((handle) => handle.get(this.#view, toId(id, "id"), now(), true) as MemoryRecord | undefined);
+    const touch = options.touch ?? true;
+    const found = this.#call((handle) => handle.get(this.#view, toId(id, "id"), now(), touch) as MemoryRecord | undefined);
     // A use can move a record to another tier.
-    this.session.queue.nudge();
+    if (touch) this.session.queue.nudge();
     return found;
   }
 
@@ -159,18 +174,18 @@ export class Memory {
    * const vector = await memory.vector(id); // Float32Array
    */
   async vector(id: string): Promise<Float32Array | undefined> {
-    return this.session.call((handle) => handle.vector(this.#view, toId(id, "id"), this.session.now()));
+    return this.#call((handle) => handle.vector(this.#view, toId(id, "id"), this.session.now()));
   }
 
   /**
-   * Changes a record. What the patch leaves out stays as it is.
+   * Changes a record. What the patch leaves out stays as it is; an empty patch changes nothing, its version included.
    *
    * @throws RecordError `not-found`, TransactionConflictError
    * @example
    * await memory.update(id, { importance: 1, metadata: { ...record.metadata, checked: true } }, { ifVersion: record.version });
    */
-  async update(id: string, patch: MemoryPatch, options: ChangeOptions = {}): Promise<void> {
-    await this.#run((tx) => tx.update(id, patch, options));
+  async update<M extends object = Metadata>(id: string, patch: MemoryPatch<M>, options: ChangeOptions = {}): Promise<void> {
+    await this.#one((tx) => tx.update(id, patch, options));
   }
 
   /**
@@ -185,7 +200,8 @@ export class Memory {
     for (;;) {
       const ids = this.#targets(target);
       try {
-        const removed = await this.#run((tx) => {
+        const run = typeof target === "string" ? this.#one : this.#run;
+        const removed = await run.call(this, (tx) => {
           for (const id of new Set(ids)) tx.forget(id, options);
         });
         return removed.length;
@@ -204,19 +220,19 @@ export class Memory {
    * await memory.promote(id, "long-term");
    */
   async promote(id: string, to?: Tier, options: ChangeOptions = {}): Promise<void> {
-    await this.#run((tx) => tx.promote(id, to, options));
+    await this.#one((tx) => tx.promote(id, to, options));
   }
 
   /**
    * Says how useful a record was for what it was recalled for: -1 (it misled) to 1 (it was what was needed). The mean
    * of its rewards is part of its importance.
    *
-   * @throws RecordError `not-found`
+   * @throws RecordError `not-found`, TransactionConflictError
    * @example
    * await memory.reward(id, 1);
    */
-  async reward(id: string, value: number): Promise<void> {
-    await this.#run((tx) => tx.reward(id, value));
+  async reward(id: string, value: number, options: ChangeOptions = {}): Promise<void> {
+    await this.#one((tx) => tx.reward(id, value, options));
   }
 
   /**
@@ -227,7 +243,7 @@ export class Memory {
    * console.log((await memory.explainTransition(id))?.summary);
    */
   async explainTransition(id: string): Promise<Transition | undefined> {
-    return this.session.call((handle) => handle.explainTransition(this.#view, toId(id, "id"), this.session.now()) as Transition | undefined);
+    return this.#call((handle) => handle.explainTransition(this.#view, toId(id, "id"), this.session.now()) as Transition | undefined);
   }
 
   /**
@@ -264,14 +280,15 @@ export class Memory {
     const { filter, fusion, limit = 10, minScore, touch = true, signal } = options;
     checkWhole(limit, "limit", 1, 10_000);
     checkNumber(minScore, "minScore");
-    if (typeof touch !== "boolean") throw invalid("touch", "must be true or false");
+    checkFlag(touch, "touch");
+    checkSignal(signal, "signal");
     throwIfAborted(signal);
     const plain = toFilter(filter);
-    const given = options.vector && toVector(options.vector, "vector");
+    const given = options.vector === undefined ? undefined : toVector(options.vector, "vector");
     const { vector, space } = await this.#queryVector(text, given, signal);
     throwIfAborted(signal);
     const question = withoutMissing({ text, limit, fusion: toFusion(fusion), minScore, space, touch });
-    const hits = this.session.call((handle) => handle.recall(this.#view, question, vector, plain, this.session.now()) as Hit[]);
+    const hits = this.#call((handle) => handle.recall(this.#view, question, vector, plain, this.session.now()) as Hit[]);
     this.session.queue.nudge();
     return hits;
   }
@@ -288,6 +305,7 @@ export class Memory {
    * });
    */
   async transaction<T>(collect: (tx: Transaction) => T): Promise<T> {
+    if (typeof collect !== "function") throw invalid("collect", "must be a function");
     let result: T | undefined;
     await this.#run((tx) => {
       result = collect(tx);
@@ -302,21 +320,25 @@ export class Memory {
 
   /**
    * A view that sees only records of this scope, and whose records belong to it. It can neither read, search, count,
-   * change nor remove anything else.
+   * change nor remove anything else. Closing it ends the view alone; closing the memory ends all its views.
    *
-   * @throws ValidationError if it contradicts the scope of this view
+   * Ids are unique over the whole memory: to add a record under an id that is taken in another scope is refused with
+   * `already-exists`, which tells that it is taken. Let the memory make the ids where scopes belong to different people.
+   *
+   * @throws ValidationError if it contradicts the scope of this view; `memory-closed`
    * @example
    * const ada = memory.scope({ user: "ada" });
    */
   scope(scope: Scope): Memory {
-    const own: Record<string, string> = { ...this.#view };
+    this.#call(() => undefined);
+    const own: Record<string, string | undefined> = { ...this.#view };
     for (const [part, value] of Object.entries(toScope(scope))) {
       if (own[part] !== undefined && own[part] !== value) {
         throw createError("invalid-argument", `scope/${part} contradicts the scope of this view`, { details: { field: `scope/${part}` } });
       }
-      own[part] = value as string;
+      own[part] = value as string | undefined;
     }
-    return new Memory(this.session, own, this.opened);
+    return new Memory(this.session, own, this.opened, true);
   }
 
   /**
@@ -326,7 +348,7 @@ export class Memory {
    * const { records, tiers } = await memory.stats();
    */
   async stats(): Promise<MemoryStats> {
-    return this.session.call((handle) => handle.stats(this.#view, this.session.now()) as MemoryStats);
+    return this.#call((handle) => handle.stats(this.#view, this.session.now()) as MemoryStats);
   }
 
   /**
@@ -336,21 +358,30 @@ export class Memory {
    * const { duplicates, faded } = await memory.analyze();
    */
   async analyze(): Promise<Analysis> {
-    return this.session.call((handle) => handle.analyze(this.#view, this.session.now()) as Analysis);
+    return this.#call((handle) => handle.analyze(this.#view, this.session.now()) as Analysis);
   }
 
   /**
    * Listens to what happens to the memory. Answers a function that ends it. Events come once durable. A scoped view
    * hears only of records that it sees: not of those that are gone, and not of the memory as a whole.
    *
+   * @throws ValidationError for a name that is none; `memory-closed`
    * @example
    * const stop = memory.on("memory-promoted", ({ id, from, to }) => console.log(id, from, to));
    */
   on<N extends MemoryEventName>(name: N, listener: (event: MemoryEvents[N]) => void): () => void {
-    if (Object.keys(this.#view).length === 0) return this.session.hub.on(name, listener);
-    return this.session.hub.on(name, (event) => {
+    checkListening(name, listener);
+    this.#call(() => undefined);
+    const heard = Object.keys(this.#view).length === 0 ? listener : (event: MemoryEvents[N]) => {
       if (this.#concerns(event)) listener(event);
-    });
+    };
+    const take = this.session.hub.on(name, heard);
+    const stop = (): void => {
+      take();
+      this.#listening.delete(stop);
+    };
+    this.#listening.add(stop);
+    return stop;
   }
 
   /**
@@ -362,11 +393,11 @@ export class Memory {
   async maintain(options: MaintainOptions = {}): Promise<MaintenanceReport> {
     checkFields(options, ["budgetMs", "compact"], "options");
     const { budgetMs = Number.POSITIVE_INFINITY, compact = false } = options;
-    if (typeof budgetMs !== "number" || Number.isNaN(budgetMs)) throw invalid("budgetMs", "must be a number");
-    if (typeof compact !== "boolean") throw invalid("compact", "must be true or false");
+    if (typeof budgetMs !== "number" || !(budgetMs >= 0)) throw invalid("budgetMs", "must be a number of milliseconds from 0 on");
+    checkFlag(compact, "compact");
     const now = this.session.now();
     const { policies } = this.session;
-    const [report, ticket, next] = this.session.call((handle) => {
+    const [report, ticket, next] = this.#call((handle) => {
       const deadline = performance.now() + budgetMs;
       const own = policies?.run(handle, now, deadline);
       const done = handle.maintain(now, Math.max(0, deadline - performance.now()), compact) as MaintenanceReport;
@@ -402,27 +433,36 @@ export class Memory {
     return importLines(lines, options, {
       space: () => this.space ?? (embedder && withoutMissing({ model: embedder.model, dimensions: embedder.dimensions })),
       now,
-      exists: (id) => this.session.call((handle) => handle.get(this.#view, id, now(), false)) !== undefined,
+      exists: (id) => this.#call((handle) => handle.get(this.#view, id, now(), false)) !== undefined,
       run: (collect) => this.#run(collect),
     });
   }
 
   /** The space of the vectors, once there is one. */
   get space(): EmbeddingSpace | undefined {
-    return this.session.call((handle) => handle.space() as EmbeddingSpace | undefined);
+    return this.#call((handle) => handle.space() as EmbeddingSpace | undefined);
   }
 
   /**
-   * Writes what is not yet written and gives storage up. Safe to call twice; every later call of anything else
-   * rejects with `memory-closed`. Closing one view closes the memory.
+   * Writes what is not yet written and gives storage up. Safe to call twice; every later call of anything else, on its
+   * views too, is refused with `memory-closed`. A view that came from {@link Memory.scope} ends alone: it calls its
+   * listeners no more, and the memory and its other views go on.
    */
-  close(): Promise<void> {
-    return this.session.close();
+  async close(): Promise<void> {
+    if (!this.#derived) return this.session.close();
+    this.#ended = true;
+    for (const stop of this.#listening) stop();
   }
 
-  /** Closes the memory at the end of an `await using` block. */
+  /** Closes the memory, or ends the view, at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Runs a call into the engine, if this view may still be used. */
+  #call<T>(use: (handle: EngineHandle) => T): T {
+    if (this.#ended) throw createError("memory-closed", "this view is closed; make another one with scope");
+    return this.session.call(use);
   }
 
   /** Whether an event is about a record that this view sees. */
@@ -434,7 +474,7 @@ export class Memory {
 
   #page(filter: unknown, after: string | undefined, limit: number): { records: MemoryRecord[]; next?: string } {
     const now = this.session.now();
-    return this.session.call((handle) => handle.list(this.#view, filter, after, limit, now) as { records: MemoryRecord[]; next?: string });
+    return this.#call((handle) => handle.list(this.#view, filter, after, limit, now) as { records: MemoryRecord[]; next?: string });
   }
 
   #targets(target: string | readonly string[] | { readonly filter: Filter }): readonly string[] {
@@ -455,7 +495,7 @@ export class Memory {
     const { embedder } = this.session;
     if (given) return { vector: given, space: this.#givenSpace(given) };
     if (!embedder || text.trim() === "") return { vector: undefined, space: undefined };
-    const question = this.session.call((handle) => handle.denseQuery(this.#view, text));
+    const question = this.#call((handle) => handle.denseQuery(this.#view, text));
     const { vectors, space } = await embedAll(embedder, [question], { purpose: "query", ...(signal && { signal }) });
     return { vector: vectors[0], space };
   }
@@ -469,26 +509,38 @@ export class Memory {
     return { model, dimensions };
   }
 
+  /** Runs one operation: a refusal names its fields without saying that it was the first. */
+  async #one(collect: (tx: Transaction) => void): Promise<string[]> {
+    try {
+      return await this.#run(collect);
+    } catch (error) {
+      const refused = refusedOperation(error);
+      if (refused === undefined) throw error;
+      const { code, details, cause } = error as MemoryError;
+      throw createError(code, refused.message, { details: { ...details, field: refused.field }, cause });
+    }
+  }
+
   /** Collects, embeds, commits, waits. */
   async #run(collect: (tx: Transaction) => void): Promise<string[]> {
-    const { session, view } = { session: this.session, view: this.#view };
+    const { session } = this;
     // Asked first, so that a clock that tells no time is not blamed on an operation.
     session.now();
     const find = (id: string): MemoryRecord | undefined =>
-      session.call((handle) => handle.get(view, id, session.now(), false) as MemoryRecord | undefined);
-    const tx = new Transaction(() => session.call((handle) => handle.nextId(session.now())), find);
+      this.#call((handle) => handle.get(this.#view, id, session.now(), false) as MemoryRecord | undefined);
+    const tx = new Transaction(() => this.#call((handle) => handle.nextId(session.now())), find);
     try {
       collect(tx);
     } finally {
       tx.end();
     }
     if (tx.pending.length === 0) {
-      session.call(() => undefined);
+      this.#call(() => undefined);
       return [];
     }
     const operations = tx.pending.map(({ operation }) => operation);
     const { embedded, vectors, space } = await this.#embed(tx.pending);
-    const outcome = session.call((handle) => handle.commit(view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number });
+    const outcome = this.#call((handle) => handle.commit(this.#view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number });
     await session.queue.durable(outcome.ticket);
     return outcome.ids;
   }

@@ -5,7 +5,7 @@
 import { asEmbedder } from "./embedder.js";
 import { createError } from "./errors.js";
 import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
-import { checkFields, checkNumber, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
+import { checkFields, checkObject, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
 import type { Host, ModelName } from "./internal/host.js";
 import { Memory, Session } from "./memory.js";
 import { checkPolicies } from "./policies.js";
@@ -16,7 +16,8 @@ import type { Embedder, EmbeddingSpace, OpenOptions, OpenReport } from "./types.
 /** What an entry offers once it is bound to its host. */
 export interface Bound {
   /**
-   * Opens a memory, or makes a new one.
+   * Opens a memory, or makes a new one. Closing it, or failing to open it, closes the storage adapter: make one adapter
+   * for each opening.
    *
    * @throws StorageError (`storage-locked` when somebody else has it open), FormatError, ValidationError
    * @example
@@ -37,17 +38,18 @@ export interface Bound {
    * @example
    * const bytes = await estimate({ count: 100_000, dimensions: 384 });
    */
-  estimate(size: { readonly count: number; readonly dimensions?: number; readonly textBytes?: number }): Promise<number>;
+  estimate(size: { readonly count: number; readonly dimensions?: number | undefined; readonly textBytes?: number | undefined }): Promise<number>;
   /** Identifiers of this build. Resolves once the engine is loaded. */
   versions(): Promise<{ readonly core: string; readonly format: number; readonly tokenizer: string }>;
 }
 
-/** Binds the package to a host. */
+/** Binds the package to a host. @internal */
 export function bind(host: Host): Bound {
   const models = new Map<ModelName, Promise<Embedder>>();
   let life = currentLife();
 
   const staticEmbedder = async (name: ModelName = "static-128"): Promise<Embedder> => {
+    if (name !== "static-128" && name !== "static-256") throw invalid("model", 'must be "static-128" or "static-256"');
     await loadEngine(host);
     if (life !== currentLife()) {
       models.clear();
@@ -60,19 +62,20 @@ export function bind(host: Host): Bound {
   };
 
   const openMemory = async (options: OpenOptions = {}): Promise<Memory> => {
-    checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies"], "options");
-    const { storage = memoryStorage(), now = Date.now, seed } = options;
+    checkObject(options, "options");
+    const { storage = memoryStorage(), now = Date.now, policies } = options;
     checkStorage(storage);
-    if (typeof now !== "function") throw invalid("now", "must be a function");
-    checkNumber(seed, "seed");
-    const view = toScope(options.scope);
-    const { policies } = options;
-    if (policies !== undefined) checkPolicies(policies);
-    const config = toConfig(options.config, policies?.evict);
-    await loadEngine(host);
-    if (options.trace) trace(options.trace);
     let lock: StorageLock | undefined;
     try {
+      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies"], "options");
+      if (typeof now !== "function") throw invalid("now", "must be a function");
+      const seed = toSeed(options.seed);
+      checkTrace(options.trace);
+      const view = toScope(options.scope);
+      if (policies !== undefined) checkPolicies(policies);
+      const config = toConfig(options.config, policies?.evict);
+      await loadEngine(host);
+      if (options.trace !== undefined) trace(options.trace);
       lock = await storage.lock?.();
       const handle = await EngineHandle.open(storage, config, seed);
       try {
@@ -83,9 +86,13 @@ export function bind(host: Host): Bound {
         throw error;
       }
     } catch (thrown) {
-      // What went wrong first is what the caller has to know.
-      await Promise.resolve(lock?.release()).catch(() => undefined);
-      await storage.close().catch(() => undefined);
+      for (const giveUp of [() => lock?.release(), () => storage.close()]) {
+        try {
+          await giveUp();
+        } catch {
+          // What went wrong first is what the caller has to know.
+        }
+      }
       throw toError(thrown);
     }
   };
@@ -93,8 +100,12 @@ export function bind(host: Host): Bound {
   return {
     openMemory,
     staticEmbedder,
-    estimate: async ({ count, dimensions = 128, textBytes = 200 }) => {
-      for (const [field, value] of Object.entries({ count, dimensions, textBytes })) checkWhole(value, field, 0, Number.MAX_SAFE_INTEGER);
+    estimate: async (size) => {
+      checkFields(size, ["count", "dimensions", "textBytes"], "size");
+      const { count, dimensions = 128, textBytes = 200 } = size;
+      if (count === undefined) throw invalid("count", "is missing");
+      checkWhole(count, "count", 0, Number.MAX_SAFE_INTEGER);
+      for (const [field, value] of Object.entries({ dimensions, textBytes })) checkWhole(value, field, 0);
       await loadEngine(host);
       return EngineHandle.estimate(count, dimensions, textBytes);
     },
@@ -120,6 +131,22 @@ function checkStorage(storage: Storage): void {
       throw invalid("storage", `must be a storage adapter, but has no ${method}()`);
     }
   }
+  if (storage.lock !== undefined && typeof storage.lock !== "function") throw invalid("storage/lock", "must be a function");
+}
+
+/** The 64 bits of a seed. */
+function toSeed(seed: number | bigint | undefined): bigint | undefined {
+  if (seed === undefined) return undefined;
+  const number = Number(seed);
+  // A number stands for its bits as a double; so does a bigint of the same value.
+  if ((typeof seed === "number" || typeof seed === "bigint") && Number.isSafeInteger(number)) return new BigUint64Array(Float64Array.of(number).buffer)[0];
+  if (typeof seed === "bigint" && (BigInt.asUintN(64, seed) === seed || BigInt.asIntN(64, seed) === seed)) return BigInt.asUintN(64, seed);
+  throw invalid("seed", "must be a safe integer or a bigint of 64 bits");
+}
+
+function checkTrace(level: unknown): void {
+  const levels = ["error", "warn", "info", "debug", "trace"];
+  if (level !== undefined && !levels.includes(level as string)) throw invalid("trace", `must be one of ${levels.join(", ")}`);
 }
 
 async function choose(

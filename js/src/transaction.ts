@@ -3,8 +3,8 @@
  */
 
 import { createError, ValidationError } from "./errors.js";
-import { checkFields, checkNumber, checkTier, checkWhole, toId, toNewRecord, toPatch, toVector } from "./internal/convert.js";
-import type { AddOptions, ChangeOptions, EmbeddingSpace, MemoryPatch, NewMemory, Tier } from "./types.js";
+import { checkFields, checkNumber, checkObject, checkTier, checkWhole, invalid, toId, toNewRecord, toPatch, toVector } from "./internal/convert.js";
+import type { AddOptions, ChangeOptions, EmbeddingSpace, MemoryPatch, Metadata, NewMemory, Tier } from "./types.js";
 
 /** What an operation needs from the embedder: nothing, a text to embed, or it has its vector, maybe of a known space. */
 export type VectorNeed = { readonly text: string } | { readonly vector: Float32Array; readonly space?: EmbeddingSpace } | undefined;
@@ -19,6 +19,15 @@ interface Said {
 export interface PendingOperation {
   readonly operation: Record<string, unknown>;
   readonly need: VectorNeed;
+}
+
+/** A refusal of one of several operations: which it was, and the refusal in that operation's own words. */
+export function refusedOperation(error: unknown): { readonly index: number; readonly field: string; readonly message: string } | undefined {
+  if (!(error instanceof ValidationError) || typeof error.details.field !== "string") return undefined;
+  const [prefix, index] = /^operations\/(\d+)\//.exec(error.details.field) ?? [];
+  if (prefix === undefined) return undefined;
+  const message = error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
+  return { index: Number(index), field: error.details.field.slice(prefix.length), message };
 }
 
 /** The text that stands for a record in the embedder's space: who, then what. */
@@ -52,7 +61,9 @@ export class Transaction {
   }
 
   /** Adds a record and answers the id it will have. */
-  add(text: string, options: AddOptions = {}): string {
+  add<M extends object = Metadata>(text: string, options: AddOptions<M> = {}): string {
+    this.#check();
+    this.#step(() => checkObject(options, "options"));
     return this.addOne({ ...options, text });
   }
 
@@ -63,7 +74,7 @@ export class Transaction {
       const record = toNewRecord(memory);
       const id = memory.id ?? this.#nextId();
       this.#said.set(id, memory);
-      const need = memory.vector ? { vector: toVector(memory.vector, "vector") } : { text: memoryText(memory) };
+      const need = memory.vector === undefined ? { text: memoryText(memory) } : { vector: toVector(memory.vector, "vector") };
       this.pending.push({ operation: { add: { record: { ...record, id } } }, need });
       return id;
     });
@@ -78,11 +89,11 @@ export class Transaction {
   }
 
   /** Changes a record. */
-  update(id: string, patch: MemoryPatch, options: ChangeOptions = {}): void {
+  update<M extends object = Metadata>(id: string, patch: MemoryPatch<M>, options: ChangeOptions = {}): void {
     this.#check();
     this.#step(() => {
       const plain = toPatch(patch);
-      const need = patch.vector ? { vector: toVector(patch.vector, "vector") } : this.#reworded(toId(id, "id"), patch);
+      const need = patch.vector === undefined ? this.#reworded(toId(id, "id"), patch) : { vector: toVector(patch.vector, "vector") };
       this.#push("update", id, options, { patch: plain }, need);
     });
   }
@@ -94,11 +105,12 @@ export class Transaction {
   }
 
   /** Says how useful a record was: -1 (it misled) to 1 (it was what was needed). */
-  reward(id: string, value: number): void {
+  reward(id: string, value: number, options: ChangeOptions = {}): void {
     this.#check();
     this.#step(() => {
+      if (typeof value !== "number") throw invalid("reward", "must be a number");
       checkNumber(value, "reward");
-      this.pending.push({ operation: { reward: { id: toId(id, "id"), value } }, need: undefined });
+      this.#push("reward", id, options, { value }, undefined);
     });
   }
 

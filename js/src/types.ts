@@ -4,30 +4,47 @@
 
 import type { Storage } from "./storage/types.js";
 
-/** Where a record lives: from fleeting to durable. */
+/** Where a record lives: from fleeting to durable. In {@link EngineConfig} the settings of `"long-term"` are called `longTerm`. */
 export type Tier = "working" | "intermediate" | "long-term";
 
 /** What sort of memory a record is; a name of your own is as good as the known ones. */
 export type Kind = "episodic" | "semantic" | "procedural" | (string & {});
 
-/** A moment: milliseconds since 1970, a `Date`, or an ISO 8601 text. */
+/**
+ * A moment: milliseconds since 1970, a `Date`, or an ISO 8601 text with a zone (`"2025-01-02T10:00+01:00"`,
+ * `"2025-01-02T10:00:30.5Z"`). A bare day, `"2025-01-02"`, means its midnight in UTC. Other texts are refused, for they
+ * mean other moments on other machines.
+ */
 export type Moment = number | Date | string;
 
 /** A metadata value: what JSON can say. */
 export type MetadataValue = null | boolean | number | string | readonly MetadataValue[] | { readonly [key: string]: MetadataValue };
 
-/** Metadata of a record. */
+/**
+ * Metadata of a record, as it is read. A `Date` given as a value is stored as its milliseconds since 1970, and read as a
+ * number; filters compare it with a `Date` or with milliseconds, not with an ISO text.
+ */
 export type Metadata = { readonly [key: string]: MetadataValue };
+
+/**
+ * What can be given as a value of metadata, for a type `T` of your own: what JSON can say, and dates. Members that are
+ * `undefined` are left out. Functions, maps, sets and other classes with methods are refused.
+ */
+export type JsonLike<T> = T extends MetadataValue | undefined | Date
+  ? T
+  : T extends bigint | symbol | ((...given: never) => unknown)
+    ? never
+    : { readonly [K in keyof T]: JsonLike<T[K]> };
 
 /**
  * Whom a record belongs to, or what a view may see. Every part is compared exactly: `user: "1"` never sees
  * `user: "10"`.
  */
 export interface Scope {
-  readonly tenant?: string;
-  readonly user?: string;
-  readonly agent?: string;
-  readonly session?: string;
+  readonly tenant?: string | undefined;
+  readonly user?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly session?: string | undefined;
 }
 
 /** One memory. Times are milliseconds since 1970. */
@@ -73,84 +90,112 @@ export interface MemoryRecord {
   readonly version: number;
 }
 
-/** What can be said about a record when it is added. */
-export interface AddOptions {
+/** What can be said about a record when it is added. `M` is the type of its metadata, which may be an interface of yours. */
+export interface AddOptions<M extends object = object> {
   /** The id, if it was made beforehand. */
-  readonly id?: string;
-  readonly kind?: Kind;
-  readonly tier?: Tier;
+  readonly id?: string | undefined;
+  readonly kind?: Kind | undefined;
+  readonly tier?: Tier | undefined;
   /** Parts beside those of the view; they may not contradict it. */
-  readonly scope?: Scope;
-  readonly actor?: string;
-  readonly occurredAt?: Moment;
+  readonly scope?: Scope | undefined;
+  readonly actor?: string | undefined;
+  readonly occurredAt?: Moment | undefined;
   /** 0 to 1; 0.5 if left out. */
-  readonly importance?: number;
-  readonly tags?: readonly string[];
-  readonly metadata?: Metadata;
-  readonly pinned?: boolean;
-  readonly expiresAt?: Moment;
-  readonly source?: string;
+  readonly importance?: number | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly metadata?: (M & JsonLike<M>) | undefined;
+  readonly pinned?: boolean | undefined;
+  readonly expiresAt?: Moment | undefined;
+  readonly source?: string | undefined;
   /** A vector made elsewhere, in the embedder's space: the embedder is not asked. */
-  readonly vector?: Float32Array | readonly number[];
+  readonly vector?: Float32Array | readonly number[] | undefined;
 }
 
 /** A record to add, as one object. */
-export interface NewMemory extends AddOptions {
+export interface NewMemory<M extends object = object> extends AddOptions<M> {
   readonly text: string;
 }
 
 /** Changes to a record. What is left out stays; `null` empties a field that can be empty. */
-export interface MemoryPatch {
-  readonly text?: string;
-  readonly kind?: Kind;
-  readonly actor?: string | null;
-  readonly occurredAt?: Moment;
-  readonly importance?: number;
+export interface MemoryPatch<M extends object = object> {
+  readonly text?: string | undefined;
+  readonly kind?: Kind | undefined;
+  readonly actor?: string | null | undefined;
+  readonly occurredAt?: Moment | undefined;
+  readonly importance?: number | undefined;
   /** All labels, replacing those before. */
-  readonly tags?: readonly string[];
+  readonly tags?: readonly string[] | undefined;
   /** All metadata, replacing what was before. */
-  readonly metadata?: Metadata;
-  readonly pinned?: boolean;
-  readonly expiresAt?: Moment | null;
-  readonly source?: string | null;
-  readonly vector?: Float32Array | readonly number[];
+  readonly metadata?: (M & JsonLike<M>) | undefined;
+  readonly pinned?: boolean | undefined;
+  readonly expiresAt?: Moment | null | undefined;
+  readonly source?: string | null | undefined;
+  readonly vector?: Float32Array | readonly number[] | undefined;
+}
+
+/** Options of a read by id. */
+export interface GetOptions {
+  /** Whether the read counts as a use. Default true. */
+  readonly touch?: boolean | undefined;
 }
 
 /** A precondition of a change. */
 export interface ChangeOptions {
   /** Refuse the change (`transaction-conflict`) unless the record is at this version. */
-  readonly ifVersion?: number;
+  readonly ifVersion?: number | undefined;
 }
 
-/** How a field is compared. A plain value means `$eq`. */
-export type Condition =
-  | MetadataValue
-  | Date
+/** Values that have an order. */
+type Ordered = number | string | boolean | Date;
+
+/** How a field is compared with values of type `T`. A plain value means `$eq`. */
+export type Comparison<T> =
+  | T
   | {
-      readonly $eq?: MetadataValue | Date;
-      readonly $ne?: MetadataValue | Date;
-      readonly $gt?: number | string | boolean | Date;
-      readonly $gte?: number | string | boolean | Date;
-      readonly $lt?: number | string | boolean | Date;
-      readonly $lte?: number | string | boolean | Date;
-      readonly $in?: readonly (MetadataValue | Date)[];
-      readonly $nin?: readonly (MetadataValue | Date)[];
-      readonly $contains?: MetadataValue;
-      readonly $exists?: boolean;
+      readonly $eq?: T | undefined;
+      readonly $ne?: T | undefined;
+      readonly $gt?: Extract<T, Ordered> | undefined;
+      readonly $gte?: Extract<T, Ordered> | undefined;
+      readonly $lt?: Extract<T, Ordered> | undefined;
+      readonly $lte?: Extract<T, Ordered> | undefined;
+      readonly $in?: readonly T[] | undefined;
+      readonly $nin?: readonly T[] | undefined;
+      /** A part of a text, or an item of a list. */
+      readonly $contains?: MetadataValue | undefined;
+      readonly $exists?: boolean | undefined;
     };
+
+/** How a value in the metadata is compared. */
+export type Condition = Comparison<MetadataValue | Date>;
 
 /**
  * Which records a question is about. All entries must hold. A name is a path into the metadata (`"a.b"`); a name
- * with a dollar sign is a field of the record (`$kind`, `$tier`, `$actor`, `$occurredAt`, `$tags`, ...).
+ * with a dollar sign is a field of the record. Moments of the record are compared with any {@link Moment}; dates in the
+ * metadata with a `Date` or milliseconds.
  *
  * @example
  * const filter: Filter = { topic: "units", $importance: { $gte: 0.5 }, $or: [{ lang: "en" }, { lang: { $exists: false } }] };
  */
 export interface Filter {
-  readonly $and?: readonly Filter[];
-  readonly $or?: readonly Filter[];
-  readonly $not?: Filter;
-  readonly [field: string]: Condition | Filter | readonly Filter[] | undefined;
+  readonly $and?: readonly Filter[] | undefined;
+  readonly $or?: readonly Filter[] | undefined;
+  readonly $not?: Filter | undefined;
+  readonly $id?: Comparison<string> | undefined;
+  readonly $text?: Comparison<string> | undefined;
+  readonly $kind?: Comparison<Kind> | undefined;
+  readonly $tier?: Comparison<Tier | (string & {})> | undefined;
+  readonly $actor?: Comparison<string> | undefined;
+  readonly $occurredAt?: Comparison<Moment> | undefined;
+  readonly $recordedAt?: Comparison<Moment> | undefined;
+  readonly $lastAccess?: Comparison<Moment> | undefined;
+  readonly $expiresAt?: Comparison<Moment> | undefined;
+  readonly $importance?: Comparison<number> | undefined;
+  readonly $tags?: Comparison<string | readonly string[]> | undefined;
+  readonly $accessCount?: Comparison<number> | undefined;
+  readonly $pinned?: Comparison<boolean> | undefined;
+  readonly $source?: Comparison<string> | undefined;
+  readonly $version?: Comparison<number> | undefined;
+  readonly [path: string]: Condition | Filter | readonly Filter[] | undefined;
 }
 
 /** How the signals of a recall are joined. */
@@ -163,16 +208,16 @@ export type Fusion =
 /** Options of a recall. */
 export interface RecallOptions {
   /** Most hits wanted, 1 to 10,000. Default 10. */
-  readonly limit?: number;
-  readonly filter?: Filter;
-  readonly fusion?: Fusion;
+  readonly limit?: number | undefined;
+  readonly filter?: Filter | undefined;
+  readonly fusion?: Fusion | undefined;
   /** Hits below this score are left out. */
-  readonly minScore?: number;
+  readonly minScore?: number | undefined;
   /** The query's vector, made elsewhere. */
-  readonly vector?: Float32Array | readonly number[];
-  /** Whether the hits count as read. Default true. */
-  readonly touch?: boolean;
-  readonly signal?: AbortSignal;
+  readonly vector?: Float32Array | readonly number[] | undefined;
+  /** Whether the recall counts as a use of its hits. Default true. */
+  readonly touch?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What one signal says of a hit. */
@@ -208,37 +253,37 @@ export interface Hit extends MemoryRecord {
 
 /** Options of a listing. */
 export interface ListOptions {
-  readonly filter?: Filter;
+  readonly filter?: Filter | undefined;
   /** Stop after this many. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /** One tier. A limit left out does not exist. See `docs/RETENTION.md` for what to choose. */
 export interface TierConfig {
   /** Records it should hold at most. */
-  readonly maxItems?: number;
+  readonly maxItems?: number | undefined;
   /** Bytes its records should take at most, indexes included. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** How long a record stays at most, in milliseconds. */
-  readonly ttl?: number;
+  readonly ttl?: number | undefined;
   /** What happens beyond a limit: what is too much leaves (default), an event tells, or adding fails (`tier-full`). */
-  readonly onLimit?: "evict" | "warn" | "reject";
+  readonly onLimit?: "evict" | "warn" | "reject" | undefined;
   /** Where records go that leave: to the next tier, and out of the last one (default), or out at once. */
-  readonly overflow?: "move" | "forget";
+  readonly overflow?: "move" | "forget" | undefined;
   /** When a record has earned the next tier. Default: by use, importance and retention. */
-  readonly promote?: PromotionRule;
+  readonly promote?: PromotionRule | undefined;
   /**
    * When a record is sent back a tier: after at least `after` milliseconds, if its score under the rule of the tier
    * below is less than 1 - `margin`. It then has to earn its way up again. Default: never.
    */
-  readonly demote?: { readonly margin: number; readonly after: number };
+  readonly demote?: { readonly margin: number; readonly after: number } | undefined;
   /**
    * Who leaves first: a policy, or several in order, where a record belongs to the first that concerns it. Default:
    * `pressure` where records move on, `low-worth` where they are evicted.
    */
-  readonly evict?: EvictionPolicy | EvictionStep | readonly (EvictionPolicy | EvictionStep)[];
+  readonly evict?: EvictionPolicy | EvictionStep | readonly (EvictionPolicy | EvictionStep)[] | undefined;
   /** Records that leave with a retention below this are evicted instead of moved on. Default: 0. */
-  readonly forgetBelow?: number;
+  readonly forgetBelow?: number | undefined;
 }
 
 /** When a record has earned the next tier. Every threshold is inclusive. */
@@ -251,11 +296,11 @@ export type PromotionRule =
   | {
       /** A weighted mean of 1 - exp(-uses / 3), time in the tier / `fullAge`, importance and retention. */
       readonly hybrid: {
-        readonly uses?: number;
-        readonly age?: number;
-        readonly fullAge?: number;
-        readonly importance?: number;
-        readonly retention?: number;
+        readonly uses?: number | undefined;
+        readonly age?: number | undefined;
+        readonly fullAge?: number | undefined;
+        readonly importance?: number | undefined;
+        readonly retention?: number | undefined;
         readonly threshold: number;
       };
     }
@@ -268,68 +313,71 @@ export type EvictionPolicy = "lru" | "lfu" | "fifo" | "ttl" | "low-importance" |
 /** An eviction policy for some of the records: those whose figure is below or above a limit, those of a kind. */
 export interface EvictionStep {
   readonly policy: EvictionPolicy;
-  readonly below?: number;
-  readonly above?: number;
-  readonly kind?: Kind;
+  readonly below?: number | undefined;
+  readonly above?: number | undefined;
+  readonly kind?: Kind | undefined;
 }
 
 /** How memories fade. Times in milliseconds. */
 export type Decay =
   | "none"
-  | { readonly actR: { readonly decay?: number; readonly threshold?: number; readonly noise?: number } }
+  | { readonly actR: { readonly decay?: number | undefined; readonly threshold?: number | undefined; readonly noise?: number } }
   | { readonly ebbinghaus: { readonly stability: number; readonly gain?: number } }
   | { readonly halfLife: { readonly halfLife: number } };
 
 /** What is particular to a kind of memory. */
 export interface KindConfig {
   /** How it fades. Default: ACT-R, half gone after a week without use (a month, a hundred days for some kinds). */
-  readonly decay?: Decay;
+  readonly decay?: Decay | undefined;
   /** How far merit slows that down, 0 to 1. Default: 0.5. */
-  readonly resistance?: number;
+  readonly resistance?: number | undefined;
   /** Importance of a new record that names none, 0 to 1. Default: 0.5. */
-  readonly importance?: number;
+  readonly importance?: number | undefined;
 }
 
 /** How importance is composed: a weighted mean of what is known of a record. */
 export interface ImportanceWeights {
   /** Of the importance given when it was added. Default: 1. */
-  readonly given?: number;
+  readonly given?: number | undefined;
   /** Of the mean reward. Default: 0.5. */
-  readonly reward?: number;
+  readonly reward?: number | undefined;
   /** Of the number of uses. Default: 0. */
-  readonly uses?: number;
+  readonly uses?: number | undefined;
   /** Of the time since the last use. Default: 0. */
-  readonly recency?: number;
+  readonly recency?: number | undefined;
   /** Of the surprise when it was added. Default: 0, and then it is not measured. */
-  readonly surprise?: number;
+  readonly surprise?: number | undefined;
 }
 
 /** The tiers' limits and other settings of the engine. */
 export interface EngineConfig {
   /** Default: 256 records, one hour. */
-  readonly working?: TierConfig;
+  readonly working?: TierConfig | undefined;
   /** Default: 20,000 records, 30 days. */
-  readonly intermediate?: TierConfig;
-  /** Default: no limit. */
-  readonly longTerm?: TierConfig;
+  readonly intermediate?: TierConfig | undefined;
+  /** The tier `"long-term"`, in the spelling of settings. Default: no limit. */
+  readonly longTerm?: TierConfig | undefined;
   /** Settings by kind. What you give for a kind replaces its built-in settings as a whole. */
-  readonly kinds?: { readonly [kind: string]: KindConfig };
+  readonly kinds?: { readonly [kind: string]: KindConfig } | undefined;
   /** How importance is composed. */
-  readonly importance?: ImportanceWeights;
-  /** Tier of a record that does not name one. Default: working. */
-  readonly defaultTier?: Tier;
+  readonly importance?: ImportanceWeights | undefined;
+  /** Tier of a record that does not name one, in the spelling of values: `"long-term"`. Default: working. */
+  readonly defaultTier?: Tier | undefined;
   /** Longest text in bytes. Default: 1 MiB. */
-  readonly maxTextBytes?: number;
+  readonly maxTextBytes?: number | undefined;
   /** Bytes of log before it is sealed into a segment. Default: 1 MiB. */
-  readonly sealBytes?: number;
+  readonly sealBytes?: number | undefined;
   /** Term saturation of BM25. Default: 0.9. */
-  readonly bm25K1?: number;
+  readonly bm25K1?: number | undefined;
   /** Length normalisation of BM25. Default: 0.4. */
-  readonly bm25B?: number;
+  readonly bm25B?: number | undefined;
 }
 
 /** Turns texts into vectors, one each, in order. */
 export type EmbedFunction = (texts: readonly string[], options: EmbedOptions) => PromiseLike<readonly ArrayLike<number>[]> | readonly ArrayLike<number>[];
+
+/** A function as an embedder. Its own property `model` names the space of its vectors; without one they are of `"custom"`. */
+export type NamedEmbedFunction = EmbedFunction & { readonly model?: string | undefined };
 
 /** What an embedder is told beside the texts. */
 export interface EmbedOptions {
@@ -348,9 +396,9 @@ export interface Embedder {
   /** Names the space: vectors of different models never mix. */
   readonly model: string;
   /** Components of each vector, if known beforehand. */
-  readonly dimensions?: number;
+  readonly dimensions?: number | undefined;
   /** Most texts in one call. Default 100. */
-  readonly maxBatch?: number;
+  readonly maxBatch?: number | undefined;
   readonly embed: EmbedFunction;
 }
 
@@ -386,37 +434,46 @@ export interface Policies {
    * Whether a record of the tier has earned the next one: true, or a score of 1 and more. Comes on top of the tier's
    * rule; `promote: "never"` leaves the decision to the function alone.
    */
-  readonly promote?: { readonly [T in "working" | "intermediate"]?: (figures: Figures) => boolean | number };
+  readonly promote?: { readonly [T in "working" | "intermediate"]?: ((figures: Figures) => boolean | number) | undefined } | undefined;
   /** How urgently a record should leave a tier that is too full, highest first. Replaces the tier's `evict`. */
-  readonly evict?: { readonly [T in Tier]?: (figures: Figures) => number };
+  readonly evict?: { readonly [T in Tier]?: ((figures: Figures) => number) | undefined } | undefined;
 }
 
 /** Options of {@link openMemory}. All may be left out. */
 export interface OpenOptions {
-  /** Where the bytes live. Default: this process's memory, gone when it ends. */
-  readonly storage?: Storage;
+  /**
+   * Where the bytes live. Default: this process's memory, gone when it ends. One adapter serves one opening: it is closed
+   * with the memory, and when opening fails.
+   */
+  readonly storage?: Storage | undefined;
   /**
    * What turns texts into vectors: `"static-128"` (default) or `"static-256"` built in and offline, an
    * {@link Embedder}, a function, any object with `doEmbed({ values })`, or `false` for keyword search only.
+   *
+   * A memory keeps to the model of its first vector. A bare function is of the model `"custom"`, whatever it is called:
+   * give `{ model, embed }`, so that the vectors of two models are told apart.
+   *
+   * Records added under `false` have no vector. With an embedder later, they stay without one until their text or actor
+   * is updated, and are found by their words alone until then; `export` and `import` into a new memory embed them all.
    */
-  readonly embedder?: "static-128" | "static-256" | Embedder | EmbedFunction | EmbeddingModelLike | false;
+  readonly embedder?: "static-128" | "static-256" | Embedder | NamedEmbedFunction | EmbeddingModelLike | false | undefined;
   /** What this handle may see and where its records belong. Default: everything. */
-  readonly scope?: Scope;
-  readonly config?: EngineConfig;
+  readonly scope?: Scope | undefined;
+  readonly config?: EngineConfig | undefined;
   /** Policies of your own, beside the configured ones. */
-  readonly policies?: Policies;
+  readonly policies?: Policies | undefined;
   /** The clock, in milliseconds. Default: `Date.now`. */
-  readonly now?: () => number;
-  /** Seed of the ids' noise. Default: the host's entropy. */
-  readonly seed?: number;
-  /** Show the engine's spans and events on the console. */
-  readonly trace?: "error" | "warn" | "info" | "debug" | "trace";
+  readonly now?: (() => number) | undefined;
+  /** Seed of the ids' noise: a safe integer, or a bigint of 64 bits. Default: the host's entropy. */
+  readonly seed?: number | bigint | undefined;
+  /** Shows the engine's spans and events on the console. The first level that a process gives holds. */
+  readonly trace?: "error" | "warn" | "info" | "debug" | "trace" | undefined;
 }
 
 /** An embedding model in the shape of the AI SDK's providers (V2 to V4). */
 export interface EmbeddingModelLike {
   readonly modelId: string;
-  readonly provider?: string;
+  readonly provider?: string | undefined;
   readonly maxEmbeddingsPerCall?: number | PromiseLike<number | undefined> | undefined;
   doEmbed(options: { values: string[]; abortSignal?: AbortSignal }): PromiseLike<{ embeddings: readonly (readonly number[])[] }>;
 }
@@ -543,10 +600,10 @@ export interface OpenReport {
 
 /** Options of maintenance. */
 export interface MaintainOptions {
-  /** Stop after about this many milliseconds. Default: when nothing is due. */
-  readonly budgetMs?: number;
+  /** Stop after about this many milliseconds, 0 or more. Default: when nothing is due. */
+  readonly budgetMs?: number | undefined;
   /** Rewrite storage without anything that was forgotten, even if that is not due. */
-  readonly compact?: boolean;
+  readonly compact?: boolean | undefined;
 }
 
 /** What maintenance did. */
@@ -564,7 +621,7 @@ export interface MaintenanceReport {
 /** Options of an import. */
 export interface ImportOptions {
   /** What to do about an id that exists. Default: `error`. */
-  readonly onConflict?: "error" | "skip" | "replace";
+  readonly onConflict?: "error" | "skip" | "replace" | undefined;
 }
 
 /** What an import did. */

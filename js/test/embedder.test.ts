@@ -37,7 +37,7 @@ function model(more: Partial<EmbeddingModelLike> & { readonly specificationVersi
 }
 
 describe("accepted shapes", () => {
-  it("a function, whose name is the model's", async () => {
+  it("a function, of the model that its own property names, never of its name", async () => {
     const calls: string[][] = [];
     async function countLetters(texts: readonly string[]): Promise<number[][]> {
       calls.push([...texts]);
@@ -45,13 +45,16 @@ describe("accepted shapes", () => {
     }
     const memory = await openMemory({ embedder: countLetters });
     await memory.add("four", { actor: "Ada" });
-    expect(memory.space).toEqual({ model: "countLetters", dimensions: 2 });
+    expect(memory.space).toEqual({ model: "custom", dimensions: 2 });
     expect(calls).toEqual([["Ada: four"]]);
     await memory.close();
-    const nameless = await openMemory({ embedder: (() => (texts: readonly string[]) => texts.map(() => [1]))() });
-    await nameless.add("x");
-    expect(nameless.space?.model).toBe("custom");
-    await nameless.close();
+    const cases: readonly (readonly [model: unknown, space: string])[] = [["letters-2", "letters-2"], ["", "custom"], [5, "custom"]];
+    for (const [model, space] of cases) {
+      const named = await openMemory({ embedder: Object.assign((texts: readonly string[]) => texts.map(() => [1]), { model }) as never });
+      await named.add("x");
+      expect(named.space?.model).toBe(space);
+      await named.close();
+    }
   });
 
   it("an object with embed, called on itself, with plain arrays or typed ones", async () => {
@@ -303,6 +306,20 @@ describe("the space of a memory", () => {
     const second = await openMemory({ storage: memoryStorage({ place }), embedder: fakeEmbedder({ model: "b" }) });
     await second.add("with one");
     expect(second.space?.model).toBe("b");
+    await second.close();
+  });
+
+  it("is entered by a record made without a vector when its words change, not before", async () => {
+    const place = memoryPlace();
+    const first = await openMemory({ storage: memoryStorage({ place }), embedder: false });
+    const id = await first.add("without a vector");
+    await first.close();
+    const second = await openMemory({ storage: memoryStorage({ place }), embedder: fakeEmbedder({ dimensions: 4 }) });
+    expect((await second.recall("vector")).map((hit) => hit.id)).toEqual([id]);
+    await second.update(id, { tags: ["seen"] });
+    expect(await second.vector(id)).toBeUndefined();
+    await second.update(id, { text: "with a vector" });
+    expect(await second.vector(id)).toHaveLength(4);
     await second.close();
   });
 });

@@ -155,7 +155,8 @@ const ways: Readonly<Record<ErrorCode, { readonly details: readonly string[]; re
       const memory = await open();
       const said = vi.spyOn(console, "error").mockReturnValue();
       try {
-        memory.session.call((handle) => handle.panic());
+        const { session } = memory as unknown as { session: { call(use: (handle: { panic(): void }) => void): void } };
+        session.call((handle) => handle.panic());
       } catch {
         return memory.add("refused");
       } finally {

@@ -86,14 +86,15 @@ describe("a view of one user", () => {
     expect(await memory.get(id)).toMatchObject({ scope: { user: "1", session: "s" } });
     const same = await one.add("the same", { scope: { user: "1" } });
     expect(await memory.get(same)).toMatchObject({ scope: { user: "1" } });
-    for (const add of [
-      () => one.add("x", { scope: { user: "10" } }),
-      () => one.addMany(["fine", { text: "x", scope: { user: "2" } }]),
-      () => one.transaction((tx) => tx.add("x", { scope: { user: "" + 10, session: "s" } })),
-    ]) {
+    const attempts: readonly (readonly [field: string, add: () => Promise<unknown>])[] = [
+      ["scope/user", () => one.add("x", { scope: { user: "10" } })],
+      ["operations/1/scope/user", () => one.addMany(["fine", { text: "x", scope: { user: "2" } }])],
+      ["operations/0/scope/user", () => one.transaction((tx) => tx.add("x", { scope: { user: "" + 10, session: "s" } }))],
+    ];
+    for (const [field, add] of attempts) {
       const error = await refusal(add());
-      expect(error.code).toBe("invalid-argument");
-      expect(error.details.field).toMatch(/^operations\/\d\/scope\/user$/);
+      expect(error).toMatchObject({ code: "invalid-argument", details: { field } });
+      expect(error.message).toMatch(new RegExp(`^${field} `));
     }
     expect(await textsOf(ten)).toEqual(["the secret of user ten"]);
     expect(await textsOf(one)).toEqual(["noted", "the same", "the secret of user one"]);
@@ -253,5 +254,51 @@ describe("a clock", () => {
       const memory = await openMemory({ embedder: false, now: () => moment });
       await expect(memory.add("x")).rejects.toMatchObject({ code: "invalid-argument", details: { field: "now" } });
     }
+  });
+});
+
+describe("closing a view", () => {
+  it("ends that view alone", async () => {
+    const { memory, one, ten, id, other } = await neighbours();
+    const session = one.scope({ session: "s" });
+    const [heard, kept]: string[][] = [[], []];
+    one.on("memory-updated", (event) => heard?.push(event.id));
+    memory.on("memory-updated", (event) => kept?.push(event.id));
+    const listing = one.list();
+    await one.close();
+    await one.close();
+    const calls: readonly (() => Promise<unknown>)[] = [
+      () => one.add("x"), () => one.addMany([]), () => one.get(id), () => one.update(id, {}), () => one.forget({ filter: {} }),
+      () => one.recall("secret"), () => one.stats(), () => one.maintain(), () => one.transaction(() => 5), () => one.import(""),
+      () => one.export().next(), () => listing.next(), () => one.explainTransition(id), () => one.analyze(), () => one.vector(id),
+      async () => one.space, async () => one.scope({ session: "s" }), async () => one.on("memory-added", () => undefined),
+    ];
+    for (const call of calls) expect(await refusal(call()), call.toString()).toMatchObject({ code: "memory-closed", message: expect.stringContaining("view") });
+    await memory.update(id, { tags: ["seen"] });
+    expect([heard, kept]).toEqual([[], [id]]);
+    expect(await ten.get(other)).toMatchObject({ id: other });
+    await session.add("a view of the view goes on");
+    expect(await textsOf(memory)).toHaveLength(3);
+    await memory.close();
+  });
+
+  it("happens with the memory's own close, and by await using", async () => {
+    const memory = await openMemory({ embedder: false });
+    const view = memory.scope({ user: "1" });
+    {
+      await using inner = memory.scope({ user: "2" });
+      await inner.add("kept");
+    }
+    expect(await textsOf(memory)).toEqual(["kept"]);
+    await memory.close();
+    expect(await refusal(view.add("too late"))).toMatchObject({ code: "memory-closed" });
+    await view.close();
+  });
+
+  it("of a memory opened with a scope closes the memory", async () => {
+    const place = memoryPlace();
+    const memory = await openMemory({ storage: memoryStorage({ place }), scope: { user: "1" }, embedder: false });
+    await memory.close();
+    expect(place.owner).toBeUndefined();
   });
 });

@@ -1,17 +1,20 @@
 /** For hosts and bundlers that none of the other entries fits: the assets are supplied by the caller. */
 
 import { createError } from "../errors.js";
-import type { Host } from "../internal/host.js";
+import { checkFields, invalid } from "../internal/convert.js";
 import { bind, type Bound } from "../open.js";
 
 export * from "../index.js";
 
+/** What the engine can be made of: its URL, a response that brings it, its bytes, or the compiled module. */
+export type EngineSource = string | URL | Request | Response | ArrayBuffer | ArrayBufferView<ArrayBuffer> | WebAssembly.Module;
+
 /** Where the assets of the package come from. */
 export interface Assets {
-  /** The engine, `stratamem/engine.wasm`: its bytes, its URL, a response or a compiled module. */
-  readonly engine: Awaited<ReturnType<Host["loadEngine"]>> | (() => ReturnType<Host["loadEngine"]>);
+  /** The engine, `stratamem/engine.wasm`. */
+  readonly engine: EngineSource | (() => EngineSource | Promise<EngineSource>);
   /** The bytes of a built-in model, `stratamem/models/static-128.bin`. Needed only if the built-in embedder is used. */
-  readonly model?: (name: "static-128" | "static-256") => Uint8Array | Promise<Uint8Array>;
+  readonly model?: ((name: "static-128" | "static-256") => Uint8Array | Promise<Uint8Array>) | undefined;
 }
 
 let assets: Assets | undefined;
@@ -19,6 +22,7 @@ let assets: Assets | undefined;
 /**
  * Says where the assets are. To be called once, before the first `openMemory` of this entry.
  *
+ * @throws ValidationError if there is no engine, or the model is no function
  * @example
  * import { openMemory, provideAssets } from "stratamem/slim";
  * provideAssets({
@@ -27,6 +31,9 @@ let assets: Assets | undefined;
  * });
  */
 export function provideAssets(given: Assets): void {
+  checkFields(given, ["engine", "model"], "assets");
+  if (given.engine === undefined || given.engine === null) throw invalid("engine", "is missing");
+  if (given.model !== undefined && typeof given.model !== "function") throw invalid("model", "must be a function");
   assets = given;
 }
 

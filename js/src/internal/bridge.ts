@@ -13,7 +13,7 @@ let loading: Promise<void> | undefined;
 /** Grows each time the engine dies: handles of an earlier life are dead. */
 let life = 0;
 
-/** Loads the engine, once. After a failure the next call tries again. */
+/** Loads the engine, once. After a failure the next call tries again. @internal */
 export async function loadEngine(host: Host): Promise<void> {
   loading ??= (async () => {
     await init({ module_or_path: await host.loadEngine() });

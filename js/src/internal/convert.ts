@@ -5,7 +5,7 @@
 
 import { createError, MemoryError } from "../errors.js";
 import type {
-  AddOptions, EngineConfig, EvictionPolicy, EvictionStep, Filter, Fusion, MemoryPatch, Metadata, Moment, NewMemory, Policies, Scope, Tier, TierConfig,
+  AddOptions, EngineConfig, EvictionPolicy, EvictionStep, Filter, Fusion, MemoryPatch, Moment, NewMemory, Policies, Scope, Tier, TierConfig,
 } from "../types.js";
 
 /** The error about a bad argument. */
@@ -15,9 +15,21 @@ export function invalid(field: string, problem: string): Error {
 
 /** Milliseconds since 1970. */
 export function toMillis(moment: Moment, field: string): number {
-  const millis = typeof moment === "number" ? moment : moment instanceof Date ? moment.getTime() : typeof moment === "string" ? Date.parse(moment) : Number.NaN;
-  if (!Number.isFinite(millis)) throw invalid(field, "must be a Date, a number of milliseconds or an ISO 8601 text");
+  const millis = typeof moment === "number" ? moment : moment instanceof Date ? moment.getTime() : typeof moment === "string" ? parseIso(moment) : Number.NaN;
+  if (!Number.isFinite(millis)) throw invalid(field, "must be a Date, milliseconds, or ISO 8601 with a zone");
   return Math.trunc(millis);
+}
+
+/** A day, which begins at midnight UTC, or a time of a day with its zone. */
+const isoPattern = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** The milliseconds of a text that means the same moment on every machine, or not a number. */
+function parseIso(text: string): number {
+  const day = isoPattern.exec(text)?.[1];
+  const midnight = day === undefined ? Number.NaN : Date.parse(day);
+  // Some hosts take the 30th of February for the 2nd of March.
+  const exists = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day as string);
+  return exists ? Date.parse(text) : Number.NaN;
 }
 
 /** A text, or an error naming the field. */
@@ -85,7 +97,7 @@ export function toFilter(filter: Filter | undefined): unknown {
 }
 
 /** Fields of a record that hold moments: what they are compared with may be an ISO text too. */
-const momentFields = new Set(["$occurredAt", "$recordedAt", "$tierSince", "$lastAccess", "$expiresAt"]);
+const momentFields = new Set(["$occurredAt", "$recordedAt", "$lastAccess", "$expiresAt"]);
 
 /** A plain filter in which the texts that moments are compared with are milliseconds. */
 function withMoments(filter: unknown, field: string): unknown {
@@ -135,10 +147,15 @@ function checkedFusion(fusion: Exclude<Fusion, string>): unknown {
 const addFields = ["id", "kind", "tier", "scope", "actor", "occurredAt", "importance", "tags", "metadata", "pinned", "expiresAt", "source", "vector", "text"];
 const patchFields = ["text", "kind", "actor", "occurredAt", "importance", "tags", "metadata", "pinned", "expiresAt", "source", "vector"];
 
+/** Throws unless `given` is an object and no array. */
+export function checkObject(given: unknown, what: string): void {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid(what, "must be an object");
+}
+
 /** Throws unless `given` is an object with no other fields than the known ones. */
 export function checkFields(given: unknown, known: readonly string[], what: string): void {
-  if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid(what, "must be an object");
-  for (const name of Object.keys(given)) {
+  checkObject(given, what);
+  for (const name of Object.keys(given as object)) {
     if (!known.includes(name)) throw invalid(name, `is not a field of ${what}; known are ${known.join(", ")}`);
   }
 }
@@ -154,11 +171,30 @@ export function checkNumber(value: unknown, field: string): void {
   if (value !== undefined && (typeof value !== "number" || !Number.isFinite(value))) throw invalid(field, "must be a finite number");
 }
 
+/** Throws unless `value` is missing, true or false. */
+export function checkFlag(value: unknown, field: string): void {
+  if (value !== undefined && typeof value !== "boolean") throw invalid(field, "must be true or false");
+}
+
+/** Throws unless `value` is missing or a time span that timers know, in milliseconds. */
+export function checkSpan(value: unknown, field: string, least: number): void {
+  const longest = 2 ** 31 - 1;
+  if (value === undefined || (typeof value === "number" && value >= least && value <= longest)) return;
+  throw invalid(field, `must be a number of milliseconds between ${least} and ${longest}`);
+}
+
+/** Throws unless `value` is missing or can be listened to like an `AbortSignal`, of whatever realm it is. */
+export function checkSignal(value: unknown, field: string): void {
+  if (value === undefined) return;
+  const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  if (typeof aborted !== "boolean" || typeof addEventListener !== "function") throw invalid(field, "must be an AbortSignal");
+}
+
 /** Throws unless what is said about a record has the types it should have. */
-function checkLabels({ kind, tier, tags, pinned, source, actor }: MemoryPatch & AddOptions): void {
-  for (const [field, value] of Object.entries({ kind, actor, source })) if (value !== undefined && value !== null) toText(value, field);
+function checkLabels({ kind, tier, tags, pinned, source, actor }: AddOptions): void {
+  for (const [field, value] of Object.entries({ kind, actor, source })) if (value !== undefined) toText(value, field);
   checkTier(tier, "tier");
-  if (pinned !== undefined && typeof pinned !== "boolean") throw invalid("pinned", "must be true or false");
+  checkFlag(pinned, "pinned");
   if (tags === undefined) return;
   if (!Array.isArray(tags)) throw invalid("tags", "must be an array of strings");
   for (const [index, tag] of tags.entries()) toText(tag, `tags/${index}`);
@@ -171,7 +207,7 @@ export function checkTier(tier: unknown, field: string): void {
 }
 
 /** Metadata in plain values. */
-function toMetadata(metadata: Metadata | undefined): unknown {
+function toMetadata(metadata: object | undefined): unknown {
   if (metadata === undefined) return undefined;
   if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) throw invalid("metadata", "must be an object");
   return toPlain(metadata, "metadata");
@@ -180,10 +216,10 @@ function toMetadata(metadata: Metadata | undefined): unknown {
 /** The engine's configuration, with the types it should have. What the numbers may be is judged by the engine. */
 export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = {}): Record<string, unknown> {
   const known = ["working", "intermediate", "longTerm", "kinds", "importance", "defaultTier", "maxTextBytes", "sealBytes", "bm25K1", "bm25B"];
+  checkFields(config, known, "config");
   const { working, intermediate, longTerm, kinds, importance, defaultTier, maxTextBytes, sealBytes, bm25K1, bm25B } = config;
   const tiers = { working, intermediate, longTerm };
   const checks = [
-    () => checkFields(config, known, "config"),
     ...Object.entries(tiers).flatMap(([tier, given]) => (given === undefined ? [] : tierChecks(tier, given))),
     ...Object.entries(kinds ?? {}).map(([kind, given]) => () => checkFields(given, ["decay", "resistance", "importance"], `kinds/${kind}`)),
     () => importance && checkFields(importance, ["given", "reward", "uses", "recency", "surprise"], "importance"),
@@ -260,7 +296,9 @@ export function toNewRecord(memory: NewMemory): Record<string, unknown> {
 /** The engine's form of a patch, without its vector. */
 export function toPatch(patch: MemoryPatch): Record<string, unknown> {
   checkFields(patch, patchFields, "patch");
-  checkLabels(patch as MemoryPatch & AddOptions);
+  const { actor: who, source: origin } = patch;
+  // Null empties these two.
+  checkLabels({ ...patch, actor: who ?? undefined, source: origin ?? undefined } as AddOptions);
   const { vector: _vector, text, actor, occurredAt, expiresAt, source, metadata, importance, ...rest } = patch;
   checkNumber(importance, "importance");
   const clear = Object.entries({ actor, expiresAt, source }).filter(([, value]) => value === null).map(([name]) => name);

@@ -7,7 +7,7 @@ import type { InitInput } from "./generated/engine.js";
 /** Names of the built-in models. */
 export type ModelName = "static-128" | "static-256";
 
-/** A host's way to the package's assets. Nothing happens before a function is called. */
+/** A host's way to the package's assets. Nothing happens before a function is called. @internal */
 export interface Host {
   /** The engine: bytes, a compiled module, or where to fetch it. */
   loadEngine(): InitInput | Promise<InitInput>;

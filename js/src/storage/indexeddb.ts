@@ -19,32 +19,34 @@
  */
 
 import { createError, MemoryError } from "../errors.js";
+import { checkFields, checkFlag, checkSpan, invalid, toText } from "../internal/convert.js";
 import { copyMerged, joinBytes } from "./batch.js";
 import type { Storage, StorageLock, StorageOperation } from "./types.js";
 
 /** Options of {@link indexedDb}. */
 export interface IndexedDbOptions {
   /** Where databases come from. Default: the global `indexedDB`. */
-  readonly indexedDB?: IDBFactory;
+  readonly indexedDB?: IDBFactory | undefined;
   /**
    * What keeps other tabs out. Default: `navigator.locks`. With `false`, and where Web Locks are missing, a lease in
    * the database does: it is renewed while the owner lives and runs out 10 seconds after the owner is gone. Everybody
    * who opens a database has to use the same of the two.
    */
-  readonly locks?: LockManager | false;
+  readonly locks?: LockManager | false | undefined;
   /** How long `lock` waits while another tab owns the database, in milliseconds. Default 0: it does not. */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /**
    * Asks the browser not to clear this origin's data when space gets short. Default false, because some browsers show
    * a prompt. The answer is not waited for: some never give one.
    */
-  readonly persist?: boolean;
+  readonly persist?: boolean | undefined;
 }
 
 /**
  * Storage in the IndexedDB database called `name` of this origin. The database is opened on first use, and closed when
  * another tab asks to delete it.
  *
+ * @throws ValidationError for a name that is none, or an option that is not acceptable
  * @example
  * import { indexedDb } from "stratamem/storage/indexeddb";
  *
@@ -56,6 +58,16 @@ export interface IndexedDbOptions {
  */
 export function indexedDb(name: string, options: IndexedDbOptions = {}): Storage {
   return new IndexedDbStorage(name, options);
+}
+
+function checkArguments(name: string, options: IndexedDbOptions): void {
+  if (toText(name, "name") === "") throw invalid("name", "must not be empty");
+  checkFields(options, ["indexedDB", "locks", "waitMs", "persist"], "options");
+  const { indexedDB, locks, waitMs, persist } = options;
+  if (indexedDB !== undefined && typeof (indexedDB as Partial<IDBFactory> | null)?.open !== "function") throw invalid("indexedDB", "must be an IDBFactory");
+  if (locks !== undefined && locks !== false && typeof (locks as Partial<LockManager> | null)?.request !== "function") throw invalid("locks", "must be a LockManager or false");
+  checkSpan(waitMs, "waitMs", 0);
+  checkFlag(persist, "persist");
 }
 
 const databaseVersion = 1;
@@ -101,6 +113,7 @@ class IndexedDbStorage implements Storage {
   #ownership: Ownership | undefined;
 
   constructor(name: string, options: IndexedDbOptions) {
+    checkArguments(name, options);
     this.name = `indexeddb(${name})`;
     this.#database = name;
     this.#factory = options.indexedDB ?? (globalThis as { indexedDB?: IDBFactory }).indexedDB;

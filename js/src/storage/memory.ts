@@ -7,6 +7,7 @@
  */
 
 import { createError } from "../errors.js";
+import { checkFields, invalid } from "../internal/convert.js";
 import { joinBytes } from "./batch.js";
 import type { Storage, StorageLock, StorageOperation } from "./types.js";
 
@@ -34,7 +35,7 @@ export interface MemoryPlace {
 /** Options of {@link memoryStorage}. */
 export interface MemoryStorageOptions {
   /** Where the bytes are kept. Default: a new place that nobody else can see. */
-  readonly place?: MemoryPlace;
+  readonly place?: MemoryPlace | undefined;
 }
 
 /**
@@ -48,6 +49,7 @@ export interface MemoryStorageOptions {
 export function memoryPlace(content: ReadonlyMap<string, Uint8Array> = new Map()): MemoryPlace {
   // Values are lists of pieces, so that an append costs its own length and not that of the value.
   const values = new Map<string, Uint8Array[]>();
+  if (!(content instanceof Map)) throw invalid("content", "must be a Map");
   for (const [key, bytes] of content) values.set(key, [new Uint8Array(bytes)]);
 
   const place: MemoryPlace = {
@@ -82,6 +84,7 @@ export function memoryPlace(content: ReadonlyMap<string, Uint8Array> = new Map()
  * Storage that lives as long as the process. Without options each call is a new, empty place; adapters that are given
  * the same `place` see the same bytes and contend for one lock.
  *
+ * @throws ValidationError for a place that is none
  * @example
  * const memory = await openMemory({ storage: memoryStorage() });
  *
@@ -93,7 +96,12 @@ export function memoryPlace(content: ReadonlyMap<string, Uint8Array> = new Map()
  * await memoryStorage({ place }).read("log"); // Uint8Array [1]
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
-  return new MemoryStorage(options.place ?? memoryPlace());
+  checkFields(options, ["place"], "options");
+  const { place = memoryPlace() } = options;
+  for (const method of ["keys", "read", "apply"] as const) {
+    if (typeof (place as MemoryPlace | null)?.[method] !== "function") throw invalid("place", `must be a place of memoryPlace, but has no ${method}()`);
+  }
+  return new MemoryStorage(place);
 }
 
 class MemoryStorage implements Storage {

@@ -35,19 +35,20 @@ import { clearInterval, setInterval, setTimeout } from "node:timers";
 import { fileURLToPath } from "node:url";
 
 import { createError, MemoryError, type ErrorCode } from "../errors.js";
+import { checkFields, checkSpan, invalid } from "../internal/convert.js";
 import { copyMerged } from "./batch.js";
 import type { Storage, StorageLock, StorageOperation } from "./types.js";
 
 /** Options of {@link nodeFs}. */
 export interface NodeFsOptions {
   /** How long `lock` keeps trying while another process owns the directory, in milliseconds. Default 0: once. */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /**
    * After how many milliseconds without a sign of life an owner on another host, or one that hangs, may be replaced.
    * Default 30000. The sign is given six times as often, and at least every 5000. An owner on this host whose process
    * is gone is replaced at once.
    */
-  readonly staleMs?: number;
+  readonly staleMs?: number | undefined;
 }
 
 /**
@@ -55,8 +56,10 @@ export interface NodeFsOptions {
  *
  * One process owns it at a time. When an owner dies its lock falls to the next one that asks; see
  * {@link NodeFsOptions.staleMs}. In a container whose host name and process id survive a restart the dead owner looks
- * alive until its heartbeat is stale: give `waitMs` a little more than `staleMs` there.
+ * alive until its heartbeat is stale: give `waitMs` a little more than `staleMs` there. So does one on a host whose name
+ * may not be asked for (Deno without `--allow-sys=hostname`).
  *
+ * @throws ValidationError for a directory that is none, or an option that is not acceptable
  * @example
  * import { nodeFs } from "stratamem/storage/node-fs";
  *
@@ -73,6 +76,7 @@ export function nodeFs(directory: string | URL, options: NodeFsOptions = {}): St
 /** What a lock file says. */
 interface LockRecord {
   readonly pid: number;
+  /** Empty if the owner could not tell. */
   readonly hostname: string;
   /** Random, so that a person can tell two owners with recycled process ids apart. */
   readonly token: string;
@@ -120,7 +124,10 @@ class NodeFsStorage implements Storage {
   #failedSync: MemoryError | undefined;
 
   constructor(directory: string | URL, options: NodeFsOptions) {
-    const path = typeof directory === "string" ? directory : fileURLToPath(directory);
+    const path = toPath(directory);
+    checkFields(options, ["waitMs", "staleMs"], "options");
+    checkSpan(options.waitMs, "waitMs", 0);
+    checkSpan(options.staleMs, "staleMs", 1);
     this.name = `node-fs(${path})`;
     this.#directory = resolve(path);
     this.#waitMs = options.waitMs ?? 0;
@@ -381,7 +388,7 @@ class NodeFsStorage implements Storage {
   async #createLockFile(path: string, epoch: number): Promise<void> {
     const record: LockRecord = {
       pid: process.pid,
-      hostname: hostname(),
+      hostname: nameOfHost() ?? "",
       token: this.#token,
       epoch,
       startedAt: Date.now(),
@@ -418,7 +425,7 @@ class NodeFsStorage implements Storage {
     }
     const owner =
       record === undefined ? undefined : { pid: record.pid, hostname: record.hostname, since: record.startedAt };
-    const who = owner === undefined ? "another process" : `process ${owner.pid} on ${owner.hostname}`;
+    const who = owner === undefined ? "another process" : `process ${owner.pid} on ${owner.hostname || "a host without a name"}`;
     return createError("storage-locked", `${this.name} is owned by ${who}; close it there, or give \`waitMs\``, {
       details: { directory: this.#directory, owner },
     });
@@ -491,6 +498,29 @@ class NodeFsStorage implements Storage {
   }
 }
 
+// Places and hosts -----------------------------------------------------------------------------------------------
+
+function toPath(directory: string | URL): string {
+  if (typeof directory === "string" && directory !== "" && !directory.includes("\0")) return directory;
+  if (directory instanceof URL && directory.protocol === "file:") {
+    try {
+      return fileURLToPath(directory);
+    } catch (cause) {
+      throw createError("invalid-argument", `directory is a URL that names no path: ${String(cause)}`, { details: { field: "directory" }, cause });
+    }
+  }
+  throw invalid("directory", "must be a path or a file: URL");
+}
+
+/** The name of this host, if this process may ask for it. */
+function nameOfHost(): string | undefined {
+  try {
+    return hostname();
+  } catch {
+    return undefined;
+  }
+}
+
 // Files ----------------------------------------------------------------------------------------------------------
 
 /** Writes every byte: one call may take fewer than it was given without failing. */
@@ -554,7 +584,8 @@ async function readLockRecord(path: string): Promise<LockRecord | undefined> {
 
 /** Whether the owner was a process of this host that is certainly gone. */
 function isDead(record: LockRecord): boolean {
-  if (record.hostname !== hostname()) return false;
+  const host = nameOfHost();
+  if (host === undefined || record.hostname !== host) return false;
   try {
     process.kill(record.pid, 0);
     return false;

@@ -29,7 +29,8 @@ export interface StorageLock {
 }
 
 /**
- * A place that keeps bytes under keys.
+ * A place that keeps bytes under keys. One adapter serves one opening: `openMemory` closes it when the memory is closed
+ * or cannot be opened, and a closed adapter stays closed.
  *
  * @example
  * const storage: Storage = memoryStorage();

@@ -23,17 +23,17 @@ export interface EmbedCall {
 /** Options of {@link fakeEmbedder}. */
 export interface FakeEmbedderOptions {
   /** Components of each vector. Default 64. */
-  readonly dimensions?: number;
+  readonly dimensions?: number | undefined;
   /** Names the space. Default `fake-<dimensions>`. */
-  readonly model?: string;
+  readonly model?: string | undefined;
   /** Most texts in one call. Default: as many as there are. */
-  readonly maxBatch?: number;
+  readonly maxBatch?: number | undefined;
   /**
    * Decides whether a call fails: an answer other than `undefined` and `false` is thrown, `true` as an error of its own.
    */
-  readonly failOn?: (call: EmbedCall) => unknown;
+  readonly failOn?: ((call: EmbedCall) => unknown) | undefined;
   /** Changes the answer of a call: fewer vectors, other lengths, numbers that are none. May wait. */
-  readonly answer?: (vectors: Float32Array[], call: EmbedCall) => unknown;
+  readonly answer?: ((vectors: Float32Array[], call: EmbedCall) => unknown) | undefined;
 }
 
 /** A fake embedder, and what it was asked. */

@@ -402,9 +402,9 @@ describe("processes", () => {
   /** Children run plain JavaScript: the adapter as it is in the sources now, whether or not the package is built. */
   beforeAll(() => {
     compiled = mkdtempSync(join(tmpdir(), "node-fs-module-"));
-    mkdirSync(join(compiled, "storage"));
+    for (const folder of ["storage", "internal"]) mkdirSync(join(compiled, folder));
     writeFileSync(join(compiled, "package.json"), '{ "type": "module" }');
-    for (const name of ["errors", "storage/batch", "storage/node-fs"]) {
+    for (const name of ["errors", "internal/convert", "storage/batch", "storage/node-fs"]) {
       const { outputText } = ts.transpileModule(readFileSync(join(source, `${name}.ts`), "utf8"), {
         compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
       });
