@@ -2,7 +2,7 @@
 // whole. And the events, which only come out.
 
 import { describe, expect, it, vi } from "vitest";
-import { openMemory, type Filter, type Memory, type MemoryEvents, type MemoryRecord, type Metadata } from "../../dist/esm/entry/inline.js";
+import { openMemory, type Filter, type Memory, type MemoryEvents, type MemoryRecord, type Metadata, type Moment } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage, type MemoryPlace } from "../../dist/esm/storage/memory.js";
 import { fakeEmbedder, faultStorage, manualClock, nthWrite } from "../../dist/esm/testing/index.js";
 
@@ -260,6 +260,87 @@ describe("other shapes", () => {
     for (const filter of filters) expect((await memory.recall("x", { filter })).map((hit) => hit.id), JSON.stringify(filter)).toEqual([id]);
     for (const filter of [{ n: 4 }, { $or: [] }, { list: ["b", "a"] }, { n: "5" }, { $tier: "working" }]) expect(await memory.recall("x", { filter })).toEqual([]);
     await memory.close();
+  });
+
+  it("a moment means the same everywhere, in whatever form it is given", async () => {
+    const { memory } = await open();
+    const day = Date.UTC(2025, 0, 2);
+    const forms: readonly (readonly [given: Moment, millis: number])[] = [
+      ["2025-01-02", day], ["2025-01-02T00:00Z", day], ["2025-01-02T01:30:00.25+01:30", day + 250], ["2025-01-01T19:00:00-05:00", day], [new Date(day), day],
+      [day + 0.75, day], ["0001-01-01", -62_135_596_800_000], ["2024-02-29", Date.UTC(2024, 1, 29)],
+    ];
+    for (const [given, millis] of forms) {
+      const id = await memory.add("x", { occurredAt: given });
+      expect((await memory.get(id))?.occurredAt, String(given)).toBe(millis);
+      await memory.update(id, { occurredAt: 0 });
+      await memory.update(id, { occurredAt: given });
+      expect((await memory.recall("x", { filter: { $id: id, $occurredAt: given } })).map((hit) => hit.occurredAt)).toEqual([millis]);
+    }
+    await memory.close();
+  });
+
+  it("an import refuses a moment without a zone, and names the line", async () => {
+    const { memory } = await open();
+    await memory.add("x");
+    const lines: string[] = [];
+    for await (const line of memory.export()) lines.push(line);
+    const [header, line] = lines;
+    const moved = JSON.stringify({ ...JSON.parse(line as string), id: "01BX5ZZKBKACTAV9WEVGEMMVRZ", occurredAt: "2025-01-02T10:00" });
+    await expect(memory.import([header as string, moved])).rejects.toMatchObject({ code: "invalid-argument", details: { field: "occurredAt", line: 2 } });
+    await memory.close();
+  });
+
+  it("a read counts as a use unless it is told not to", async () => {
+    const { memory } = await open();
+    const id = await memory.add("x");
+    expect(await memory.get(id, { touch: false })).toMatchObject({ accessCount: 0 });
+    expect(await memory.get(id, { touch: false })).not.toHaveProperty("lastAccess");
+    await memory.recall("x", { touch: false });
+    await memory.get(id, { touch: true });
+    expect(await memory.get(id, { touch: false })).toMatchObject({ accessCount: 1 });
+    await memory.get(id);
+    expect(await memory.get(id, { touch: false })).toMatchObject({ accessCount: 2 });
+    expect(await memory.get("01BX5ZZKBKACTAV9WEVGEMMVRZ", { touch: false })).toBeUndefined();
+    await memory.close();
+  });
+
+  it("an empty patch changes nothing, and tells of nothing", async () => {
+    const { memory } = await open();
+    const id = await memory.add("x");
+    const before = await memory.get(id, { touch: false });
+    const heard: string[] = [];
+    memory.on("memory-updated", (event) => heard.push(event.id));
+    await memory.update(id, {}, { ifVersion: 1 });
+    await memory.update(id, { text: undefined, metadata: undefined, vector: undefined });
+    expect(await memory.get(id, { touch: false })).toStrictEqual(before);
+    await memory.update(id, { tags: [] });
+    expect(await memory.get(id, { touch: false })).toStrictEqual({ ...before, version: 2 });
+    expect(heard).toEqual([id]);
+    await memory.close();
+  });
+
+  it("a reward holds to its condition", async () => {
+    const { memory } = await open();
+    const id = await memory.add("x");
+    await memory.reward(id, 1, { ifVersion: 1 });
+    await memory.update(id, { tags: ["t"] });
+    await expect(memory.reward(id, -1, { ifVersion: 1 })).rejects.toMatchObject({ code: "transaction-conflict", details: { id, expected: 1, found: 2 } });
+    await memory.transaction((tx) => tx.reward(id, 0, { ifVersion: 2 }));
+    expect(await memory.get(id, { touch: false })).toMatchObject({ reward: 0.5, rewards: 2 });
+    await memory.close();
+  });
+
+  it("equal seeds make equal ids, numbers and bigints alike", async () => {
+    const idsOf = async (seed: number | bigint): Promise<string> => {
+      const memory = await openMemory({ seed, now: () => start, embedder: false });
+      const id = await memory.add("x");
+      await memory.close();
+      return id;
+    };
+    const [seven, large] = [await idsOf(7), await idsOf(2n ** 64n - 1n)];
+    expect(await idsOf(7n)).toBe(seven);
+    expect(await idsOf(2n ** 64n - 1n)).toBe(large);
+    expect(new Set([seven, large, await idsOf(8), await idsOf(-7), await idsOf(2n ** 64n - 2n)]).size).toBe(5);
   });
 
   it("moments in a filter may be ISO texts", async () => {

@@ -96,10 +96,10 @@ export function toFilter(filter: Filter | undefined): unknown {
   return withMoments(toPlain(filter, "filter"), "filter");
 }
 
-/** Fields of a record that hold moments: what they are compared with may be an ISO text too. */
+/** Fields of a record that hold moments: what they are compared with is read as one. */
 const momentFields = new Set(["$occurredAt", "$recordedAt", "$lastAccess", "$expiresAt"]);
 
-/** A plain filter in which the texts that moments are compared with are milliseconds. */
+/** A plain filter in which everything that moments are compared with is whole milliseconds. */
 function withMoments(filter: unknown, field: string): unknown {
   if (Array.isArray(filter)) return filter.map((item, index) => withMoments(item, `${field}/${index}`));
   if (typeof filter !== "object" || filter === null) return filter;
@@ -112,7 +112,7 @@ function withMoments(filter: unknown, field: string): unknown {
 }
 
 function momentsIn(value: unknown, field: string): unknown {
-  if (typeof value === "string") return toMillis(value, field);
+  if (typeof value === "string" || typeof value === "number") return toMillis(value, field);
   if (Array.isArray(value)) return value.map((item, index) => momentsIn(item, `${field}/${index}`));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, operand]) => [name, momentsIn(operand, `${field}/${name}`)]));
