@@ -1,7 +1,7 @@
 // The packed package, as a user gets it: its shape, its types, and its work in Node and in bundles.
 
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
@@ -33,10 +33,34 @@ const answer = "recalled: Ada prefers metric units";
 describe("the packed files", () => {
   it("are the built ones, the licences and the documents, and nothing else", () => {
     const top = readdirSync(installed()).sort();
-    expect(top).toEqual(["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist", "models", "package.json"]);
+    expect(top).toEqual(["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist", "docs", "examples", "models", "package.json"]);
     expect(readdirSync(join(installed(), "models")).sort()).toEqual(["LICENSE-APACHE", "NOTICE"]);
     const files = readdirSync(join(installed(), "dist"), { recursive: true, encoding: "utf8" });
     expect(files.filter((name) => statSync(join(installed(), "dist", name)).isFile() && !/\.(js|d\.ts|json|wasm|bin)$|NOTICE$|THIRD-PARTY\.txt$/.test(name))).toEqual([]);
+  });
+
+  it("hold what the README and the changes link to", () => {
+    const missing: string[] = [];
+    for (const page of ["README.md", "CHANGELOG.md"]) {
+      const targets = [...readFileSync(join(installed(), page), "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, target]) => target as string);
+      expect(targets).not.toEqual([]);
+      missing.push(...targets.filter((target) => !existsSync(join(installed(), target))));
+    }
+    expect(missing).toEqual([]);
+  });
+
+  it("are taken from the repository that the package names, as its crates do", () => {
+    const { repository, homepage, bugs } = JSON.parse(readFileSync(join(installed(), "package.json"), "utf8"));
+    const [, url] = /^repository = "(.*)"$/m.exec(readFileSync(join(root, "Cargo.toml"), "utf8")) ?? [];
+    expect({ repository, homepage, bugs }).toEqual({ repository: { type: "git", url: `git+${url}.git` }, homepage: `${url}#readme`, bugs: { url: `${url}/issues` } });
+  });
+
+  it("take as much room as the README says", () => {
+    const [, packed, unpacked] = /(\d+\.\d) MB packed, (\d+\.\d) MB unpacked/.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
+    const files = readdirSync(installed(), { recursive: true, encoding: "utf8" }).map((name) => statSync(join(installed(), name)));
+    const bytes = files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+    expect(Math.abs(statSync(scratch.tarball).size / 1e6 - Number(packed))).toBeLessThanOrEqual(0.2);
+    expect(Math.abs(bytes / 1e6 - Number(unpacked))).toBeLessThanOrEqual(0.3);
   });
 
   it("name the works of others that they contain", () => {
@@ -62,7 +86,7 @@ describe("the packed files", () => {
 
   it("have types that resolve wherever their entry exists", () => {
     const files = ["./engine.wasm", "./models/static-128.bin", "./models/static-256.bin"];
-    scratch.run(bin("attw"), scratch.tarball, "--profile", "node16", "--exclude-entrypoints", ...files);
+    scratch.run(bin("attw"), scratch.tarball, "--exclude-entrypoints", ...files);
   });
 });
 
@@ -122,7 +146,8 @@ describe("in Node", () => {
   });
 });
 
-describe("for TypeScript", () => {
+// Each of these runs the type-checker.
+describe("for TypeScript", { timeout: 60_000 }, () => {
   const program = `
     import { openMemory, MemoryError, type Filter, type Hit, type Storage } from "stratamem";
     import { nodeFs } from "stratamem/storage/node-fs";
@@ -134,7 +159,11 @@ describe("for TypeScript", () => {
       const storage: Storage = Math.random() > 2 ? indexedDb("x") : Math.random() > 2 ? memoryStorage() : nodeFs("./m");
       await using memory = await openMemory({ storage, embedder: async (texts) => texts.map(() => new Float32Array(4)) });
       const filter: Filter = { topic: "units", $importance: { $gte: 0.5 } };
-      const id: string = await memory.add("text", { metadata: { topic: "units" } });
+      interface Note { topic: string; parts?: readonly Note[] }
+      const note: Note = { topic: "units" };
+      const id: string = await memory.add("text", { metadata: note, importance: undefined });
+      // @ts-expect-error what JSON cannot say is refused
+      await memory.add("text", { metadata: { say: () => "hello" } });
       // @ts-expect-error a misspelt option is refused
       await memory.add("text", { importnce: 1 });
       for await (const record of memory.list({ filter })) console.log(record.id === id);
@@ -152,10 +181,36 @@ describe("for TypeScript", () => {
     ["NodeNext", "NodeNext", "use.mts"],
     ["NodeNext", "NodeNext", "use.cts"],
     ["ESNext", "Bundler", "use.ts"],
+    ["CommonJS", "node10", "use.ts"],
   ])("type-checks with %s and %s in %s", (module, resolution, file) => {
     scratch.write(file, program);
     scratch.write(`${file}.json`, JSON.stringify({ ...settings(module, resolution), files: [file] }));
     scratch.run(bin("tsc"), "-p", `${file}.json`);
+  });
+
+  const hosted = `
+    import { openMemory } from "stratamem";
+    import { nodeFs } from "stratamem/storage/node-fs";
+    import "stratamem/inline"; import "stratamem/storage/memory"; import "stratamem/testing";
+    void openMemory({ storage: nodeFs("./m") });`;
+  const whole = `${hosted}\nimport "stratamem/slim"; import "stratamem/storage/indexeddb";`;
+  it.each([
+    ["the types of Node alone", ["node"], ["ES2022"], hosted],
+    ["the types of browsers alone", [], ["ES2022", "DOM"], whole],
+    ["both", ["node"], ["ES2022", "DOM"], whole],
+  ])("has declarations that are whole with %s", (_name, types, lib, text) => {
+    const { compilerOptions } = settings("NodeNext", "NodeNext");
+    scratch.write("whole.mts", text);
+    scratch.write("whole.json", JSON.stringify({ compilerOptions: { ...compilerOptions, types, lib, skipLibCheck: false }, files: ["whole.mts"] }));
+    scratch.run(bin("tsc"), "-p", "whole.json");
+  });
+
+  it("has no declaration that is broken, nor one of what is internal to a class", () => {
+    const { compilerOptions } = settings("NodeNext", "NodeNext");
+    scratch.write("every.json", JSON.stringify({ compilerOptions: { ...compilerOptions, skipLibCheck: false }, include: [join(installed(), "dist")], exclude: [] }));
+    scratch.run(bin("tsc"), "-p", "every.json");
+    const declared = readdirSync(join(installed(), "dist"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".d.ts"));
+    expect(declared.filter((name) => readFileSync(join(installed(), "dist", name), "utf8").includes("@internal"))).toEqual([]);
   });
 });
 

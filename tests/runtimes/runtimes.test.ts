@@ -42,7 +42,7 @@ const bin = (name: string): string => join(root, "node_modules", ".bin", name);
 const commands = {
   node: [process.execPath],
   bun: [bin("bun"), "run"],
-  deno: [bin("deno"), "run", "--allow-all", "--no-config", "--no-lock"],
+  deno: [bin("deno"), "run", "--no-prompt", "--allow-read", "--allow-write", "--no-config", "--no-lock"],
 } as const;
 type Runtime = keyof typeof commands;
 const others: readonly Runtime[] = ["bun", "deno"];

@@ -2,12 +2,13 @@
 
 import { createError } from "../errors.js";
 import { checkFields, invalid } from "../internal/convert.js";
+import type { Host } from "../internal/host.js";
 import { bind, type Bound } from "../open.js";
 
 export * from "../index.js";
 
 /** What the engine can be made of: its URL, a response that brings it, its bytes, or the compiled module. */
-export type EngineSource = string | URL | Request | Response | ArrayBuffer | ArrayBufferView<ArrayBuffer> | WebAssembly.Module;
+export type EngineSource = string | URL | Request | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module;
 
 /** Where the assets of the package come from. */
 export interface Assets {
@@ -40,7 +41,9 @@ export function provideAssets(given: Assets): void {
 const bound: Bound = bind({
   loadEngine: () => {
     if (!assets) throw createError("invalid-argument", "call provideAssets before openMemory of stratamem/slim", { details: { field: "engine" } });
-    return typeof assets.engine === "function" ? assets.engine() : assets.engine;
+    const { engine } = assets;
+    // Bytes may lie in shared memory for all that their type tells; a host that cannot take them says so.
+    return (typeof engine === "function" ? engine() : engine) as ReturnType<Host["loadEngine"]>;
   },
   loadModel: async (name) => {
     if (!assets?.model) throw new Error("provideAssets was given no model; give one, or open with another embedder");

@@ -15,7 +15,7 @@ export interface Host {
   loadModel(name: ModelName): Promise<Uint8Array>;
 }
 
-/** Decodes base64 by the fastest means the host has. */
+/** Decodes base64 by the fastest means the host has. @internal */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const native = Uint8Array as typeof Uint8Array & { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> };
   if (native.fromBase64) return native.fromBase64(text);

@@ -57,7 +57,7 @@ export interface NodeFsOptions {
  * One process owns it at a time. When an owner dies its lock falls to the next one that asks; see
  * {@link NodeFsOptions.staleMs}. In a container whose host name and process id survive a restart the dead owner looks
  * alive until its heartbeat is stale: give `waitMs` a little more than `staleMs` there. So does one on a host whose name
- * may not be asked for (Deno without `--allow-sys=hostname`).
+ * may not be asked for (Deno without `--allow-sys=hostname`; it needs `--allow-read` and `--allow-write` alone).
  *
  * @throws ValidationError for a directory that is none, or an option that is not acceptable
  * @example
