@@ -9,6 +9,7 @@ export type ErrorCode =
   | "dimension-mismatch"
   | "space-mismatch"
   | "not-found"
+  | "consolidated"
   | "already-exists"
   | "transaction-conflict"
   | "tier-full"
@@ -96,7 +97,7 @@ export class ValidationError extends MemoryError {
 }
 
 /**
- * The id names no record that this view may see (`not-found`), or is taken (`already-exists`), or a tier has no room for
+ * The id names no record that this view may see (`not-found`), or one that went into another one (`consolidated`), or is taken (`already-exists`), or a tier has no room for
  * the record (`tier-full`). Nothing was changed.
  */
 export class RecordError extends MemoryError {
@@ -135,6 +136,7 @@ const classes: Readonly<Record<ErrorCode, Constructor>> = {
   "dimension-mismatch": ValidationError,
   "space-mismatch": ValidationError,
   "not-found": RecordError,
+  consolidated: RecordError,
   "already-exists": RecordError,
   "transaction-conflict": TransactionConflictError,
   "tier-full": RecordError,

@@ -142,7 +142,7 @@ function readHeader(header: Record<string, unknown>): EmbeddingSpace | undefined
 }
 
 function restore(tx: Transaction, exported: Exported, space: EmbeddingSpace | undefined, line: number): void {
-  const { vector, recordedAt, tierSince, accessCount, lastAccess, recentAccesses, merit, reward, rewards, surprise, version, ...memory } = exported;
+  const { vector, recordedAt, tierSince, accessCount, lastAccess, recentAccesses, merit, reward, rewards, surprise, origins, summary, version, ...memory } = exported;
   const whole = { recordedAt, tierSince, accessCount, version, ...(lastAccess !== undefined && { lastAccess }) };
   for (const [name, value] of Object.entries(whole)) {
     if (!Number.isInteger(value)) throw malformed(line, `has no whole number as its ${name}`);
@@ -152,7 +152,9 @@ function restore(tx: Transaction, exported: Exported, space: EmbeddingSpace | un
   for (const [name, value] of Object.entries({ merit, reward, rewards, surprise })) {
     if (value !== undefined && !Number.isFinite(value)) throw malformed(line, `has no number as its ${name}`);
   }
-  const history = withoutMissing({ recordedAt, tierSince, accessCount, version, recentAccesses: recent, merit, reward, rewards, surprise });
+  if (summary !== undefined && typeof summary !== "boolean") throw malformed(line, "has something other than true as its summary");
+  if (origins !== undefined && !(Array.isArray(origins) && origins.every(isOrigin))) throw malformed(line, "has something other than origins as its origins");
+  const history = withoutMissing({ recordedAt, tierSince, accessCount, version, recentAccesses: recent, merit, reward, rewards, surprise, origins, summary });
   if (vector === undefined || space === undefined) {
     tx.restore(memory, history, undefined);
     return;
@@ -160,6 +162,15 @@ function restore(tx: Transaction, exported: Exported, space: EmbeddingSpace | un
   const kept = fromBase64Vector(vector, space.dimensions);
   if (kept === undefined) throw malformed(line, `has a vector that is not ${space.dimensions} 32-bit floats in base64`);
   tx.restore(memory, history, { vector: kept, space });
+}
+
+function isOrigin(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, occurredAt, actor = "", tags = [], metadata = {}, text = "", ...more } = value as { [name: string]: unknown };
+  return (
+    typeof id === "string" && isId(id) && Number.isInteger(occurredAt) && typeof actor === "string" && typeof text === "string" &&
+    Array.isArray(tags) && tags.every((tag) => typeof tag === "string") && typeof metadata === "object" && metadata !== null && Object.keys(more).length === 0
+  );
 }
 
 /** Runs a transaction whose refusals name the operation, and names the line instead. */

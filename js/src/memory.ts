@@ -11,16 +11,17 @@ import { checkListening, EventHub, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
 import {
-  checkFields, checkFlag, checkNumber, checkSignal, checkWhole, invalid, toFilter, toFusion, toId, toScope, toText, toVector, withoutMissing,
+  checkFields, checkFlag, checkNumber, checkObject, checkSignal, checkWhole, invalid, toFilter, toFusion, toId, toScope, toText, toVector, withoutMissing,
 } from "./internal/convert.js";
 import { WriteQueue } from "./internal/write-queue.js";
 import { PolicyTurns } from "./policies.js";
 import type { Storage, StorageLock } from "./storage/types.js";
-import { refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
+import { SummaryTurns } from "./summaries.js";
+import { memoryText, refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
 import type {
   AddOptions, Analysis, ChangeOptions, Embedder, EmbeddingSpace, Filter, GetOptions, Hit, ImportOptions, ImportReport, ListOptions,
   MaintainOptions, MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, Metadata, NewMemory, OpenReport, Policies,
-  RecallOptions, Scope, Tier, Transition,
+  RecallOptions, Scope, Summarize, Tier, Transition,
 } from "./types.js";
 
 /** Records fetched at once by a listing. */
@@ -34,14 +35,16 @@ export class Session {
   readonly hub: EventHub = new EventHub();
   readonly queue: WriteQueue;
   readonly policies: PolicyTurns | undefined;
+  readonly summaries: SummaryTurns;
   readonly #storage: Storage;
   readonly #lock: StorageLock | undefined;
   readonly #born = currentLife();
   #closing: Promise<void> | undefined;
 
-  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, embedder: Embedder | undefined, now: () => number, policies: Policies | undefined) {
+  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, embedder: Embedder | undefined, now: () => number, policies: Policies | undefined, summarize: Summarize | undefined) {
     this.handle = handle;
     this.policies = policies && new PolicyTurns(policies, (failure) => this.hub.emit("policy-failed", failure));
+    this.summaries = new SummaryTurns(summarize, embedder, (failure) => this.hub.emit("summary-failed", failure));
     this.embedder = embedder;
     this.now = now;
     this.#storage = storage;
@@ -125,14 +128,18 @@ export class Memory {
   }
 
   /**
-   * Adds a record and resolves to its id, once it is durable.
+   * Adds a record and resolves to its id, once it is durable. What is known already is not added twice: then this resolves
+   * to the id of the record that says it (see `config.consolidation.repeats`).
    *
    * @throws ValidationError for bad input, EmbedderError, StorageError. Nothing was added then.
    * @example
    * const id = await memory.add("The demo is on Friday", { kind: "semantic", tags: ["work"] });
    */
   async add<M extends object = Metadata>(text: string, options: AddOptions<M> = {}): Promise<string> {
-    const [id] = await this.#one((tx) => void tx.add(text, options));
+    const [id] = await this.#one((tx) => {
+      checkObject(options, "options");
+      tx.addOne({ ...options, text });
+    });
     return id as string;
   }
 
@@ -190,7 +197,8 @@ export class Memory {
 
   /**
    * Removes records: one, several, or all that pass a filter. Resolves to how many were removed. Ids that this view
-   * does not see are an error, and then nothing is removed.
+   * does not see are an error, and then nothing is removed. What went into another record by consolidation is taken out of
+   * that, and a summary then says what is left.
    *
    * @example
    * await memory.forget(id);
@@ -396,16 +404,19 @@ export class Memory {
     if (typeof budgetMs !== "number" || !(budgetMs >= 0)) throw invalid("budgetMs", "must be a number of milliseconds from 0 on");
     checkFlag(compact, "compact");
     const now = this.session.now();
-    const { policies } = this.session;
-    const [report, ticket, next] = this.#call((handle) => {
-      const deadline = performance.now() + budgetMs;
+    const { policies, summaries } = this.session;
+    const deadline = performance.now() + budgetMs;
+    const done = this.#call((handle) => {
       const own = policies?.run(handle, now, deadline);
       const done = handle.maintain(now, Math.max(0, deadline - performance.now()), compact) as MaintenanceReport;
       if (!done.more && !own?.more) policies?.rest();
-      const total = own ? { ...done, moved: done.moved + own.moved, evicted: done.evicted + own.evicted, more: done.more || own.more } : done;
-      return [total, handle.flush(now), handle.nextDeadline()] as const;
+      return own ? { ...done, moved: done.moved + own.moved, evicted: done.evicted + own.evicted, more: done.more || own.more } : done;
     });
+    const spent = (): boolean => performance.now() >= deadline;
+    const { summarised, more } = done.more ? { summarised: 0, more: true } : await summaries.run((use) => this.#call(use), now, spent);
+    const [ticket, next] = this.#call((handle) => [handle.flush(now), handle.nextDeadline()] as const);
     await this.session.queue.durable(ticket);
+    const report = { ...done, summarised, more };
     return next === undefined ? report : { ...report, next: Math.max(next, now) };
   }
 
@@ -488,7 +499,9 @@ export class Memory {
   }
 
   #select(filter: Filter): string[] {
-    return this.#page(toFilter(filter), undefined, 0xffff_ffff).records.map((record) => record.id);
+    const plain = toFilter(filter);
+    const ids = this.#page(plain, undefined, 0xffff_ffff).records.map((record) => record.id);
+    return [...ids, ...this.#call((handle) => handle.origins(this.#view, plain, this.session.now()))];
   }
 
   async #queryVector(text: string, given: Float32Array | undefined, signal: AbortSignal | undefined): Promise<{ vector: Float32Array | undefined; space: EmbeddingSpace | undefined }> {
@@ -538,11 +551,23 @@ export class Memory {
       this.#call(() => undefined);
       return [];
     }
+    this.#reembed(tx.pending);
     const operations = tx.pending.map(({ operation }) => operation);
     const { embedded, vectors, space } = await this.#embed(tx.pending);
     const outcome = this.#call((handle) => handle.commit(this.#view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number });
     await session.queue.durable(outcome.ticket);
     return outcome.ids;
+  }
+
+  /** Summaries of which something is forgotten say something else from then on, and need a vector of that. */
+  #reembed(pending: readonly PendingOperation[]): void {
+    const forgetting = pending.filter(({ operation }) => "forget" in operation);
+    if (forgetting.length === 0) return;
+    const ids = forgetting.map(({ operation }) => (operation.forget as { id: string }).id);
+    const remainders = this.#call((handle) => handle.remainders(this.#view, ids, this.session.now()) as (MemoryRecord | undefined)[]);
+    for (const [index, record] of remainders.entries()) {
+      if (record) (forgetting[index] as PendingOperation).need = { text: memoryText(record) };
+    }
   }
 
   /** The vectors that operations need: their positions, their rows in one block, their space. */

@@ -63,12 +63,13 @@ export function bind(host: Host): Bound {
 
   const openMemory = async (options: OpenOptions = {}): Promise<Memory> => {
     checkObject(options, "options");
-    const { storage = memoryStorage(), now = Date.now, policies } = options;
+    const { storage = memoryStorage(), now = Date.now, policies, summarize } = options;
     checkStorage(storage);
     let lock: StorageLock | undefined;
     try {
-      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies"], "options");
+      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies", "summarize"], "options");
       if (typeof now !== "function") throw invalid("now", "must be a function");
+      if (summarize !== undefined && typeof summarize !== "function") throw invalid("summarize", "must be a function");
       const seed = toSeed(options.seed);
       checkTrace(options.trace);
       const view = toScope(options.scope);
@@ -80,7 +81,7 @@ export function bind(host: Host): Bound {
       const handle = await EngineHandle.open(storage, config, seed);
       try {
         const embedder = await choose(options.embedder, staticEmbedder, handle.space() as EmbeddingSpace | undefined);
-        return new Memory(new Session(handle, storage, lock, embedder, checkedClock(now), policies), view, handle.report() as OpenReport);
+        return new Memory(new Session(handle, storage, lock, embedder, checkedClock(now), policies, summarize), view, handle.report() as OpenReport);
       } catch (error) {
         handle.free();
         throw error;

@@ -18,7 +18,7 @@ interface Said {
 /** An operation on its way to the engine. */
 export interface PendingOperation {
   readonly operation: Record<string, unknown>;
-  readonly need: VectorNeed;
+  need: VectorNeed;
 }
 
 /** A refusal of one of several operations: which it was, and the refusal in that operation's own words. */
@@ -31,7 +31,7 @@ export function refusedOperation(error: unknown): { readonly index: number; read
 }
 
 /** The text that stands for a record in the embedder's space: who, then what. */
-function memoryText({ text, actor }: Said): string {
+export function memoryText({ text, actor }: Said): string {
   return actor ? `${actor}: ${text}` : text;
 }
 
@@ -60,23 +60,23 @@ export class Transaction {
     this.#find = find;
   }
 
-  /** Adds a record and answers the id it will have. */
+  /** Adds a record and answers the id it will have. It becomes a record of its own even if what it says is known already. */
   add<M extends object = Metadata>(text: string, options: AddOptions<M> = {}): string {
     this.#check();
     this.#step(() => checkObject(options, "options"));
-    return this.addOne({ ...options, text });
+    const id = options.id ?? this.#nextId();
+    this.addOne({ ...options, text, id });
+    return id;
   }
 
-  /** @internal the same, with everything in one object */
-  addOne(memory: NewMemory): string {
+  /** @internal the same, with everything in one object; without an id it may turn out to be known already */
+  addOne(memory: NewMemory): void {
     this.#check();
-    return this.#step(() => {
+    this.#step(() => {
       const record = toNewRecord(memory);
-      const id = memory.id ?? this.#nextId();
-      this.#said.set(id, memory);
+      if (memory.id !== undefined) this.#said.set(memory.id, memory);
       const need = memory.vector === undefined ? { text: memoryText(memory) } : { vector: toVector(memory.vector, "vector") };
-      this.pending.push({ operation: { add: { record: { ...record, id } } }, need });
-      return id;
+      this.pending.push({ operation: { add: { record } }, need });
     });
   }
 
@@ -98,7 +98,7 @@ export class Transaction {
     });
   }
 
-  /** Removes a record. */
+  /** Removes a record, or takes what was consolidated out of the record that it went into. */
   forget(id: string, options: ChangeOptions = {}): void {
     this.#check();
     this.#step(() => this.#push("forget", id, options, {}, undefined));

@@ -86,8 +86,28 @@ export interface MemoryRecord {
   readonly expiresAt?: number;
   /** Where it came from. */
   readonly source?: string;
+  /**
+   * The memories that went into it by consolidation, earliest first, 256 at most. Their ids still lead here: `get` gives
+   * this record for them, and `forget` takes them out of it.
+   */
+  readonly origins?: readonly Origin[];
+  /** Whether it is a summary: its text was made of its origins, and it ends with the last of them. */
+  readonly summary?: true;
   /** Grows by one with each change of content; starts at 1. */
   readonly version: number;
+}
+
+/** A memory that went into another one: what is left of it there. */
+export interface Origin {
+  /** The id it had. */
+  readonly id: string;
+  /** When it happened. */
+  readonly occurredAt: number;
+  readonly actor?: string;
+  readonly tags?: readonly string[];
+  readonly metadata?: Metadata;
+  /** Its words, or those of them that were kept; left out if they are those of the record that it went into. */
+  readonly text?: string;
 }
 
 /** What can be said about a record when it is added. `M` is the type of its metadata, which may be an interface of yours. */
@@ -333,7 +353,71 @@ export interface KindConfig {
   readonly resistance?: number | undefined;
   /** Importance of a new record that names none, 0 to 1. Default: 0.5. */
   readonly importance?: number | undefined;
+  /**
+   * How it is consolidated. `"merge"`: what says the same becomes one, whenever it was said. `"summarise"`: what happened;
+   * the same words are the same event if they were said within a day, and old ones are summed up if
+   * {@link ConsolidationConfig.episodes} says so. Default: episodic is summarised, all else merged.
+   */
+  readonly consolidate?: "never" | "merge" | "summarise" | undefined;
 }
+
+/** How records become fewer. */
+export interface ConsolidationConfig {
+  /**
+   * What becomes of a new record that says what is known already: it counts as a use of the record that is there
+   * (`"merge"`, the default, and `add` resolves to that one's id), or is kept beside it (`"keep"`). Known is what has the
+   * same words, actor, kind, tags, metadata, scope and expiry. What happened (episodic) may happen again: it is known only
+   * if it was given the same `occurredAt`, or if it was recalled within `recallWindow`, so that an agent that stores
+   * what it was reminded of does not store it again. A record that brings its own `id` is always kept.
+   */
+  readonly repeats?: "merge" | "keep" | undefined;
+  /** How long after a recall a recalled text is recognised when it is added, in milliseconds. Default: 10 minutes. */
+  readonly recallWindow?: number | undefined;
+  /**
+   * Whether `maintain` merges records that say the same, and those of which one says all that the other does. Nothing is
+   * lost: see {@link MemoryRecord.origins}. Default: true.
+   */
+  readonly duplicates?: boolean | undefined;
+  /** Whether and when `maintain` turns old episodes into summaries. Default: never, because a summary says less than they did. */
+  readonly episodes?: EpisodesConfig | undefined;
+}
+
+/** Which episodes of the intermediate tier become summaries in the long-term tier. Times in milliseconds. */
+export interface EpisodesConfig {
+  /** How long they have been in the intermediate tier. Default: 7 days. */
+  readonly after?: number | undefined;
+  /** Those of which less than this is retained, 0 to 1. Default: 0.5. */
+  readonly retentionBelow?: number | undefined;
+  /** Share of the bytes of the texts that the summary takes at most, more than 0 to 1. Default: 0.3. */
+  readonly share?: number | undefined;
+  /** Which of them belong together. Those of one actor, kind and scope always do, as far as this allows. */
+  readonly group?:
+    | {
+        /** A pause longer than this ends a group. Default: 6 hours. */
+        readonly gap?: number | undefined;
+        /** Longest time from the first to the last. Default: 7 days. */
+        readonly span?: number | undefined;
+        /** Least mean cosine of their words, 0 to 1. Default: 0.01. */
+        readonly similarity?: number | undefined;
+        /** Fewest records in a group, 2 or more. Default: 3. */
+        readonly min?: number | undefined;
+        /** Most records in a group, 256 at most. Default: 32. */
+        readonly max?: number | undefined;
+      }
+    | undefined;
+}
+
+/**
+ * Says in other words what several old memories say, for instance by a language model. `texts` are in the order of time.
+ * What it throws, or a blank answer, is told by the event `summary-failed`; the memories stay until the next time.
+ *
+ * @example
+ * const summarize: Summarize = async (texts, { actor }) => await myModel(`What did ${actor} say that matters? ${texts.join(" ")}`);
+ */
+export type Summarize = (
+  texts: readonly string[],
+  context: { readonly actor?: string; readonly from: number; readonly to: number },
+) => PromiseLike<string> | string;
 
 /** How importance is composed: a weighted mean of what is known of a record. */
 export interface ImportanceWeights {
@@ -361,6 +445,8 @@ export interface EngineConfig {
   readonly kinds?: { readonly [kind: string]: KindConfig } | undefined;
   /** How importance is composed. */
   readonly importance?: ImportanceWeights | undefined;
+  /** How records become fewer: repeats, duplicates, summaries. */
+  readonly consolidation?: ConsolidationConfig | undefined;
   /** Tier of a record that does not name one, in the spelling of values: `"long-term"`. Default: working. */
   readonly defaultTier?: Tier | undefined;
   /** Longest text in bytes. Default: 1 MiB. */
@@ -462,6 +548,8 @@ export interface OpenOptions {
   readonly config?: EngineConfig | undefined;
   /** Policies of your own, beside the configured ones. */
   readonly policies?: Policies | undefined;
+  /** Words for summaries of old episodes (see {@link ConsolidationConfig.episodes}). Default: their most telling sentences. */
+  readonly summarize?: Summarize | undefined;
   /** The clock, in milliseconds. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** Seed of the ids' noise: a safe integer, or a bigint of 64 bits. Default: the host's entropy. */
@@ -479,13 +567,17 @@ export interface EmbeddingModelLike {
 }
 
 /** Why a record moved or was evicted. */
-export type MoveReason = "requested" | "capacity" | "ttl" | "earned" | "lapsed" | "faded";
+export type MoveReason = "requested" | "capacity" | "ttl" | "earned" | "lapsed" | "faded" | "merged";
 
 /** What a memory tells about, once it is durable. */
 export interface MemoryEvents {
   "memory-added": { readonly id: string; readonly tier: Tier };
   "memory-updated": { readonly id: string; readonly version: number };
   "memory-forgotten": { readonly id: string };
+  /** What was to be added is known already (see {@link ConsolidationConfig.repeats}). */
+  "memory-repeated": { readonly id: string; readonly because: "known" | "recalled" | "same-moment" };
+  /** The records `origins` went into the record `id`. */
+  "memory-consolidated": { readonly id: string; readonly origins: readonly string[]; readonly form: "duplicate" | "near-duplicate" | "summary" };
   "memory-promoted": { readonly id: string; readonly from: Tier; readonly to: Tier; readonly reason: MoveReason; readonly score?: number };
   "memory-demoted": { readonly id: string; readonly from: Tier; readonly to: Tier; readonly reason: MoveReason; readonly score?: number };
   "memory-expired": { readonly id: string; readonly tier: Tier };
@@ -493,6 +585,8 @@ export interface MemoryEvents {
   "tier-limit-reached": { readonly tier: Tier; readonly items: number; readonly bytes: number };
   /** A policy of your own threw, or answered something else than it should. */
   "policy-failed": { readonly policy: "promote" | "evict"; readonly tier: Tier; readonly id: string; readonly error: unknown };
+  /** Old episodes could not be summed up: `summarize` or the embedder failed. */
+  "summary-failed": { readonly ids: readonly string[]; readonly error: unknown };
   "segment-sealed": { readonly segment: number; readonly records: number; readonly bytes: number };
   "storage-failed": { readonly error: Error };
 }
@@ -611,6 +705,10 @@ export interface MaintenanceReport {
   readonly moved: number;
   readonly expired: number;
   readonly evicted: number;
+  /** Records that went into others that say the same. */
+  readonly merged: number;
+  /** Records that went into summaries. */
+  readonly summarised: number;
   readonly sealed: number;
   /** Whether more is due now. */
   readonly more: boolean;

@@ -178,7 +178,7 @@ fn duplicates_become_one_and_their_ids_still_lead_there() {
     host.reopen(START);
     let ids = host.commit(&everyone(), adds(5), START).ids;
     assert_eq!(host.engine.len(), 5);
-    host.commit(&everyone(), vec![Operation::Reward { id: ids[3], value: 1.0 }], START);
+    host.commit(&everyone(), vec![Operation::Reward { id: ids[3], value: 1.0, if_version: None }], START);
     host.commit(
         &everyone(),
         vec![Operation::Move { id: ids[4], to: Some(Tier::LongTerm), if_version: None }],
@@ -428,6 +428,21 @@ fn forgetting_an_origin_reaches_the_summary() {
             }
             host.commit(&everyone(), vec![operation], then);
         }
+        assert!(host.engine.is_empty());
+    }
+}
+
+#[test]
+fn a_summary_and_all_its_origins_can_be_forgotten_at_once() {
+    for with_summary in [true, false] {
+        let (mut host, mut ids) = trip(episodes());
+        let then = after(8 * DAY);
+        let group = searched(&mut host, then).expect("they belong together");
+        let summary = host.engine.summarise(&group, None, None, None, then).expect("good").expect("the same");
+        if with_summary {
+            ids.insert(0, summary);
+        }
+        host.commit(&everyone(), ids.iter().map(|id| forget(*id)).collect(), then);
         assert!(host.engine.is_empty());
     }
 }

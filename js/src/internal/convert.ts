@@ -5,7 +5,7 @@
 
 import { createError, MemoryError } from "../errors.js";
 import type {
-  AddOptions, EngineConfig, EvictionPolicy, EvictionStep, Filter, Fusion, MemoryPatch, Moment, NewMemory, Policies, Scope, Tier, TierConfig,
+  AddOptions, ConsolidationConfig, EngineConfig, EvictionPolicy, EvictionStep, Filter, Fusion, MemoryPatch, Moment, NewMemory, Policies, Scope, Tier, TierConfig,
 } from "../types.js";
 
 /** The error about a bad argument. */
@@ -215,14 +215,15 @@ function toMetadata(metadata: object | undefined): unknown {
 
 /** The engine's configuration, with the types it should have. What the numbers may be is judged by the engine. */
 export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = {}): Record<string, unknown> {
-  const known = ["working", "intermediate", "longTerm", "kinds", "importance", "defaultTier", "maxTextBytes", "sealBytes", "bm25K1", "bm25B"];
+  const known = ["working", "intermediate", "longTerm", "kinds", "importance", "consolidation", "defaultTier", "maxTextBytes", "sealBytes", "bm25K1", "bm25B"];
   checkFields(config, known, "config");
-  const { working, intermediate, longTerm, kinds, importance, defaultTier, maxTextBytes, sealBytes, bm25K1, bm25B } = config;
+  const { working, intermediate, longTerm, kinds, importance, consolidation, defaultTier, maxTextBytes, sealBytes, bm25K1, bm25B } = config;
   const tiers = { working, intermediate, longTerm };
   const checks = [
     ...Object.entries(tiers).flatMap(([tier, given]) => (given === undefined ? [] : tierChecks(tier, given))),
-    ...Object.entries(kinds ?? {}).map(([kind, given]) => () => checkFields(given, ["decay", "resistance", "importance"], `kinds/${kind}`)),
+    ...Object.entries(kinds ?? {}).map(([kind, given]) => () => checkFields(given, ["decay", "resistance", "importance", "consolidate"], `kinds/${kind}`)),
     () => importance && checkFields(importance, ["given", "reward", "uses", "recency", "surprise"], "importance"),
+    ...(consolidation === undefined ? [] : consolidationChecks(consolidation)),
     () => checkTier(defaultTier, "defaultTier"),
     ...Object.entries({ maxTextBytes, sealBytes }).map(([field, value]) => () => checkWhole(value, field, 1)),
     ...Object.entries({ bm25K1, bm25B }).map(([field, value]) => () => checkNumber(value, field)),
@@ -230,6 +231,25 @@ export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = 
   throwAll(checks);
   const plain = Object.entries(tiers).map(([tier, given]) => [tier, given && { ...given, evict: toSteps(given.evict), ...chosenByHost(tier, given, evicts) }] as const);
   return toPlain({ ...config, ...Object.fromEntries(plain) }, "config") as Record<string, unknown>;
+}
+
+function consolidationChecks(given: ConsolidationConfig): (() => unknown)[] {
+  const { recallWindow, repeats, duplicates, episodes } = given;
+  const { after, retentionBelow, share, group } = episodes ?? {};
+  return [
+    () => checkFields(given, ["repeats", "recallWindow", "duplicates", "episodes"], "consolidation"),
+    () => episodes && checkFields(episodes, ["after", "retentionBelow", "share", "group"], "consolidation/episodes"),
+    () => group && checkFields(group, ["gap", "span", "similarity", "min", "max"], "consolidation/episodes/group"),
+    () => {
+      if (![undefined, "merge", "keep"].includes(repeats)) throw invalid("consolidation/repeats", 'must be "merge" or "keep"');
+    },
+    () => checkFlag(duplicates ?? true, "consolidation/duplicates"),
+    () => checkWhole(recallWindow, "consolidation/recallWindow", 0, Number.MAX_SAFE_INTEGER),
+    () => checkWhole(after, "consolidation/episodes/after", 0, Number.MAX_SAFE_INTEGER),
+    ...Object.entries({ retentionBelow, share }).map(([field, value]) => () => checkNumber(value, `consolidation/episodes/${field}`)),
+    ...(["gap", "span", "min", "max"] as const).map((field) => () => checkWhole(group?.[field], `consolidation/episodes/group/${field}`, 0, Number.MAX_SAFE_INTEGER)),
+    () => checkNumber(group?.similarity, "consolidation/episodes/group/similarity"),
+  ];
 }
 
 function tierChecks(tier: string, given: TierConfig): (() => unknown)[] {

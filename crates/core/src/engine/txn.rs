@@ -61,6 +61,7 @@ pub(super) fn stage(
         now,
         overlay: FxHashMap::default(),
         said: FxHashMap::default(),
+        ended: FxHashSet::default(),
         settled: None,
         gains: [(0, 0); 3],
         weights: FxHashMap::default(),
@@ -85,6 +86,8 @@ struct Staging<'a> {
     overlay: FxHashMap<RecordId, Option<Record>>,
     /// What it adds, by what it says.
     said: FxHashMap<u64, Vec<RecordId>>,
+    /// What had gone into records that it removes: gone with them, so that forgetting it too is no mistake.
+    ended: FxHashSet<RecordId>,
     /// The space that this transaction settles the memory on.
     settled: Option<EmbeddingSpace>,
     /// Per tier, records and bytes that this transaction brings or takes away, if any tier refuses what is too much.
@@ -102,10 +105,15 @@ impl Staging<'_> {
                 self.update(id, *patch, vector, if_version)
             }
             Operation::Forget { id, vector, if_version } => {
+                if self.ended.contains(&id) {
+                    self.note(id, Event::MemoryForgotten { id });
+                    return Ok(());
+                }
                 if let Some(into) = self.destination(id) {
                     return self.take_out(id, into, vector, if_version);
                 }
-                self.find(id, if_version)?;
+                let record = self.find(id, if_version)?;
+                self.ended.extend(record.origins.iter().map(|origin| origin.id));
                 self.replace(id, None)?;
                 self.out.changes.push(Change::Remove(id));
                 self.note(id, Event::MemoryForgotten { id });
@@ -292,6 +300,8 @@ impl Staging<'_> {
         match without(&before, id) {
             None => {
                 self.replace(into, None)?;
+                let others = before.origins.iter().map(|origin| origin.id).filter(|other| *other != id);
+                self.ended.extend(others);
                 self.out.changes.push(Change::Remove(into));
                 self.out.events.push(Event::MemoryForgotten { id: into });
             }

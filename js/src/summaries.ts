@@ -1,0 +1,72 @@
+/**
+ * Summaries of old episodes: groups come from the engine, words from a function of the user's own or else from the
+ * groups themselves, vectors from the embedder. Owns standing the failures of these two. What a group is, and what becomes
+ * of it, is the engine's.
+ */
+
+import { embedAll } from "./embedder.js";
+import { createError } from "./errors.js";
+import type { EngineHandle } from "./internal/bridge.js";
+import { memoryText } from "./transaction.js";
+import type { Embedder, MemoryEvents, Summarize } from "./types.js";
+
+/** Old episodes about one thing, as the engine gives them. */
+interface Group {
+  readonly ids: readonly string[];
+  readonly texts: readonly string[];
+  /** What the summary says unless somebody has better words. */
+  readonly text: string;
+  readonly actor?: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Puts summaries in the places of groups, one after the other. */
+export class SummaryTurns {
+  readonly #summarize: Summarize | undefined;
+  readonly #embedder: Embedder | undefined;
+  readonly #failed: (failure: MemoryEvents["summary-failed"]) => void;
+
+  /** `failed` is told of every group that could not be summed up; its records stay as they are until the next time. */
+  constructor(summarize: Summarize | undefined, embedder: Embedder | undefined, failed: (failure: MemoryEvents["summary-failed"]) => void) {
+    this.#summarize = summarize;
+    this.#embedder = embedder;
+    this.#failed = failed;
+  }
+
+  /**
+   * Sums up what is to be summed up at `now`, until `spent()` says that the time is over. `call` runs a call into the
+   * engine. Resolves to the number of records that went into summaries, and whether there is more to look at.
+   */
+  async run(call: <T>(use: (handle: EngineHandle) => T) => T, now: number, spent: () => boolean): Promise<{ summarised: number; more: boolean }> {
+    let summarised = 0;
+    for (;;) {
+      const { group, more } = call((handle) => handle.nextGroup(now) as { group?: Group; more: boolean });
+      if (group) summarised += await this.#sumUp(group, call, now);
+      if (!more || spent()) return { summarised, more };
+    }
+  }
+
+  async #sumUp(group: Group, call: <T>(use: (handle: EngineHandle) => T) => T, now: number): Promise<number> {
+    let words: string | undefined;
+    let embedded: Awaited<ReturnType<typeof embedAll>> | undefined;
+    try {
+      words = await this.#ask(group);
+      const text = memoryText({ text: words ?? group.text, actor: group.actor });
+      embedded = this.#embedder && (await embedAll(this.#embedder, [text], { purpose: "memory" }));
+    } catch (error) {
+      this.#failed({ ids: group.ids, error });
+      return 0;
+    }
+    const vector = embedded?.vectors[0];
+    const id = call((handle) => handle.summarise(group, words, vector && embedded?.space, vector, now));
+    return id === undefined ? 0 : group.ids.length;
+  }
+
+  async #ask({ texts, actor, from, to }: Group): Promise<string | undefined> {
+    if (!this.#summarize) return undefined;
+    const answer: unknown = await this.#summarize(texts, { from, to, ...(actor !== undefined && { actor }) });
+    if (typeof answer === "string" && answer.trim() !== "") return answer;
+    throw createError("invalid-argument", `summarize answered ${typeof answer === "string" ? "a blank text" : typeof answer} instead of a text`, { details: { field: "summarize" } });
+  }
+}
