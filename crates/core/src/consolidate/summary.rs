@@ -8,9 +8,10 @@
 //! functions", NAACL 2010) with r = 1/2 and without its comparison with the best single sentence. Gains only shrink,
 //! so they are computed again only for the sentence on top (Minoux 1978).
 //!
-//! Of the answers to questions about conversations, such summaries keep more than those of LexRank, TextRank, the
-//! centroid method, or sentences at the start, at random or by length:
-//! `cargo test -p stratamem-core --lib summaries -- --ignored --nocapture`.
+//! On the example conversation, summaries of 30 % of the bytes of a session keep all words of the answer for 46.3 % of
+//! the evidence of questions; LexRank keeps 31.6 %, with MMR 35.8 %, TextRank 33.7 %, the longest sentences 43.2 %. The
+//! centroid method keeps 47.4 %, which is one of 95 more and decides nothing:
+//! `cargo test -p stratamem-core --lib evaluation::summaries -- --ignored --nocapture`.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
