@@ -537,8 +537,8 @@ export class Memory {
   /** Collects, embeds, commits, waits. */
   async #run(collect: (tx: Transaction) => void): Promise<string[]> {
     const { session } = this;
-    // Asked first, so that a clock that tells no time is not blamed on an operation.
-    session.now();
+    // Asked first, so that an engine that is gone or a clock that tells no time is not blamed on an operation.
+    this.#call(() => session.now());
     const find = (id: string): MemoryRecord | undefined =>
       this.#call((handle) => handle.get(this.#view, id, session.now(), false) as MemoryRecord | undefined);
     const tx = new Transaction(() => this.#call((handle) => handle.nextId(session.now())), find);
@@ -547,10 +547,7 @@ export class Memory {
     } finally {
       tx.end();
     }
-    if (tx.pending.length === 0) {
-      this.#call(() => undefined);
-      return [];
-    }
+    if (tx.pending.length === 0) return [];
     this.#reembed(tx.pending);
     const operations = tx.pending.map(({ operation }) => operation);
     const { embedded, vectors, space } = await this.#embed(tx.pending);

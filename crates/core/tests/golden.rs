@@ -213,12 +213,13 @@ impl Host {
                 Ok(json!({ "accessCount": found.map(|record| record.usage.count) }))
             }
             Action::Maintain(Maintain { compact }) => {
-                let (mut moved, mut expired, mut evicted, mut sealed) = (0, 0, 0, 0);
+                let (mut moved, mut expired, mut evicted, mut merged, mut sealed) = (0, 0, 0, 0, 0);
                 loop {
                     let done = engine.maintain(now, *compact)?;
                     moved += done.moved;
                     expired += done.expired;
                     evicted += done.evicted;
+                    merged += done.merged;
                     sealed += done.sealed;
                     if !done.more {
                         break;
@@ -228,7 +229,7 @@ impl Host {
                 let next = engine.next_deadline();
                 self.persist(engine);
                 Ok(
-                    json!({ "moved": moved, "expired": expired, "evicted": evicted, "sealed": sealed, "next": next }),
+                    json!({ "moved": moved, "expired": expired, "evicted": evicted, "merged": merged, "sealed": sealed, "next": next }),
                 )
             }
         }

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod evaluation;
+mod fnv;
 mod group;
 mod sentence;
 mod similar;
@@ -13,6 +14,7 @@ mod sparse;
 mod summary;
 mod words;
 
+pub(crate) use fnv::Fnv;
 pub use group::{Grouping, Item, group};
 pub use similar::{covers, statement_key};
 pub use summary::extract;

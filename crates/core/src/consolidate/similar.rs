@@ -3,11 +3,9 @@
 //! Two questions, both answered with care for what would be lost: whether two texts are the same words, and whether
 //! one says all that the other does. A pair that is missed costs some bytes; a pair wrongly merged costs a memory.
 
+use crate::consolidate::Fnv;
 use crate::consolidate::words::{Word, words};
 
-/// FNV-1a of 64 bits (Fowler, Noll and Vo), <https://www.rfc-editor.org/rfc/rfc9923>.
-const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 /// Comes after each word; no byte of UTF-8.
 const END_OF_WORD: u8 = 0xff;
 
@@ -19,9 +17,12 @@ const END_OF_WORD: u8 = 0xff;
 /// numbers, symbols and emoji. An article is not the same as none: "few friends" are not "a few friends".
 /// Different statements have equal keys by chance or by design only; [`covers`] tells for certain.
 pub fn statement_key(text: &str) -> u64 {
-    let bytes = |word: &Word| as_article(&word.text).bytes().chain([END_OF_WORD]).collect::<Vec<u8>>();
-    let bytes = words(text).into_iter().flat_map(|word| bytes(&word));
-    bytes.fold(FNV_BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
+    let mut hash = Fnv::default();
+    for word in words(text) {
+        hash.bytes(as_article(&word.text).as_bytes());
+        hash.bytes(&[END_OF_WORD]);
+    }
+    hash.finish()
 }
 
 /// Whether `shorter` says nothing that `longer` does not, as far as their words can tell for certain.

@@ -197,11 +197,9 @@ impl Engine {
             if goes.pinned {
                 continue;
             }
-            let mut incoming = Incoming::default();
-            if goes.tier > stays.tier {
-                if stays.pinned || !self.admits(stays, goes.tier, &mut incoming) {
-                    continue;
-                }
+            let rises = goes.tier > stays.tier;
+            if rises && (stays.pinned || !self.admits(stays, goes.tier, &mut Incoming::default())) {
+                continue;
             }
             self.merge_into(stays, &[goes], Form::NearDuplicate, now, work);
             return;

@@ -38,6 +38,7 @@ use crate::engine::journal::{Journal, Sealed};
 use crate::engine::maintain::{Incoming, Round, Selection};
 use crate::engine::retention::{judged, moved};
 use crate::engine::state::State;
+use crate::engine::txn::Asked;
 use crate::error::{CommandError, Error, QueryError};
 use crate::model::{EmbeddingSpace, Filter, IdSource, Reason, Record, RecordId, Scope, Timestamp, Usage};
 use crate::persist::Change;
@@ -151,16 +152,8 @@ impl Engine {
     ) -> Result<Outcome, Error> {
         self.check_writable()?;
         let count = operations.len();
-        let staged = txn::stage(
-            &self.state,
-            &self.config,
-            &mut self.ids,
-            &self.recalled,
-            scope,
-            space,
-            operations,
-            now,
-        )?;
+        let asked = Asked { scope, space, now, recalled: &self.recalled };
+        let staged = txn::stage(&self.state, &self.config, &mut self.ids, asked, operations)?;
         let ticket = self.record(staged.changes, staged.events, now);
         // What somebody has just moved stays there until it is used.
         self.judge(staged.ids.iter().copied().filter(|id| !staged.moved.contains(id)), now);

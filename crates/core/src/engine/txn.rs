@@ -40,25 +40,31 @@ pub(super) struct Staged {
     pub(super) moved: FxHashSet<RecordId>,
 }
 
-/// Checks and stages `operations` on behalf of a view of `scope`.
+/// By whom a transaction is asked for, and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// The scope of the view.
+    pub(super) scope: &'a Scope,
+    /// The space of the vectors in the operations.
+    pub(super) space: Option<&'a EmbeddingSpace>,
+    pub(super) now: Timestamp,
+    /// Records that were recalled lately, and when.
+    pub(super) recalled: &'a VecDeque<(RecordId, Timestamp)>,
+}
+
+/// Checks and stages `operations`.
 pub(super) fn stage(
     state: &State,
     config: &Config,
     ids: &mut IdSource,
-    recalled: &VecDeque<(RecordId, Timestamp)>,
-    scope: &Scope,
-    space: Option<&EmbeddingSpace>,
+    asked: Asked<'_>,
     operations: Vec<Operation>,
-    now: Timestamp,
 ) -> Result<Staged, CommandError> {
     let mut staging = Staging {
         state,
         config,
         ids,
-        recalled,
-        scope,
-        space,
-        now,
+        asked,
         overlay: FxHashMap::default(),
         said: FxHashMap::default(),
         ended: FxHashSet::default(),
@@ -77,11 +83,7 @@ struct Staging<'a> {
     state: &'a State,
     config: &'a Config,
     ids: &'a mut IdSource,
-    /// Records that were recalled lately, and when.
-    recalled: &'a VecDeque<(RecordId, Timestamp)>,
-    scope: &'a Scope,
-    space: Option<&'a EmbeddingSpace>,
-    now: Timestamp,
+    asked: Asked<'a>,
     /// What this transaction has made of a record: `None` when it removed it.
     overlay: FxHashMap<RecordId, Option<Record>>,
     /// What it adds, by what it says.
@@ -125,7 +127,7 @@ impl Staging<'_> {
                 let to = to.or(from.above()).unwrap_or(from);
                 self.out.ids.push(id);
                 if from != to {
-                    let step = Move { from, to, at: self.now, reason: Reason::Requested, score: None };
+                    let step = Move { from, to, at: self.asked.now, reason: Reason::Requested, score: None };
                     record.moved(step);
                     self.replace(id, Some(record))?;
                     self.out.moved.insert(id);
@@ -157,16 +159,16 @@ impl Staging<'_> {
         }
         // Who brings an id of their own wants a record of their own.
         let is_new = new.id.is_none() && new.history.is_none();
-        let id = new.id.unwrap_or_else(|| self.ids.next(self.now));
+        let id = new.id.unwrap_or_else(|| self.ids.next(self.asked.now));
         let taken = match self.overlay.get(&id) {
             Some(staged) => staged.is_some(),
             // An expired record is gone for everybody, also before maintenance has removed it.
-            None => self.state.store.get(id).is_some_and(|record| !record.is_expired(self.now)),
+            None => self.state.store.get(id).is_some_and(|record| !record.is_expired(self.asked.now)),
         };
         if taken || self.state.store.destination(id).is_some() {
             return Err(CommandError::AlreadyExists { id });
         }
-        let scope = self.scope.merge(&new.scope).map_err(|part| {
+        let scope = self.asked.scope.merge(&new.scope).map_err(|part| {
             CommandError::invalid(format!("scope/{part}"), "contradicts the scope of this view")
         })?;
         let tier = new.tier.unwrap_or(self.config.default_tier);
@@ -179,11 +181,11 @@ impl Staging<'_> {
             text: new.text,
             kind,
             tier,
-            tier_since: history.as_ref().map_or(self.now, |past| past.tier_since),
+            tier_since: history.as_ref().map_or(self.asked.now, |past| past.tier_since),
             scope,
             actor: new.actor,
-            occurred_at: new.occurred_at.unwrap_or(self.now),
-            recorded_at: history.as_ref().map_or(self.now, |past| past.recorded_at),
+            occurred_at: new.occurred_at.unwrap_or(self.asked.now),
+            recorded_at: history.as_ref().map_or(self.asked.now, |past| past.recorded_at),
             importance,
             tags: distinct(new.tags),
             metadata: new.metadata,
@@ -197,13 +199,13 @@ impl Staging<'_> {
             summary: history.as_ref().is_some_and(|past| past.summary),
             version: history.as_ref().map_or(1, |past| past.version.max(1)),
         };
-        check_record(&record, self.now)?;
+        check_record(&record, self.asked.now)?;
         let words = statement_key(&record.text);
         let key = key_of(&record, words);
         if is_new
             && let Some((known, because)) = self.repeated(&record, words, key, new.occurred_at.is_some())
         {
-            if let (Some(vector), Some(space)) = (vector, self.space) {
+            if let (Some(vector), Some(space)) = (vector, self.asked.space) {
                 check_vector(vector, space, self.settled.as_ref().or(self.state.space.as_ref()), "vector")?;
             }
             return self.repeat(known, because, new.importance);
@@ -226,7 +228,7 @@ impl Staging<'_> {
         if repeats == Repeats::Keep || how == Consolidate::Never {
             return None;
         }
-        let is_there = |known: &&Record| !known.is_expired(self.now);
+        let is_there = |known: &&Record| !known.is_expired(self.asked.now);
         let judge = |known: &Record| {
             if how == Consolidate::Merge {
                 return Some(Repeat::Known);
@@ -234,7 +236,7 @@ impl Staging<'_> {
             if told && known.occurred_at == record.occurred_at {
                 return Some(Repeat::SameMoment);
             }
-            let last = known.usage.last().filter(|last| self.now.since(*last) <= recall_window);
+            let last = known.usage.last().filter(|last| self.asked.now.since(*last) <= recall_window);
             (last.is_some() && !is_brief(&known.text)).then_some(Repeat::Recalled)
         };
         let stored = self.state.statements.slots(key).filter_map(|slot| self.state.store.record(slot));
@@ -249,7 +251,8 @@ impl Staging<'_> {
         if let Some(found) = known.find_map(|known| Some((known.id, judge(known)?))) {
             return Some(found);
         }
-        let recalled = self.recalled.iter().filter(|(_, at)| self.now.since(*at) <= recall_window);
+        let recalled =
+            self.asked.recalled.iter().filter(|(_, at)| self.asked.now.since(*at) <= recall_window);
         recalled
             .filter_map(|(id, _)| self.current(*id))
             .find(|known| is_there(known) && !is_brief(&known.text) && echoes(record, known))
@@ -261,7 +264,7 @@ impl Staging<'_> {
     fn repeat(&mut self, id: RecordId, because: Repeat, importance: Option<f64>) -> Result<(), CommandError> {
         let mut record = self.find(id, None)?;
         if because == Repeat::Known {
-            record.usage.note(self.now);
+            record.usage.note(self.asked.now);
             self.out.changes.push(Change::Use(vec![(id, record.usage.clone())]));
         }
         if let Some(importance) = importance.filter(|given| *given > record.importance) {
@@ -283,7 +286,7 @@ impl Staging<'_> {
         let holds = |record: &&Record| record.origins.iter().any(|origin| origin.id == id);
         record
             .filter(holds)
-            .filter(|record| self.scope.covers(&record.scope) && !record.is_expired(self.now))?;
+            .filter(|record| self.asked.scope.covers(&record.scope) && !record.is_expired(self.asked.now))?;
         Some(into)
     }
 
@@ -357,7 +360,7 @@ impl Staging<'_> {
             }
         }
         record.version = record.version.saturating_add(1);
-        check_record(&record, self.now)?;
+        check_record(&record, self.asked.now)?;
         let vector = self.accept(vector)?;
         let version = record.version;
         let same_words = keyword_fields(&before) == keyword_fields(&record);
@@ -385,7 +388,7 @@ impl Staging<'_> {
             return None;
         }
         let (vector, index) = (vector?, self.state.vectors()?);
-        let visible = self.state.store.visible(scope, self.now);
+        let visible = self.state.store.visible(scope, self.asked.now);
         let nearest = index.search(vector, 1, &visible, &|slot| u128::from(slot)).hits.first()?.score;
         Some((1.0 - nearest).clamp(0.0, 1.0))
     }
@@ -450,7 +453,7 @@ impl Staging<'_> {
     fn find(&self, id: RecordId, if_version: Option<u32>) -> Result<Record, CommandError> {
         let record = self
             .current(id)
-            .filter(|record| self.scope.covers(&record.scope) && !record.is_expired(self.now))
+            .filter(|record| self.asked.scope.covers(&record.scope) && !record.is_expired(self.asked.now))
             .ok_or_else(|| match self.destination(id) {
                 Some(into) => CommandError::Consolidated { id, into },
                 None => CommandError::NotFound { id },
@@ -471,7 +474,7 @@ impl Staging<'_> {
     /// Checks a vector against the memory's space and brings it to unit length.
     fn accept(&mut self, vector: Option<Vec<f32>>) -> Result<Option<Vec<f32>>, CommandError> {
         let Some(vector) = vector else { return Ok(None) };
-        let Some(space) = self.space else {
+        let Some(space) = self.asked.space else {
             return Err(CommandError::invalid("space", "is needed with a vector"));
         };
         let current = self.settled.as_ref().or(self.state.space.as_ref());

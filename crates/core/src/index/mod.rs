@@ -3,7 +3,6 @@
 //! All indexes share one id space, the *slot*: a small number that names a record's place in the store. Slots grow
 //! and are not reused until the store is rebuilt, so every posting list and vector block is in slot order.
 
-mod fnv;
 mod slots;
 mod statements;
 pub(crate) mod text;

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::consolidate::statement_key;
+use crate::consolidate::{Fnv, statement_key};
 use crate::index::Slot;
-use crate::index::fnv::Fnv;
 use crate::model::{Record, Value};
 
 /// Slots by what their records say.

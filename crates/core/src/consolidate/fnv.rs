@@ -1,7 +1,7 @@
-//! FNV-1a with 64 bits (Fowler, Noll and Vo, 1991; draft-eastlake-fnv): the same number on every platform and in every
+//! FNV-1a of 64 bits (Fowler, Noll and Vo, <https://www.rfc-editor.org/rfc/rfc9923>): the same number on every platform and in every
 //! release, which the hash tables' own function does not promise.
 
-/// A hash under way. Each part carries its length, so that parts cannot run into each other.
+/// A hash under way.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fnv(u64);
 
@@ -12,7 +12,8 @@ impl Default for Fnv {
 }
 
 impl Fnv {
-    fn bytes(&mut self, bytes: &[u8]) {
+    /// Takes bytes in, just these.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
@@ -23,7 +24,7 @@ impl Fnv {
         self.bytes(&number.to_le_bytes());
     }
 
-    /// Takes a text in.
+    /// Takes a text in, with its length, so that two texts cannot run into each other.
     pub(crate) fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.bytes(text.as_bytes());
