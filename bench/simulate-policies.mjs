@@ -1,5 +1,5 @@
-// The policies that `npm run simulate` compares, and budgets. A policy is an EngineConfig in which a tier may have a
-// `share`: its part of the budget, of bytes or of items. Every policy is given the same budget.
+// The policies that `npm run simulate` compares, and budgets. A policy is an EngineConfig in which a tier, a kind or the
+// total may have a `share`: its part of the budget, of bytes or of items. Every policy is given the same budget.
 
 import { readFileSync } from "node:fs";
 
@@ -14,6 +14,10 @@ export const policies = {
     about: "three tiers with the default rules, times to live and orders of leaving",
     // Room that a tier does not use is lost to the others, and it is out of the last one that records are lost.
     config: { working: { ttl: HOUR, share: 0.01 }, intermediate: { ttl: 30 * 24 * HOUR, share: 0.04 }, longTerm: { share: 0.95 } },
+  },
+  total: {
+    about: "three tiers with the default rules and times to live, and one budget over all of them",
+    config: { working: { ttl: HOUR }, intermediate: { ttl: 30 * 24 * HOUR }, total: { share: 1 } },
   },
   flat: { about: "no tiers, but the default order of leaving (low-worth)", config: flat() },
   none: {
@@ -33,7 +37,8 @@ export function policyOf(name) {
   if (!name.endsWith(".json")) throw new Error(`unknown policy ${name}: ${Object.keys(policies).join(", ")} or a file of JSON`);
   const config = JSON.parse(readFileSync(name, "utf8"));
   const shares = TIERS.reduce((sum, tier) => sum + (config[tier]?.share ?? 0), 0);
-  if (shares > 1 + 1e-9) throw new Error(`${name}: the tiers' shares add up to ${shares}, more than the budget`);
+  if ((config.total?.share ?? 0) > 1) throw new Error(`${name}: the share of the total is more than the budget`);
+  if (config.total?.share === undefined && shares > 1 + 1e-9) throw new Error(`${name}: the tiers' shares add up to ${shares}, more than the budget`);
   return { name: name.replace(/^.*[\\/]|\.json$/g, ""), about: name, config };
 }
 
@@ -53,9 +58,8 @@ export function parseBudget(text) {
 export function within(config, budget) {
   const limit = (share) =>
     budget.items === undefined ? { maxBytes: Math.max(1, Math.floor(share * budget.bytes)) } : { maxItems: Math.max(1, Math.floor(share * budget.items)) };
-  const tiers = TIERS.filter((tier) => config[tier]).map((tier) => {
-    const { share, ...settings } = config[tier];
-    return [tier, { ...settings, ...(share && limit(share)) }];
-  });
-  return { ...config, ...Object.fromEntries(tiers) };
+  const limited = ({ share, ...settings }) => ({ ...settings, ...(share && limit(share)) });
+  const all = (settings) => Object.fromEntries(Object.entries(settings).map(([name, given]) => [name, limited(given)]));
+  const parts = [...TIERS, "total"].filter((part) => config[part]);
+  return { ...config, ...Object.fromEntries(parts.map((part) => [part, limited(config[part])])), ...(config.kinds && { kinds: all(config.kinds) }) };
 }

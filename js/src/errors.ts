@@ -13,6 +13,7 @@ export type ErrorCode =
   | "already-exists"
   | "transaction-conflict"
   | "tier-full"
+  | "memory-full"
   | "memory-closed"
   | "engine-poisoned"
   | "engine-panicked"
@@ -97,8 +98,9 @@ export class ValidationError extends MemoryError {
 }
 
 /**
- * The id names no record that this view may see (`not-found`), or one that went into another one (`consolidated`), or is taken (`already-exists`), or a tier has no room for
- * the record (`tier-full`). Nothing was changed.
+ * The id names no record that this view may see (`not-found`), or one that went into another one (`consolidated`), or is
+ * taken (`already-exists`), or a tier or the memory has no room for the record (`tier-full`, `memory-full`). Nothing was
+ * changed.
  */
 export class RecordError extends MemoryError {
   static override readonly className: string = "RecordError";
@@ -140,6 +142,7 @@ const classes: Readonly<Record<ErrorCode, Constructor>> = {
   "already-exists": RecordError,
   "transaction-conflict": TransactionConflictError,
   "tier-full": RecordError,
+  "memory-full": RecordError,
   "memory-closed": MemoryUnavailableError,
   "engine-poisoned": MemoryUnavailableError,
   "engine-panicked": MemoryUnavailableError,

@@ -17,7 +17,7 @@ export interface KeepMaintainedOptions {
 
 /** Longest pause that timers know, in milliseconds: 24.8 days. */
 const LONGEST = 2 ** 31 - 1;
-/** Shortest pause when nothing is left to do now, in milliseconds. */
+/** Shortest pause when nothing is left to do now, and the pause after a write that passes a limit, in milliseconds. */
 const SHORTEST = 100;
 
 interface IdleHost {
@@ -25,8 +25,8 @@ interface IdleHost {
 }
 
 /**
- * Does what is due, again and again, in slices: at once while there is more, otherwise when something becomes due, and
- * every minute at the latest. Takes its turns when the host is idle, where the host can tell (browsers). Does not keep
+ * Does what is due, again and again, in slices: at once while there is more, otherwise when something becomes due, a
+ * tenth of a second after a write that leaves more than a limit allows, and every minute at the latest. Takes its turns when the host is idle, where the host can tell (browsers). Does not keep
  * a process alive. Answers a function that ends it; closing the memory ends it too.
  *
  * In a host without timers of its own, such as an edge function, call `maintain` from its alarm and set the next alarm
@@ -43,34 +43,50 @@ export function keepMaintained(memory: Memory, options: KeepMaintainedOptions = 
   if (every < 1 || every > LONGEST) throw invalid("every", `must be between 1 and ${LONGEST} ms`);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ended = false;
+  /** Whether the timer runs, and for longer than a pause after a write. */
+  let sleeps = false;
+  /** Whether there was a write that passed a limit since the last turn began. */
+  let strained = false;
 
   const later = (ms: number): void => {
     if (ended) return;
+    sleeps = ms > SHORTEST;
     timer = setTimeout(whenIdle, ms);
     (timer as { unref?: () => void }).unref?.();
   };
+  const wake = (): void => {
+    strained = true;
+    if (!sleeps) return;
+    clearTimeout(timer);
+    later(SHORTEST);
+  };
+  const end = (): void => {
+    ended = true;
+    clearTimeout(timer);
+    memory.session.keepers.delete(wake);
+  };
   const whenIdle = (): void => {
+    sleeps = false;
     const host = globalThis as IdleHost;
     if (host.requestIdleCallback) host.requestIdleCallback(() => void turn(), { timeout: 1_000 });
     else void turn();
   };
   const turn = async (): Promise<void> => {
     if (ended) return;
+    strained = false;
     let wait = every;
     try {
       const { more, next } = await memory.maintain({ budgetMs });
       if (more) wait = 0;
       else if (next !== undefined) wait = Math.min(every, Math.max(SHORTEST, next - memory.session.now()));
     } catch (error) {
-      if ((error as { code?: unknown }).code === "memory-closed") ended = true;
+      if ((error as { code?: unknown }).code === "memory-closed") end();
       else onError?.(error);
     }
-    later(wait);
+    later(strained ? Math.min(wait, SHORTEST) : wait);
   };
 
+  memory.session.keepers.add(wake);
   later(0);
-  return () => {
-    ended = true;
-    clearTimeout(timer);
-  };
+  return end;
 }

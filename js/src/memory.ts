@@ -36,6 +36,8 @@ export class Session {
   readonly queue: WriteQueue;
   readonly policies: PolicyTurns | undefined;
   readonly summaries: SummaryTurns;
+  /** Called after a write that leaves more than a limit allows: those who keep the memory maintained. */
+  readonly keepers: Set<() => void> = new Set();
   readonly #storage: Storage;
   readonly #lock: StorageLock | undefined;
   readonly #born = currentLife();
@@ -56,6 +58,11 @@ export class Session {
   call<T>(use: (handle: EngineHandle) => T): T {
     if (this.#closing) throw createError("memory-closed", "the memory is closed; open it again with openMemory");
     return guard(this.#born, () => use(this.handle));
+  }
+
+  /** Tells the keepers if more is held than a limit allows, after something was written. */
+  strain(): void {
+    if (this.keepers.size > 0 && this.call((handle) => handle.overfull())) for (const wake of this.keepers) wake();
   }
 
   close(): Promise<void> {
@@ -170,7 +177,10 @@ export class Memory {
     const touch = options.touch ?? true;
     const found = this.#call((handle) => handle.get(this.#view, toId(id, "id"), now(), touch) as MemoryRecord | undefined);
     // A use can move a record to another tier.
-    if (touch) this.session.queue.nudge();
+    if (touch) {
+      this.session.strain();
+      this.session.queue.nudge();
+    }
     return found;
   }
 
@@ -297,6 +307,7 @@ export class Memory {
     throwIfAborted(signal);
     const question = withoutMissing({ text, limit, fusion: toFusion(fusion), minScore, space, touch });
     const hits = this.#call((handle) => handle.recall(this.#view, question, vector, plain, this.session.now()) as Hit[]);
+    this.session.strain();
     this.session.queue.nudge();
     return hits;
   }
@@ -407,10 +418,17 @@ export class Memory {
     const { policies, summaries } = this.session;
     const deadline = performance.now() + budgetMs;
     const done = this.#call((handle) => {
-      const own = policies?.run(handle, now, deadline);
-      const done = handle.maintain(now, Math.max(0, deadline - performance.now()), compact) as MaintenanceReport;
-      if (!done.more && !own?.more) policies?.rest();
-      return own ? { ...done, moved: done.moved + own.moved, evicted: done.evicted + own.evicted, more: done.more || own.more } : done;
+      let total: MaintenanceReport | undefined;
+      for (let again = true; again; ) {
+        const own = policies?.run(handle, now, deadline);
+        const step = handle.maintain(now, Math.max(0, deadline - performance.now()), compact) as MaintenanceReport;
+        const more = step.more || own?.more === true;
+        total = joined(total, { ...step, moved: step.moved + (own?.moved ?? 0), more });
+        // Where those who were ranked have left, others may have come in.
+        again = !more && own?.ranked === true && step.moved + step.evicted > 0;
+        if (!more && !again) policies?.rest();
+      }
+      return total as MaintenanceReport;
     });
     const spent = (): boolean => performance.now() >= deadline;
     const { summarised, more } = done.more ? { summarised: 0, more: true } : await summaries.run((use) => this.#call(use), now, spent);
@@ -552,6 +570,7 @@ export class Memory {
     const operations = tx.pending.map(({ operation }) => operation);
     const { embedded, vectors, space } = await this.#embed(tx.pending);
     const outcome = this.#call((handle) => handle.commit(this.#view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number });
+    session.strain();
     await session.queue.durable(outcome.ticket);
     return outcome.ids;
   }

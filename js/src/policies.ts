@@ -1,6 +1,6 @@
 /**
- * Policies of the user's own: functions over the figures of a record. Owns asking them (about promotion in slices, about
- * eviction a whole tier at once) and standing their failures. What their answers mean is carried out by the engine.
+ * Policies of the user's own: functions over the figures of a record. Owns asking them, a page of records at a time, and
+ * standing their failures. What their answers mean is kept and carried out by the engine.
  */
 
 import { createError } from "./errors.js";
@@ -12,7 +12,7 @@ type Failure = MemoryEvents["policy-failed"];
 type Place = readonly [number, string];
 
 /** Records shown to a policy at once. */
-const PAGE = 512;
+const PAGE = 256;
 const tiers: readonly Tier[] = ["working", "intermediate", "long-term"];
 
 /** Throws unless `policies` are functions by tier. */
@@ -44,30 +44,35 @@ export class PolicyTurns {
     this.#failed = failed;
   }
 
-  /** Asks until all is decided or the `deadline` (of `performance.now`) has passed; then not again before a rest. */
-  run(handle: EngineHandle, now: number, deadline: number): { moved: number; evicted: number; more: boolean } {
-    const report = { moved: 0, evicted: 0, more: false };
-    if (this.#done) return report;
-    while (this.#tier < tiers.length) {
+  /**
+   * Asks until all is decided or the `deadline` (of `performance.now`) has passed. About promotion not again before a
+   * rest. `ranked` says whether anybody was ranked who may have to leave.
+   */
+  run(handle: EngineHandle, now: number, deadline: number): { moved: number; ranked: boolean; more: boolean } {
+    const report = { moved: 0, ranked: false, more: false };
+    while (!this.#done) {
       const tier = tiers[this.#tier] as Tier;
       const policy = this.#policies.promote?.[tier as "working"];
       if (policy) {
-        const page = pageOf(handle, tier, this.#after, now);
-        const worthy = page.figures.flatMap((figures) => {
-          const score = this.#ask("promote", policy, figures);
-          return score !== undefined && score >= 1 ? [{ id: figures.id, score }] : [];
-        });
-        report.moved += handle.promoteJudged(worthy.map(({ id }) => id), Float64Array.from(worthy, ({ score }) => score), now);
+        const page = handle.figures(tier, this.#after, PAGE, now) as { figures: Figures[]; next?: Place };
+        const worthy = this.#answers("promote", policy, page.figures).filter(({ answer }) => answer >= 1);
+        report.moved += handle.promoteJudged(worthy.map(({ id }) => id), Float64Array.from(worthy, ({ answer }) => answer), now);
         this.#after = page.next;
-        if (page.next === undefined) this.#tier += 1;
+      }
+      if (this.#after === undefined) this.#tier = (this.#tier + 1) % tiers.length;
+      this.#done = this.#after === undefined && this.#tier === 0;
+      if (policy && performance.now() >= deadline) return { ...report, more: true };
+    }
+    for (const tier of tiers) {
+      const policy = this.#policies.evict?.[tier];
+      if (!policy) continue;
+      for (let page = unranked(handle, tier, now); page; page = unranked(handle, tier, now)) {
+        const ranked = this.#answers("evict", policy, page);
+        handle.rank(tier, ranked.map(({ id }) => id), Float64Array.from(ranked, ({ answer }) => answer));
+        report.ranked = true;
         if (performance.now() >= deadline) return { ...report, more: true };
-      } else {
-        this.#tier += 1;
       }
     }
-    this.#tier = 0;
-    this.#done = true;
-    for (const tier of tiers) report.evicted += this.#evict(handle, tier, now);
     return report;
   }
 
@@ -76,29 +81,12 @@ export class PolicyTurns {
     this.#done = false;
   }
 
-  #evict(handle: EngineHandle, tier: Tier, now: number): number {
-    const policy = this.#policies.evict?.[tier];
-    const excess = policy && (handle.overfull(tier) as readonly [items: number, bytes: number] | undefined);
-    if (!policy || !excess) return 0;
-    const queue: { id: string; bytes: number; urgency: number }[] = [];
-    for (let after: Place | undefined, first = true; first || after !== undefined; first = false) {
-      const page = pageOf(handle, tier, after, now);
-      for (const figures of page.figures) {
-        const urgency = this.#ask("evict", policy, figures);
-        if (urgency !== undefined) queue.push({ id: figures.id, bytes: figures.bytes, urgency });
-      }
-      after = page.next;
-    }
-    queue.sort((a, b) => b.urgency - a.urgency || (a.id < b.id ? -1 : 1));
-    let [items, bytes] = excess;
-    const leaving: string[] = [];
-    for (const one of queue) {
-      if (items <= 0 && bytes <= 0) break;
-      leaving.push(one.id);
-      items -= 1;
-      bytes -= one.bytes;
-    }
-    return handle.dismiss(leaving, now);
+  /** What a policy answers about each record, apart from those where it fails. */
+  #answers(policy: "promote" | "evict", decide: (figures: Figures) => boolean | number, page: readonly Figures[]): { id: string; answer: number }[] {
+    return page.flatMap((figures) => {
+      const answer = this.#ask(policy, decide, figures);
+      return answer === undefined ? [] : [{ id: figures.id, answer }];
+    });
   }
 
   #ask(policy: "promote" | "evict", decide: (figures: Figures) => boolean | number, figures: Figures): number | undefined {
@@ -116,6 +104,7 @@ export class PolicyTurns {
   }
 }
 
-function pageOf(handle: EngineHandle, tier: Tier, after: Place | undefined, now: number): { figures: Figures[]; next?: Place } {
-  return handle.figures(tier, after, PAGE, now) as { figures: Figures[]; next?: Place };
+/** Those whom the policy of a tier that is too full has still to rank, or nothing if there are none. */
+function unranked(handle: EngineHandle, tier: Tier, now: number): Figures[] | undefined {
+  return handle.unranked(tier, PAGE, now) as Figures[] | undefined;
 }

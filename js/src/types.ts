@@ -306,6 +306,19 @@ export interface TierConfig {
   readonly forgetBelow?: number | undefined;
 }
 
+/** What all tiers may hold together. A limit left out does not exist. */
+export interface TotalConfig {
+  /** Records the memory should hold at most. */
+  readonly maxItems?: number | undefined;
+  /** Bytes they should take at most, indexes included. */
+  readonly maxBytes?: number | undefined;
+  /**
+   * What happens beyond a limit: what is worth least is evicted, in whatever tier (default), an event tells, or adding
+   * fails (`memory-full`).
+   */
+  readonly onLimit?: "evict" | "warn" | "reject" | undefined;
+}
+
 /** When a record has earned the next tier. Every threshold is inclusive. */
 export type PromotionRule =
   | "never"
@@ -345,7 +358,7 @@ export type Decay =
   | { readonly ebbinghaus: { readonly stability: number; readonly gain?: number } }
   | { readonly halfLife: { readonly halfLife: number } };
 
-/** What is particular to a kind of memory. */
+/** What is particular to a kind of memory. What you leave out stays as it is built in. */
 export interface KindConfig {
   /** How it fades. Default: ACT-R, half gone after a week without use (a month, a hundred days for some kinds). */
   readonly decay?: Decay | undefined;
@@ -359,6 +372,10 @@ export interface KindConfig {
    * {@link ConsolidationConfig.episodes} says so. Default: episodic is summarised, all else merged.
    */
   readonly consolidate?: "never" | "merge" | "summarise" | undefined;
+  /** Records of the kind that all tiers may hold together. What is too much is evicted, least worth first. */
+  readonly maxItems?: number | undefined;
+  /** Bytes that they may take, indexes included. */
+  readonly maxBytes?: number | undefined;
 }
 
 /** How records become fewer. */
@@ -441,7 +458,9 @@ export interface EngineConfig {
   readonly intermediate?: TierConfig | undefined;
   /** The tier `"long-term"`, in the spelling of settings. Default: no limit. */
   readonly longTerm?: TierConfig | undefined;
-  /** Settings by kind. What you give for a kind replaces its built-in settings as a whole. */
+  /** What all tiers may hold together. Default: no limit. */
+  readonly total?: TotalConfig | undefined;
+  /** Settings by kind. */
   readonly kinds?: { readonly [kind: string]: KindConfig } | undefined;
   /** How importance is composed. */
   readonly importance?: ImportanceWeights | undefined;
@@ -521,7 +540,7 @@ export interface Policies {
    * rule; `promote: "never"` leaves the decision to the function alone.
    */
   readonly promote?: { readonly [T in "working" | "intermediate"]?: ((figures: Figures) => boolean | number) | undefined } | undefined;
-  /** How urgently a record should leave a tier that is too full, highest first. Replaces the tier's `evict`. */
+  /** How urgently a record should leave a tier that is too full, highest first. Stands in place of the tier's `evict`. */
   readonly evict?: { readonly [T in Tier]?: ((figures: Figures) => number) | undefined } | undefined;
 }
 
@@ -567,7 +586,7 @@ export interface EmbeddingModelLike {
 }
 
 /** Why a record moved or was evicted. */
-export type MoveReason = "requested" | "capacity" | "ttl" | "earned" | "lapsed" | "faded" | "merged";
+export type MoveReason = "requested" | "capacity" | "ttl" | "earned" | "lapsed" | "faded" | "merged" | "kind-limit" | "total-limit";
 
 /** What a memory tells about, once it is durable. */
 export interface MemoryEvents {
@@ -581,8 +600,9 @@ export interface MemoryEvents {
   "memory-promoted": { readonly id: string; readonly from: Tier; readonly to: Tier; readonly reason: MoveReason; readonly score?: number };
   "memory-demoted": { readonly id: string; readonly from: Tier; readonly to: Tier; readonly reason: MoveReason; readonly score?: number };
   "memory-expired": { readonly id: string; readonly tier: Tier };
-  "memory-evicted": { readonly id: string; readonly tier: Tier; readonly reason: MoveReason; readonly policy?: EvictionPolicy; readonly score?: number };
+  "memory-evicted": { readonly id: string; readonly tier: Tier; readonly reason: MoveReason; readonly policy?: EvictionPolicy | "custom"; readonly score?: number };
   "tier-limit-reached": { readonly tier: Tier; readonly items: number; readonly bytes: number };
+  "total-limit-reached": { readonly items: number; readonly bytes: number };
   /** A policy of your own threw, or answered something else than it should. */
   "policy-failed": { readonly policy: "promote" | "evict"; readonly tier: Tier; readonly id: string; readonly error: unknown };
   /** Old episodes could not be summed up: `summarize` or the embedder failed. */
@@ -613,6 +633,8 @@ export interface MemoryStats {
     readonly vectors: number;
     readonly terms: number;
     readonly textBytes: number;
+    /** Each kind of which there are records, by name: how many, and the bytes they take. */
+    readonly kinds: readonly { readonly kind: Kind; readonly items: number; readonly bytes: number }[];
     readonly vectorBytes: number;
     readonly keywordBytes: number;
     readonly logBytes: number;
@@ -636,7 +658,7 @@ export interface TierFigures {
   readonly came: number;
   readonly went: number;
   /** Records evicted, by reason. */
-  readonly evicted: { readonly capacity: number; readonly ttl: number; readonly faded: number; readonly expired: number };
+  readonly evicted: { readonly capacity: number; readonly ttl: number; readonly faded: number; readonly expired: number; readonly kindLimit: number; readonly totalLimit: number };
   /** Records by age: under an hour, a day, a week, 30 days, a year, older. */
   readonly ages: readonly number[];
 }
@@ -662,8 +684,10 @@ export interface Transition {
   /** When its time in the tier is over. */
   readonly leavesAt?: number;
   readonly expiresAt?: number;
-  /** The eviction policy that concerns it, and its figure under that policy. */
-  readonly leaving: { readonly policy?: EvictionPolicy; readonly figure: number };
+  /** What it is worth keeping, 0 to 1: where a kind or the whole memory is too large, those of least worth go. */
+  readonly worth: number;
+  /** The eviction policy of its tier that concerns it, and its figure under that policy; none is known of your own. */
+  readonly leaving: { readonly policy?: EvictionPolicy | "custom"; readonly figure?: number };
   /** Its last moves, earliest first, eight at most. */
   readonly moves: readonly { readonly from: Tier; readonly to: Tier; readonly at: number; readonly reason: MoveReason; readonly score?: number }[];
   /** All that in a sentence. */

@@ -367,13 +367,13 @@ describe("other shapes", () => {
       space: { model: "fake-8", dimensions: 8 },
       engine: {
         tiers: {
-          working: { items: 2, bytes: expect.any(Number) as number, hits: 0, hitRate: 0, came: 0, went: 0, evicted: { capacity: 0, ttl: 0, faded: 0, expired: 0 }, ages: [2, 0, 0, 0, 0, 0] },
-          intermediate: { items: 0, bytes: 0, hits: 0, hitRate: 0, came: 0, went: 0, evicted: { capacity: 0, ttl: 0, faded: 0, expired: 0 }, ages: [0, 0, 0, 0, 0, 0] },
-          "long-term": { items: 1, bytes: expect.any(Number) as number, hits: 0, hitRate: 0, came: 0, went: 0, evicted: { capacity: 0, ttl: 0, faded: 0, expired: 0 }, ages: [1, 0, 0, 0, 0, 0] },
+          working: { items: 2, bytes: expect.any(Number) as number, hits: 0, hitRate: 0, came: 0, went: 0, evicted: { capacity: 0, ttl: 0, faded: 0, expired: 0, kindLimit: 0, totalLimit: 0 }, ages: [2, 0, 0, 0, 0, 0] },
+          intermediate: { items: 0, bytes: 0, hits: 0, hitRate: 0, came: 0, went: 0, evicted: { capacity: 0, ttl: 0, faded: 0, expired: 0, kindLimit: 0, totalLimit: 0 }, ages: [0, 0, 0, 0, 0, 0] },
+          "long-term": { items: 1, bytes: expect.any(Number) as number, hits: 0, hitRate: 0, came: 0, went: 0, evicted: { capacity: 0, ttl: 0, faded: 0, expired: 0, kindLimit: 0, totalLimit: 0 }, ages: [1, 0, 0, 0, 0, 0] },
         },
         asked: 0,
         answered: 0,
-        vectors: 3, terms: expect.any(Number) as number, textBytes: 11, vectorBytes: expect.any(Number) as number,
+        vectors: 3, terms: expect.any(Number) as number, textBytes: 11, kinds: [{ kind: "episodic", items: 3, bytes: expect.any(Number) as number }], vectorBytes: expect.any(Number) as number,
         keywordBytes: expect.any(Number) as number, logBytes: expect.any(Number) as number, segmentBytes: 0, segments: 0, commits: 1,
       },
     });
@@ -397,7 +397,7 @@ describe("other shapes", () => {
 
 describe("events", () => {
   const names = [
-    "memory-added", "memory-updated", "memory-forgotten", "memory-promoted", "memory-demoted", "memory-expired", "memory-evicted", "tier-limit-reached", "segment-sealed", "storage-failed",
+    "memory-added", "memory-updated", "memory-forgotten", "memory-promoted", "memory-demoted", "memory-expired", "memory-evicted", "tier-limit-reached", "total-limit-reached", "segment-sealed", "storage-failed",
   ] as const satisfies readonly (keyof MemoryEvents)[];
 
   /** Everything that `memory` tells from now on. */

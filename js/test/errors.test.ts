@@ -133,6 +133,14 @@ const ways: Readonly<Record<ErrorCode, { readonly details: readonly string[]; re
       return memory.add("second");
     },
   },
+  "memory-full": {
+    details: [],
+    run: async () => {
+      const memory = await open({ config: { total: { maxItems: 1, onLimit: "reject" } } });
+      await memory.add("first");
+      return memory.add("second", { tier: "long-term" });
+    },
+  },
   "memory-closed": {
     details: [],
     run: async () => {

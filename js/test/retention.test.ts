@@ -296,17 +296,6 @@ describe("policies of the user's own", () => {
     await memory.close();
   });
 
-  it("choose who is evicted, within items and bytes", async () => {
-    const policies: Policies = { evict: { "long-term": ({ importance }) => importance } };
-    const { memory } = await open({ longTerm: { maxItems: 3 }, defaultTier: "long-term" }, { policies });
-    const evicted = heard(memory, "memory-evicted");
-    const ids = await memory.addMany([0.2, 0.9, 0.5, 0.7, 0.1].map((importance) => ({ text: `at ${importance}`, importance })));
-    expect((await memory.stats()).records).toBe(5);
-    expect(await memory.maintain()).toMatchObject({ evicted: 2, more: false });
-    expect(evicted.map(({ id }) => ids.indexOf(id)).sort()).toEqual([1, 3]);
-    await memory.close();
-  });
-
   it("goes through large tiers in slices", async () => {
     let asked = 0;
     const { memory } = await open({ working: { promote: "never" } }, { policies: { promote: { working: () => (asked += 1) < 0 } } });

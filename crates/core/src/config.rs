@@ -10,7 +10,7 @@ use crate::index::text::Bm25;
 use crate::model::{Kind, Record, Span, Tier};
 use crate::policy::{Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule};
 
-/// What happens when a tier holds more than its limits.
+/// What happens when a tier, or the whole memory, holds more than its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnLimit {
@@ -19,9 +19,9 @@ pub enum OnLimit {
     Evict,
     /// Nothing leaves; an event tells.
     Warn,
-    /// Nothing more comes in: adding to the tier fails.
+    /// Nothing more comes in: adding fails.
     Reject,
-    /// What is too much leaves when the host says what (see [`crate::Engine::overfull`]).
+    /// What is too much leaves when the host has said in which order (see [`crate::Engine::rank`]). For tiers alone.
     Host,
 }
 
@@ -45,6 +45,27 @@ pub struct Demotion {
     pub margin: f64,
     /// How long it stays at least, in milliseconds.
     pub after: Span,
+}
+
+/// What records may take together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// How many there may be, if that is limited.
+    pub max_items: Option<u32>,
+    /// How many bytes they may take, indexes included, if that is limited.
+    pub max_bytes: Option<u64>,
+}
+
+impl Limits {
+    fn problems(self, path: &str, found: &mut Vec<(String, String)>) {
+        for (field, is_zero) in
+            [("maxItems", self.max_items == Some(0)), ("maxBytes", self.max_bytes == Some(0))]
+        {
+            if is_zero {
+                found.push((format!("{path}/{field}"), "must be at least 1".to_owned()));
+            }
+        }
+    }
 }
 
 /// One tier. A limit left out does not exist.
@@ -161,19 +182,56 @@ impl Default for Consolidation {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct KindConfig {
-    /// How it fades.
-    pub decay: Decay,
+    /// How it fades. Left out: as is built in for the kind (see [`Config::decay`]).
+    pub decay: Option<Decay>,
     /// How far merit slows that down: merit x this is the resistance. 0 to 1.
     pub resistance: f64,
     /// Importance of a new record that names none, 0 to 1.
     pub importance: f64,
     /// How it is consolidated. Left out: what happened (episodic) is summed up, all else merged.
     pub consolidate: Option<Consolidate>,
+    /// Records of the kind that all tiers may hold together. What is too much is evicted, least worth first.
+    pub max_items: Option<u32>,
+    /// Bytes that they may take, indexes included.
+    pub max_bytes: Option<u64>,
 }
 
 impl Default for KindConfig {
     fn default() -> Self {
-        KindConfig { decay: Decay::default(), resistance: 0.5, importance: 0.5, consolidate: None }
+        KindConfig {
+            decay: None,
+            resistance: 0.5,
+            importance: 0.5,
+            consolidate: None,
+            max_items: None,
+            max_bytes: None,
+        }
+    }
+}
+
+impl KindConfig {
+    /// What records of the kind may take together.
+    pub fn limits(&self) -> Limits {
+        Limits { max_items: self.max_items, max_bytes: self.max_bytes }
+    }
+}
+
+/// What all tiers may hold together. A limit left out does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct TotalConfig {
+    /// Records that the memory should hold at most.
+    pub max_items: Option<u32>,
+    /// Bytes that they should take at most, indexes included.
+    pub max_bytes: Option<u64>,
+    /// What happens when a limit is passed: what is evicted is what is worth least, in whatever tier.
+    pub on_limit: OnLimit,
+}
+
+impl TotalConfig {
+    /// What all records may take together.
+    pub fn limits(&self) -> Limits {
+        Limits { max_items: self.max_items, max_bytes: self.max_bytes }
     }
 }
 
@@ -187,7 +245,9 @@ pub struct Config {
     pub intermediate: TierConfig,
     /// What is kept. Default: no limit, so nothing is ever lost.
     pub long_term: TierConfig,
-    /// Settings by kind, each in place of those that are built in (see [`Config::kind`]).
+    /// What all tiers may hold together. Default: no limit.
+    pub total: TotalConfig,
+    /// Settings by kind.
     pub kinds: BTreeMap<String, KindConfig>,
     /// How importance is composed.
     pub importance: ImportanceWeights,
@@ -238,6 +298,7 @@ impl Default for Config {
                 ..TierConfig::default()
             },
             long_term: TierConfig::default(),
+            total: TotalConfig::default(),
             kinds: BTreeMap::new(),
             importance: ImportanceWeights::default(),
             consolidation: Consolidation::default(),
@@ -274,15 +335,20 @@ impl Config {
         settings.evict.as_deref().unwrap_or(if moves_on { &MOVING_ON } else { &LEAVING })
     }
 
-    /// The settings of a kind: the user's, or the built-in ones. What is so fades more slowly than what happened, and
-    /// how things are done more slowly still: unused, they are half forgotten after a week (episodic and all others),
-    /// a month (semantic, associative) and a hundred days (procedural).
+    /// The settings of a kind: the user's, or the default ones.
     pub fn kind(&self, kind: &str) -> KindConfig {
-        if let Some(own) = self.kinds.get(kind) {
-            return *own;
+        self.kinds.get(kind).copied().unwrap_or_default()
+    }
+
+    /// How a kind fades: as the user has it, or as is built in. What is so fades more slowly than what happened, and how
+    /// things are done more slowly still: unused, they are half forgotten after a week (episodic and all others), a month
+    /// (semantic, associative) and a hundred days (procedural).
+    pub fn decay(&self, kind: &str) -> Decay {
+        if let Some(own) = self.kind(kind).decay {
+            return own;
         }
-        let mut built_in = KindConfig::default();
-        if let Decay::ActR { threshold, .. } = &mut built_in.decay {
+        let mut built_in = Decay::default();
+        if let Decay::ActR { threshold, .. } = &mut built_in {
             match kind {
                 Kind::SEMANTIC | Kind::ASSOCIATIVE => *threshold = -13.29,
                 Kind::PROCEDURAL => *threshold = -14.38,
@@ -296,6 +362,11 @@ impl Config {
     pub fn consolidate(&self, kind: &str) -> Consolidate {
         let built_in = if kind == Kind::EPISODIC { Consolidate::Summarise } else { Consolidate::Merge };
         self.kinds.get(kind).and_then(|own| own.consolidate).unwrap_or(built_in)
+    }
+
+    /// Who is evicted first where a kind or the whole memory is too large: what is worth least.
+    pub(crate) fn by_worth() -> &'static [EvictionStep] {
+        &LEAVING
     }
 
     /// The parameters of keyword ranking.
@@ -314,14 +385,21 @@ impl Config {
         {
             self.tier(tier).problems(tier, name, &mut problems);
         }
+        self.total.limits().problems("total", &mut problems);
+        if self.total.on_limit == OnLimit::Host {
+            problems.push(("total/onLimit".to_owned(), "must be evict, warn or reject".to_owned()));
+        }
         for (kind, settings) in &self.kinds {
-            let model = match settings.decay {
-                Decay::ActR { .. } => "actR",
-                Decay::Ebbinghaus { .. } => "ebbinghaus",
-                Decay::HalfLife { .. } => "halfLife",
-                Decay::None => "none",
-            };
-            settings.decay.problems(&format!("kinds/{kind}/decay/{model}"), &mut problems);
+            if let Some(decay) = settings.decay {
+                let model = match decay {
+                    Decay::ActR { .. } => "actR",
+                    Decay::Ebbinghaus { .. } => "ebbinghaus",
+                    Decay::HalfLife { .. } => "halfLife",
+                    Decay::None => "none",
+                };
+                decay.problems(&format!("kinds/{kind}/decay/{model}"), &mut problems);
+            }
+            settings.limits().problems(&format!("kinds/{kind}"), &mut problems);
             let mut bad = |field: &str, problem: &str| {
                 problems.push((format!("kinds/{kind}/{field}"), problem.to_owned()))
             };
@@ -386,15 +464,15 @@ impl Consolidation {
 }
 
 impl TierConfig {
+    /// What its records may take together.
+    pub fn limits(&self) -> Limits {
+        Limits { max_items: self.max_items, max_bytes: self.max_bytes }
+    }
+
     fn problems(&self, tier: Tier, name: &str, found: &mut Vec<(String, String)>) {
+        self.limits().problems(name, found);
         let mut bad =
             |field: &str, problem: &str| found.push((format!("{name}/{field}"), problem.to_owned()));
-        if self.max_items == Some(0) {
-            bad("maxItems", "must be at least 1");
-        }
-        if self.max_bytes == Some(0) {
-            bad("maxBytes", "must be at least 1");
-        }
         if self.ttl.is_some_and(|ttl| ttl.0 <= 0) {
             bad("ttl", "must be more than 0 ms");
         }

@@ -27,6 +27,8 @@ pub enum ErrorCode {
     TransactionConflict,
     /// A tier that refuses what is too much is full.
     TierFull,
+    /// A memory that refuses what is too much is full.
+    MemoryFull,
     /// A write to storage failed earlier: only reads are served until the memory is opened again.
     EnginePoisoned,
     /// Stored bytes are damaged.
@@ -39,7 +41,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes of the core.
-    pub const ALL: [ErrorCode; 12] = [
+    pub const ALL: [ErrorCode; 13] = [
         ErrorCode::InvalidArgument,
         ErrorCode::DimensionMismatch,
         ErrorCode::SpaceMismatch,
@@ -48,6 +50,7 @@ impl ErrorCode {
         ErrorCode::AlreadyExists,
         ErrorCode::TransactionConflict,
         ErrorCode::TierFull,
+        ErrorCode::MemoryFull,
         ErrorCode::EnginePoisoned,
         ErrorCode::CorruptData,
         ErrorCode::FormatTooNew,
@@ -65,6 +68,7 @@ impl ErrorCode {
             ErrorCode::AlreadyExists => "already-exists",
             ErrorCode::TransactionConflict => "transaction-conflict",
             ErrorCode::TierFull => "tier-full",
+            ErrorCode::MemoryFull => "memory-full",
             ErrorCode::EnginePoisoned => "engine-poisoned",
             ErrorCode::CorruptData => "corrupt-data",
             ErrorCode::FormatTooNew => "format-too-new",
@@ -164,6 +168,9 @@ pub enum CommandError {
         /// The tier.
         tier: Tier,
     },
+    /// A memory that refuses what is too much is full.
+    #[error("the memory is full and refuses more: forget something, raise its total limits, or let it evict")]
+    MemoryFull,
     /// An earlier write to storage failed.
     #[error("an earlier write to storage failed ({reason}): open the memory again to continue")]
     Poisoned {
@@ -291,6 +298,7 @@ impl Error {
                 CommandError::AlreadyExists { .. } => ErrorCode::AlreadyExists,
                 CommandError::Conflict { .. } => ErrorCode::TransactionConflict,
                 CommandError::TierFull { .. } => ErrorCode::TierFull,
+                CommandError::MemoryFull => ErrorCode::MemoryFull,
                 CommandError::Poisoned { .. } => ErrorCode::EnginePoisoned,
             },
             Error::Query(QueryError::Filter { .. } | QueryError::Invalid { .. }) => {
@@ -325,6 +333,7 @@ impl Error {
                 CommandError::NotFound { id } | CommandError::AlreadyExists { id } => vec![("id", text(id))],
                 CommandError::Consolidated { id, into } => vec![("id", text(id)), ("into", text(into))],
                 CommandError::TierFull { tier } => vec![("tier", text(&tier.name()))],
+                CommandError::MemoryFull => Vec::new(),
                 CommandError::Conflict { id, expected, found } => vec![
                     ("id", text(id)),
                     ("expected", Number(f64::from(*expected))),

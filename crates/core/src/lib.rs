@@ -28,14 +28,15 @@ mod retrieve;
 mod tier;
 
 pub use config::{
-    Config, Consolidate, Consolidation, Demotion, Episodes, KindConfig, OnLimit, Overflow, Repeats,
-    TierConfig,
+    Config, Consolidate, Consolidation, Demotion, Episodes, KindConfig, Limits, OnLimit, Overflow, Repeats,
+    TierConfig, TotalConfig,
 };
 pub use embed::StaticModel;
 pub use engine::{
     Analysis, Clearable, Effect, Engine, EngineStats, Event, Evictions, Figures, FiguresPage, Form, Group,
-    GroupSearch, History, Leaving, MaintenanceReport, NewRecord, OpenReport, Opening, Operation, Outcome,
-    Page, Patch, PerTier, Prospect, Repeat, Stats, StorageOperation, TierCounts, TierFigures, Transition,
+    GroupSearch, History, KindFigures, Leaving, MaintenanceReport, NewRecord, OpenReport, Opening, Operation,
+    Outcome, Page, Patch, PerTier, Prospect, Repeat, Stats, StorageOperation, TierCounts, TierFigures,
+    Transition,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};

@@ -14,7 +14,7 @@ use stratamem_core::policy::{
 use stratamem_core::{
     Clearable, Config, Demotion, Event, Evictions, Kind, KindConfig, Move, NewRecord, OnLimit, Operation,
     Overflow, Patch, Query, Reason, Record, RecordId, Reward, Scope, Span, Tier, TierConfig, Timestamp,
-    Usage, Value,
+    TotalConfig, Usage, Value,
 };
 use support::{Host, LONG_AGO, START, commits, contents, space, user, verbatim};
 
@@ -26,6 +26,28 @@ const REMOVALS: usize = 32;
 const LOOKS: usize = 4;
 /// Time between two rounds of judging.
 const ROUND: i64 = 600_000;
+
+/// What can have limits: three tiers, the kinds, everything.
+const LIMITED: usize = 7;
+
+/// What a limit is about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Extent {
+    Tier(Tier),
+    Kind(&'static str),
+    Total,
+}
+
+/// In the order in which they are looked at.
+const EXTENTS: [Extent; LIMITED] = [
+    Extent::Tier(Tier::Working),
+    Extent::Tier(Tier::Intermediate),
+    Extent::Tier(Tier::LongTerm),
+    Extent::Kind(Kind::EPISODIC),
+    Extent::Kind("note"),
+    Extent::Kind(Kind::SEMANTIC),
+    Extent::Total,
+];
 
 /// One thing that is done to a memory. Records are named by a number, taken modulo how many there are.
 #[derive(Debug, Clone)]
@@ -167,8 +189,11 @@ struct Model {
     durable: Rows,
     /// Whether the command under way has changed anything that is logged.
     wrote: bool,
-    searches: [Option<Search>; 3],
-    warned: [bool; 3],
+    searches: [Option<Search>; LIMITED],
+    warned: [bool; LIMITED],
+    /// Per tier, how far those were asked whose time is over, and whether anything has changed since.
+    asked: [Option<Place>; 3],
+    stirred: bool,
     /// The round of judging under way, and when the last one ended.
     round: (usize, Option<Place>),
     round_ended: Option<Timestamp>,
@@ -185,8 +210,10 @@ impl Model {
             committed: Rows::new(),
             durable: Rows::new(),
             wrote: false,
-            searches: [const { None }; 3],
-            warned: [false; 3],
+            searches: [const { None }; LIMITED],
+            warned: [false; LIMITED],
+            asked: [None; 3],
+            stirred: false,
             round: (0, None),
             round_ended: None,
             events: Vec::new(),
@@ -203,6 +230,48 @@ impl Model {
 
     fn held(&self, tier: Tier) -> impl Iterator<Item = &Record> {
         self.records.values().map(|(record, _)| record).filter(move |record| record.tier == tier)
+    }
+
+    fn belongs(extent: Extent, record: &Record) -> bool {
+        match extent {
+            Extent::Tier(tier) => record.tier == tier,
+            Extent::Kind(kind) => record.kind.0 == kind,
+            Extent::Total => true,
+        }
+    }
+
+    /// Number and bytes of the records that a limit is about.
+    fn measure(&self, extent: Extent) -> (usize, u64) {
+        let records = self.records.values().map(|(record, _)| record);
+        let weights = records.filter(|record| Model::belongs(extent, record)).map(|one| self.weight(one.id));
+        weights.fold((0, 0), |(items, bytes), weight| (items + 1, bytes + weight))
+    }
+
+    /// The limits of items and bytes, and what happens beyond them.
+    fn limits(&self, extent: Extent) -> (Option<u32>, Option<u64>, OnLimit) {
+        match extent {
+            Extent::Tier(tier) => {
+                let TierConfig { max_items, max_bytes, on_limit, .. } = self.config.tier(tier);
+                (*max_items, *max_bytes, *on_limit)
+            }
+            Extent::Kind(kind) => {
+                let KindConfig { max_items, max_bytes, .. } = self.config.kind(kind);
+                (max_items, max_bytes, OnLimit::Evict)
+            }
+            Extent::Total => {
+                let TotalConfig { max_items, max_bytes, on_limit } = self.config.total;
+                (max_items, max_bytes, on_limit)
+            }
+        }
+    }
+
+    /// Where a record stands in the order in which it is looked at.
+    fn place(extent: Extent, record: &Record) -> Place {
+        match extent {
+            Extent::Tier(_) => (record.tier_since, record.id),
+            Extent::Kind(_) => (record.recorded_at, record.id),
+            Extent::Total => (Timestamp(0), record.id),
+        }
     }
 
     /// The records of a tier, longest resident first.
@@ -299,7 +368,8 @@ impl Model {
 
     fn standing(&self, record: &Record, now: Timestamp) -> Standing {
         let subject = self.subject(record);
-        let KindConfig { decay, resistance, .. } = self.config.kind(subject.kind);
+        let KindConfig { resistance, .. } = self.config.kind(subject.kind);
+        let decay = self.config.decay(subject.kind);
         Standing {
             importance: self.config.importance.importance(&subject, now),
             retention: decay.retention(&subject.uses, resistance * subject.merit, now),
@@ -353,6 +423,7 @@ impl Model {
 
     fn carry_out(&mut self, pending: Vec<(RecordId, Fate)>) {
         self.wrote |= !pending.is_empty();
+        self.stirred |= !pending.is_empty();
         for (id, fate) in pending {
             match fate {
                 Fate::Moves(step) => self.shift(id, step),
@@ -365,6 +436,8 @@ impl Model {
                                 Reason::Capacity => evicted.capacity += 1,
                                 Reason::Ttl => evicted.ttl += 1,
                                 Reason::Faded => evicted.faded += 1,
+                                Reason::KindLimit => evicted.kind_limit += 1,
+                                Reason::TotalLimit => evicted.total_limit += 1,
                                 other => panic!("nothing is evicted because of {other:?}"),
                             }
                         }
@@ -415,10 +488,11 @@ impl Model {
         touched.retain(|id| !shifted.contains(id));
         after.promote(touched, now);
         let mut removals = REMOVALS + 2 * operations.len();
-        for tier in Tier::ALL {
+        after.stirred |= after.wrote;
+        for at in 0..LIMITED {
             for _ in 0..=operations.len() * LOOKS / STEP {
                 let mut pending = Vec::new();
-                let unfinished = after.look(tier, true, removals, now, &mut pending);
+                let unfinished = after.look(at, true, removals, now, &mut pending);
                 removals -= removed(&pending);
                 after.carry_out(pending);
                 if !unfinished {
@@ -490,8 +564,12 @@ impl Model {
                 };
                 let (id, tier) = (record.id, record.tier);
                 let replaced = self.records.insert(id, (record, vector.clone()));
+                let fresh = replaced.is_none();
                 if replaced.is_none_or(|(old, _)| old.tier != tier) {
-                    self.check_room(tier)?;
+                    self.check_room(Extent::Tier(tier), "tier-full")?;
+                }
+                if fresh {
+                    self.check_room(Extent::Total, "memory-full")?;
                 }
                 self.events.push(Event::MemoryAdded { id, tier });
             }
@@ -552,7 +630,7 @@ impl Model {
                     return Ok(false);
                 }
                 self.shift(*id, Move { from, to, at: now, reason: Reason::Requested, score: None });
-                self.check_room(to)?;
+                self.check_room(Extent::Tier(to), "tier-full")?;
                 self.wrote = true;
                 return Ok(true);
             }
@@ -561,12 +639,10 @@ impl Model {
         Ok(false)
     }
 
-    /// Fails if a tier that refuses what is too much holds too much.
-    fn check_room(&self, tier: Tier) -> Result<(), &'static str> {
-        let TierConfig { max_items, max_bytes, on_limit, .. } = self.config.tier(tier);
-        let fits = max_items.is_none_or(|limit| self.held(tier).count() <= limit as usize)
-            && max_bytes.is_none_or(|limit| self.bytes(tier) <= limit);
-        if fits || *on_limit != OnLimit::Reject { Ok(()) } else { Err("tier-full") }
+    /// Fails if there is too much of what refuses what is too much.
+    fn check_room(&self, extent: Extent, code: &'static str) -> Result<(), &'static str> {
+        let full = self.limits(extent).2 == OnLimit::Reject && self.excess(extent, false).is_some();
+        if full { Err(code) } else { Ok(()) }
     }
 
     /// How unlike everything in `scope` a vector is.
@@ -580,24 +656,31 @@ impl Model {
         Some((1.0 - nearest).clamp(0.0, 1.0))
     }
 
-    /// How many records and bytes a tier holds too much, if that is enough for somebody to mind.
-    fn excess(&self, tier: Tier, with_slack: bool) -> Option<(usize, u64)> {
-        let TierConfig { max_items, max_bytes, .. } = self.config.tier(tier);
+    /// How many records and bytes are too much, if that is enough for somebody to mind.
+    fn excess(&self, extent: Extent, with_slack: bool) -> Option<(usize, u64)> {
+        let (max_items, max_bytes, _) = self.limits(extent);
+        let held = self.measure(extent);
         let over = |held: u64, limit: u64| {
             let room = if with_slack { limit + limit / 8 } else { limit };
             if held > room { held - limit } else { 0 }
         };
-        let items = max_items.map_or(0, |limit| over(self.held(tier).count() as u64, limit.into()));
-        let bytes = max_bytes.map_or(0, |limit| over(self.bytes(tier), limit));
+        let items = max_items.map_or(0, |limit| over(held.0 as u64, limit.into()));
+        let bytes = max_bytes.map_or(0, |limit| over(held.1, limit));
         (items > 0 || bytes > 0).then_some((items as usize, bytes))
     }
 
-    /// Where a record stands among those who leave its tier.
-    fn ranked(&self, record: &Record, now: Timestamp) -> Ranked {
+    /// Who leaves first.
+    fn steps(&self, extent: Extent) -> Vec<EvictionStep> {
+        let worth = EvictionStep { policy: EvictionPolicy::LowWorth, below: None, above: None, kind: None };
+        if let Extent::Tier(tier) = extent { self.config.steps(tier).to_vec() } else { vec![worth] }
+    }
+
+    /// Where a record stands among those who leave.
+    fn ranked(&self, extent: Extent, record: &Record, now: Timestamp) -> Ranked {
         let since = |moment: Timestamp| (now.0 - moment.0).max(0) as f64;
         let idle = record.usage.recent.iter().copied().chain([record.recorded_at]).max().map_or(0.0, since);
         let (subject, standing) = (self.subject(record), self.standing(record, now));
-        let steps = self.config.steps(record.tier);
+        let steps = self.steps(extent);
         let mut found = (steps.len(), idle, idle);
         for (index, step) in steps.iter().enumerate() {
             let of_kind = step.kind.as_ref().is_none_or(|kind| *kind == record.kind.0);
@@ -657,23 +740,27 @@ impl Model {
         !refused
     }
 
-    /// Takes one step of bringing a tier back to its limit. Answers whether it needs another one.
+    /// Takes one step of keeping to a limit again. Answers whether it needs another one.
     fn look(
         &mut self,
-        tier: Tier,
+        at: usize,
         with_slack: bool,
         removals: usize,
         now: Timestamp,
         pending: &mut Vec<(RecordId, Fate)>,
     ) -> bool {
-        let at = tier.index();
-        match self.config.tier(tier).on_limit {
+        let extent = EXTENTS[at];
+        match self.limits(extent).2 {
             OnLimit::Evict => {}
             OnLimit::Warn | OnLimit::Reject => {
-                let over = self.excess(tier, false).is_some();
+                let over = self.excess(extent, false).is_some();
                 if over && !self.warned[at] {
-                    let (items, bytes) = (self.held(tier).count() as u32, self.bytes(tier));
-                    self.events.push(Event::TierLimitReached { tier, items, bytes });
+                    let (items, bytes) = self.measure(extent);
+                    let items = items as u32;
+                    self.events.push(match extent {
+                        Extent::Tier(tier) => Event::TierLimitReached { tier, items, bytes },
+                        _ => Event::TotalLimitReached { items, bytes },
+                    });
                 }
                 self.warned[at] = over;
                 return false;
@@ -681,16 +768,16 @@ impl Model {
             OnLimit::Host => return false,
         }
         let begun = self.searches[at].take().or_else(|| {
-            let (items, bytes) = self.excess(tier, with_slack)?;
+            let (items, bytes) = self.excess(extent, with_slack)?;
             Some(Search { now, resume: None, seen: Vec::new(), items, bytes, over: false })
         });
         let Some(mut search) = begun else { return false };
-        if !search.over && !self.search(tier, &mut search, now) {
+        if !search.over && !self.search(extent, &mut search, now) {
             self.searches[at] = Some(search);
             return true;
         }
         // Much can have happened since the search began.
-        let (mut items, mut bytes) = self.excess(tier, false).unwrap_or_default();
+        let (mut items, mut bytes) = self.excess(extent, false).unwrap_or_default();
         let mut left = STEP;
         while items > 0 || bytes > 0 {
             if left == 0 || removed(pending) == removals {
@@ -702,8 +789,22 @@ impl Model {
                 return false;
             }
             let ranked = search.seen.remove(0);
-            let still = self.records.get(&ranked.id).is_some_and(|(r, _)| r.tier == tier && !r.pinned);
-            if still && self.leave(ranked.id, Reason::Capacity, Some(&ranked), now, pending) {
+            let Some((record, _)) = self.records.get(&ranked.id) else { continue };
+            if record.pinned || !Model::belongs(extent, record) {
+                continue;
+            }
+            let (id, tier) = (record.id, record.tier);
+            let left = match extent {
+                Extent::Tier(_) => self.leave(id, Reason::Capacity, Some(&ranked), now, pending),
+                Extent::Kind(_) | Extent::Total => {
+                    let (policy, score) = (Some(EvictionPolicy::LowWorth), Some(ranked.figure));
+                    let of_all = extent == Extent::Total;
+                    let reason = if of_all { Reason::TotalLimit } else { Reason::KindLimit };
+                    pending.push((id, Fate::Gone(Event::MemoryEvicted { id, tier, reason, policy, score })));
+                    true
+                }
+            };
+            if left {
                 items = items.saturating_sub(1);
                 bytes = bytes.saturating_sub(ranked.bytes);
             }
@@ -711,16 +812,21 @@ impl Model {
         false
     }
 
-    /// Looks at some records of a tier. Answers whether it has seen all of them and knows who leaves, in order.
-    fn search(&self, tier: Tier, search: &mut Search, now: Timestamp) -> bool {
-        let queue = self.queue(tier).into_iter();
-        let next: Vec<&Record> = queue
-            .filter(|record| search.resume.is_none_or(|after| (record.tier_since, record.id) > after))
-            .take(STEP)
+    /// Looks at some records. Answers whether it has seen all of them and knows who leaves, in order.
+    fn search(&self, extent: Extent, search: &mut Search, now: Timestamp) -> bool {
+        let place = |record: &Record| Model::place(extent, record);
+        let mut next: Vec<&Record> = self
+            .records
+            .values()
+            .map(|(record, _)| record)
+            .filter(|record| Model::belongs(extent, record))
+            .filter(|record| search.resume.is_none_or(|after| place(record) > after))
             .collect();
-        search.resume = next.last().map(|record| (record.tier_since, record.id)).or(search.resume);
-        let choice = next.iter().filter(|record| !record.pinned && !self.is_stuck(record, now));
-        search.seen.extend(choice.map(|record| self.ranked(record, search.now)));
+        next.sort_by_key(|record| place(record));
+        next.truncate(STEP);
+        search.resume = next.last().map(|record| place(record)).or(search.resume);
+        let choice = next.iter().filter(|record| !record.pinned && self.can_leave(extent, record, now));
+        search.seen.extend(choice.map(|record| self.ranked(extent, record, search.now)));
         if next.len() == STEP {
             return false;
         }
@@ -739,6 +845,10 @@ impl Model {
         search.seen.truncate(enough.map_or(usize::MAX, |last| last + 1));
         search.over = true;
         true
+    }
+
+    fn can_leave(&self, extent: Extent, record: &Record, now: Timestamp) -> bool {
+        !matches!(extent, Extent::Tier(_)) || !self.is_stuck(record, now)
     }
 
     /// Whether time alone can move records of a tier.
@@ -793,6 +903,7 @@ impl Model {
         let mut report = (0, 0, 0);
         loop {
             let mut pending: Vec<(RecordId, Fate)> = Vec::new();
+            let mut unfinished = false;
             let mut gone: Vec<&Record> = self
                 .records
                 .values()
@@ -806,27 +917,37 @@ impl Model {
             }
             for tier in Tier::ALL {
                 let Some(ttl) = self.config.tier(tier).ttl else { continue };
-                let outstayed = |record: &&Record| {
-                    !record.pinned && !expired(record, now) && record.tier_since.0 + ttl.0 <= now.0
-                };
-                for record in self.queue(tier).into_iter().filter(outstayed).take(STEP) {
-                    if removed(&pending) == REMOVALS {
+                let mut asked = self.asked[tier.index()];
+                let place = |record: &Record| (record.tier_since, record.id);
+                let waits = |record: &&Record| asked.is_none_or(|after| place(record) > after);
+                let due = self.queue(tier).into_iter().filter(waits);
+                let due = due.filter(|record| record.tier_since.0 + ttl.0 <= now.0);
+                for (count, record) in due.collect::<Vec<_>>().into_iter().enumerate() {
+                    if count == STEP || removed(&pending) == REMOVALS {
+                        unfinished = true;
                         break;
                     }
-                    self.leave(record.id, Reason::Ttl, None, now, &mut pending);
+                    asked = Some(place(record));
+                    if !record.pinned && !expired(record, now) {
+                        self.leave(record.id, Reason::Ttl, None, now, &mut pending);
+                    }
                 }
+                self.asked[tier.index()] = asked;
             }
-            let mut unfinished = false;
-            if pending.is_empty() {
-                unfinished = self.judge_some(now, &mut pending);
+            if pending.is_empty() && !unfinished {
+                unfinished |= self.judge_some(now, &mut pending);
             }
-            for tier in Tier::ALL {
+            for at in 0..LIMITED {
                 if pending.is_empty() && !unfinished {
-                    unfinished = self.look(tier, false, REMOVALS, now, &mut pending);
+                    unfinished = self.look(at, false, REMOVALS, now, &mut pending);
                 }
             }
             if pending.is_empty() && !unfinished {
-                return report;
+                // Once more from the start, if anything that happened may have made room.
+                let asked = std::mem::take(&mut self.asked);
+                if !(std::mem::take(&mut self.stirred) && asked.iter().any(Option::is_some)) {
+                    return report;
+                }
             }
             for (_, fate) in &pending {
                 match fate {
@@ -1072,17 +1193,21 @@ impl Pair {
 
     /// After maintenance nothing is over a limit that could be helped.
     fn check_budgets(&self) {
-        for tier in Tier::ALL {
-            let settings = self.model.config.tier(tier);
-            let Some(excess) = self.model.excess(tier, false) else { continue };
-            if settings.on_limit != OnLimit::Evict {
+        let mut over = false;
+        for extent in EXTENTS {
+            let Some(excess) = self.model.excess(extent, false) else { continue };
+            let on_limit = self.model.limits(extent).2;
+            over |= matches!(on_limit, OnLimit::Evict | OnLimit::Host);
+            if on_limit != OnLimit::Evict {
                 continue;
             }
-            for record in self.model.held(tier).filter(|record| !record.pinned) {
-                let stuck = self.model.is_stuck(record, self.now);
-                assert!(stuck, "{tier:?} holds {excess:?} too much, and {record:?} could leave");
+            let records = self.model.records.values().map(|(record, _)| record);
+            for record in records.filter(|record| Model::belongs(extent, record) && !record.pinned) {
+                let can = self.model.can_leave(extent, record, self.now);
+                assert!(!can, "{extent:?} is {excess:?} too much, and {record:?} could leave");
             }
         }
+        assert_eq!(self.host.engine.overfull(), over);
     }
 
     /// Fails unless engine and model are the same in everything that can be asked.
@@ -1147,9 +1272,13 @@ impl Pair {
         assert_eq!(promotion, above(record.tier).map(|to| (to, model.score(record, record.tier, now), 1.0)));
         let demotion = told.demotion.map(|to| (to.to, to.score, to.threshold));
         assert_eq!(demotion, model.lapse(record, now));
-        let ranked = model.ranked(record, now);
+        assert_eq!(told.worth, standing.retention * (0.75 + 0.25 * standing.importance));
+        let ranked = model.ranked(Extent::Tier(record.tier), record, now);
         let policy = model.config.steps(record.tier).get(ranked.step).map(|step| step.policy);
-        assert_eq!((told.leaving.policy, told.leaving.figure), (policy, ranked.figure));
+        let by_host = model.config.tier(record.tier).on_limit == OnLimit::Host;
+        let custom = (Some(EvictionPolicy::Custom), None);
+        let expected = if by_host { custom } else { (policy, Some(ranked.figure)) };
+        assert_eq!((told.leaving.policy, told.leaving.figure), expected);
     }
 
     /// What is counted of the whole memory.
@@ -1161,6 +1290,10 @@ impl Pair {
             let figures = tiers[tier.index()];
             assert_eq!((figures.items, figures.bytes), (model.held(tier).count(), model.bytes(tier)));
         }
+        let kinds = BTreeSet::from(KINDS).into_iter().map(|kind| (kind, model.measure(Extent::Kind(kind))));
+        let kinds: Vec<_> = kinds.filter(|(_, held)| held.0 > 0).collect();
+        let told = stats.kinds.iter().map(|kind| (kind.kind.as_str(), (kind.items, kind.bytes)));
+        assert_eq!(told.collect::<Vec<_>>(), kinds);
         let counted = Tally {
             asked: stats.asked,
             answered: stats.answered,
@@ -1341,11 +1474,25 @@ fn decay() -> impl Strategy<Value = Decay> {
 
 /// Any configuration that is accepted.
 fn config() -> impl Strategy<Value = Config> {
-    let kind = (decay(), share(), share()).prop_map(|(decay, resistance, importance)| KindConfig {
-        decay,
-        resistance,
-        importance,
-        consolidate: None,
+    let items = || prop::option::weighted(0.3, 2u32..12);
+    let bytes = || prop::option::weighted(0.2, 1_500u64..20_000);
+    let kind = (prop::option::of(decay()), share(), share(), items(), bytes()).prop_map(
+        |(decay, resistance, importance, max_items, max_bytes)| KindConfig {
+            decay,
+            resistance,
+            importance,
+            consolidate: None,
+            max_items,
+            max_bytes,
+        },
+    );
+    let kinds = prop::collection::btree_map(prop::sample::select(KINDS.to_vec()), kind, 0..3);
+    let on_limit =
+        prop_oneof![4 => Just(OnLimit::Evict), 1 => Just(OnLimit::Warn), 1 => Just(OnLimit::Reject)];
+    let total = (items(), bytes(), on_limit).prop_map(|(max_items, max_bytes, on_limit)| TotalConfig {
+        max_items,
+        max_bytes,
+        on_limit,
     });
     let weights =
         (0u8..3, 0u8..3, 0u8..3, 0u8..3).prop_map(|(reward, uses, recency, surprise)| ImportanceWeights {
@@ -1357,15 +1504,16 @@ fn config() -> impl Strategy<Value = Config> {
         });
     (
         (tier(Tier::Working), tier(Tier::Intermediate), tier(Tier::LongTerm)),
-        prop::option::of(kind),
+        (kinds, total),
         prop::option::of(weights),
         prop_oneof![3 => Just(Tier::Working), 1 => Just(Tier::Intermediate), 1 => Just(Tier::LongTerm)],
     )
-        .prop_map(|((working, intermediate, long_term), kind, weights, default_tier)| Config {
+        .prop_map(|((working, intermediate, long_term), (kinds, total), weights, default_tier)| Config {
             working,
             intermediate,
             long_term,
-            kinds: kind.into_iter().map(|kind| ("note".to_owned(), kind)).collect(),
+            total,
+            kinds: kinds.into_iter().map(|(kind, settings)| (kind.to_owned(), settings)).collect(),
             importance: weights.unwrap_or_default(),
             default_tier,
             seal_bytes: 4_096,

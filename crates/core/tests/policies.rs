@@ -908,6 +908,7 @@ impl Resident {
             EvictionPolicy::Age => (NOW - self.figures.made).max(0) as f64,
             EvictionPolicy::Pressure => self.residence() as f64 * (1.0 - importance),
             EvictionPolicy::LowWorth => retention * (0.75 + 0.25 * importance),
+            EvictionPolicy::Custom => return None,
         })
     }
 
@@ -940,6 +941,7 @@ impl Resident {
                 let (mine, others) = figures.expect("these policies concern every record");
                 if policy == EvictionPolicy::Pressure { real(others, mine) } else { real(mine, others) }
             }
+            EvictionPolicy::Custom => panic!("the host's policy concerns nobody here"),
         }
     }
 }

@@ -11,7 +11,8 @@ use serde_json::{Value as Json, json};
 use stratamem_core::policy::{Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule};
 use stratamem_core::{
     Config, Demotion, Event, Evictions, Kind, KindConfig, NewRecord, OnLimit, Operation, Overflow, Patch,
-    Query, Reason, Record, RecordId, Scope, Span, Tier, TierConfig, TierFigures, Timestamp, Transition,
+    Query, Reason, Record, RecordId, Scope, Span, Tier, TierConfig, TierFigures, Timestamp, TotalConfig,
+    Transition,
 };
 use support::{Host, add, at, text, user, verbatim};
 
@@ -30,7 +31,7 @@ const WEEKLY: Decay = Decay::ActR { decay: 0.5, threshold: -6.65, noise: 0.5 };
 
 /// Tiers without any limit.
 fn boundless() -> Config {
-    let episodic = KindConfig { decay: WEEKLY, ..KindConfig::default() };
+    let episodic = KindConfig { decay: Some(WEEKLY), ..KindConfig::default() };
     Config {
         working: TierConfig::default(),
         intermediate: TierConfig::default(),
@@ -177,7 +178,7 @@ fn importance_needs_one_use_and_time_takes_away() {
 #[test]
 fn kinds_fade_at_their_own_pace() {
     let mut config = boundless();
-    let decay = Decay::HalfLife { half_life: Span(DAY) };
+    let decay = Some(Decay::HalfLife { half_life: Span(DAY) });
     config.kinds.insert(
         "note".into(),
         KindConfig { decay, resistance: 1.0, importance: 0.25, ..KindConfig::default() },
@@ -203,11 +204,8 @@ fn kinds_fade_at_their_own_pace() {
 #[test]
 fn answers_give_merit_and_merit_slows_fading_down() {
     let mut config = boundless();
-    let decay = Decay::HalfLife { half_life: Span(DAY) };
-    config.kinds.insert(
-        "note".into(),
-        KindConfig { decay, resistance: 0.5, importance: 0.0, ..KindConfig::default() },
-    );
+    let decay = Some(Decay::HalfLife { half_life: Span(DAY) });
+    config.kinds.insert("note".into(), KindConfig { decay, importance: 0.0, ..KindConfig::default() });
     let mut host = Host::new(config);
     let note = |line| NewRecord { kind: Some(Kind("note".into())), ..text(line) };
     let id = host.add(note("amber lamp"), at(0));
@@ -752,7 +750,10 @@ fn what_overflows_can_be_forgotten() {
     };
     assert_eq!(id, important[1]);
     let next = explain(&host, important[0], at(0)).leaving;
-    assert!(next.policy == Some(EvictionPolicy::LowWorth) && next.figure > worth, "{next:?} after {worth}");
+    assert!(
+        next.policy == Some(EvictionPolicy::LowWorth) && next.figure > Some(worth),
+        "{next:?} after {worth}"
+    );
     host.maintain(at(HOUR), false);
     let events = told(&mut host);
     let out = |id| Event::MemoryEvicted { id, tier: WORKING, reason: Reason::Ttl, policy: None, score: None };
@@ -821,7 +822,7 @@ fn the_first_step_that_concerns_a_record_decides() {
         ]
     );
     let kept = explain(&host, ids[0], at(7));
-    assert_eq!((kept.leaving.policy, kept.leaving.figure), (None, 7.0), "no step concerns it");
+    assert_eq!((kept.leaving.policy, kept.leaving.figure), (None, Some(7.0)), "no step concerns it");
 }
 
 #[test]
@@ -1091,12 +1092,14 @@ fn a_configuration_is_read_as_it_is_documented() {
         },
         "intermediate": { "demote": { "margin": 0.1, "after": 1_000 }, "onLimit": "reject" },
         "kinds": {
-            "note": { "decay": { "actR": { "noise": 0.25 } }, "resistance": 1 },
+            "note": { "decay": { "actR": { "noise": 0.25 } }, "resistance": 1, "maxItems": 5, "maxBytes": 9_000 },
+            "procedural": { "maxItems": 7 },
             "rumour": { "decay": { "halfLife": { "halfLife": 5_000 } } },
             "lesson": { "decay": { "ebbinghaus": { "stability": 7_000 } }, "importance": 0.75 },
             "law": { "decay": "none" },
         },
         "importance": { "recency": 0.5 },
+        "total": { "maxItems": 50, "onLimit": "reject" },
         "defaultTier": "intermediate",
     }));
     let config = config.expect("it is well formed");
@@ -1117,12 +1120,22 @@ fn a_configuration_is_read_as_it_is_documented() {
     let mut own = Decay::default();
     let Decay::ActR { noise, .. } = &mut own else { panic!("the default is ACT-R") };
     *noise = 0.25;
-    assert_eq!(
-        config.kind("note"),
-        KindConfig { decay: own, resistance: 1.0, importance: 0.5, consolidate: None }
-    );
-    assert_eq!(config.kind("lesson").decay, Decay::Ebbinghaus { stability: Span(7_000), gain: 1.0 });
-    assert_eq!(config.kind("law").decay, Decay::None);
+    let note = KindConfig {
+        decay: Some(own),
+        resistance: 1.0,
+        max_items: Some(5),
+        max_bytes: Some(9_000),
+        ..KindConfig::default()
+    };
+    assert_eq!(config.kind("note"), note);
+    // What is left out of a kind stays as it is built in.
+    assert_eq!(config.kind(Kind::PROCEDURAL).max_items, Some(7));
+    assert_eq!(config.decay(Kind::PROCEDURAL), Config::default().decay(Kind::PROCEDURAL));
+    assert_ne!(config.decay(Kind::PROCEDURAL), Decay::default());
+    let total = TotalConfig { max_items: Some(50), max_bytes: None, on_limit: OnLimit::Reject };
+    assert_eq!(config.total, total);
+    assert_eq!(config.decay("lesson"), Decay::Ebbinghaus { stability: Span(7_000), gain: 1.0 });
+    assert_eq!(config.decay("law"), Decay::None);
     assert_eq!((config.importance.given, config.importance.recency), (1.0, 0.5));
     for unknown in [
         json!({ "working": { "maxItem": 5 } }),
@@ -1130,6 +1143,8 @@ fn a_configuration_is_read_as_it_is_documented() {
         json!({ "working": { "promote": { "uses": { "atLeast": 1, "atMost": 2 } } } }),
         json!({ "working": { "evict": [{ "policy": "newest" }] } }),
         json!({ "importance": { "mood": 1 } }),
+        json!({ "total": { "ttl": 1 } }),
+        json!({ "working": { "evict": [{ "policy": "custom" }] } }),
     ] {
         assert!(configured(unknown.clone()).is_err(), "{unknown}");
     }
@@ -1174,26 +1189,29 @@ fn a_bad_configuration_is_told_with_the_path_of_every_bad_field() {
             forget_below: -0.5,
             ..TierConfig::default()
         },
+        total: TotalConfig { max_items: Some(0), max_bytes: Some(0), on_limit: OnLimit::Host },
         kinds: [
             (
                 "note".to_owned(),
                 KindConfig {
-                    decay: Decay::ActR { decay: 1.0, threshold: f64::NAN, noise: 0.0 },
+                    decay: Some(Decay::ActR { decay: 1.0, threshold: f64::NAN, noise: 0.0 }),
                     resistance: -0.1,
                     importance: 1.1,
+                    max_items: Some(0),
+                    max_bytes: Some(0),
                     ..KindConfig::default()
                 },
             ),
             (
                 "rumour".to_owned(),
                 KindConfig {
-                    decay: Decay::Ebbinghaus { stability: Span(0), gain: -1.0 },
+                    decay: Some(Decay::Ebbinghaus { stability: Span(0), gain: -1.0 }),
                     ..KindConfig::default()
                 },
             ),
             (
                 "spark".to_owned(),
-                KindConfig { decay: Decay::HalfLife { half_life: Span(-1) }, ..KindConfig::default() },
+                KindConfig { decay: Some(Decay::HalfLife { half_life: Span(-1) }), ..KindConfig::default() },
             ),
         ]
         .into(),
@@ -1225,9 +1243,14 @@ fn a_bad_configuration_is_told_with_the_path_of_every_bad_field() {
         "longTerm/forgetBelow",
         "longTerm/promote",
         "longTerm/promote/importance/atLeast",
+        "total/maxItems",
+        "total/maxBytes",
+        "total/onLimit",
         "kinds/note/decay/actR/decay",
         "kinds/note/decay/actR/threshold",
         "kinds/note/decay/actR/noise",
+        "kinds/note/maxItems",
+        "kinds/note/maxBytes",
         "kinds/note/resistance",
         "kinds/note/importance",
         "kinds/rumour/decay/ebbinghaus/stability",

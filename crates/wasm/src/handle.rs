@@ -33,6 +33,10 @@ fn scope(value: JsValue) -> Result<Scope, JsValue> {
     convert::read(value, "scope")
 }
 
+fn scored(ids: &[String], scores: &[f64]) -> Result<Vec<(RecordId, f64)>, JsValue> {
+    ids.iter().zip(scores).map(|(id, score)| Ok((convert::id(id)?, *score))).collect()
+}
+
 #[wasm_bindgen]
 impl EngineHandle {
     /// Opens what `storage` holds, or a new memory. Without a seed, one is drawn from the host's entropy.
@@ -165,24 +169,28 @@ impl EngineHandle {
     /// Promotes the records that a policy of the host has judged worthy; `scores` goes with `ids`.
     #[wasm_bindgen(js_name = promoteJudged)]
     pub fn promote_judged(&self, ids: Vec<String>, scores: &[f64], now: f64) -> Result<u32, JsValue> {
-        let ids = ids.iter().map(|id| convert::id(id)).collect::<Result<Vec<_>, _>>()?;
-        let judged: Vec<_> = ids.into_iter().zip(scores.iter().copied()).collect();
-        self.engine.borrow_mut().promote_judged(&judged, moment(now)).map_err(to_js)
+        self.engine.borrow_mut().promote_judged(&scored(&ids, scores)?, moment(now)).map_err(to_js)
     }
 
-    /// How many records and bytes a tier holds too much, if the host chooses who leaves it.
-    pub fn overfull(&self, tier: JsValue) -> Result<JsValue, JsValue> {
+    /// Figures of the records that a policy of the host has still to rank, or undefined if there are none.
+    pub fn unranked(&self, tier: JsValue, limit: usize, now: f64) -> Result<JsValue, JsValue> {
         let tier: Tier = convert::read(tier, "tier")?;
-        match self.engine.borrow().overfull(tier) {
-            Some(excess) => convert::write(&excess),
+        match self.engine.borrow_mut().unranked(tier, limit, moment(now)) {
+            Some(figures) => convert::write(&figures),
             None => Ok(JsValue::UNDEFINED),
         }
     }
 
-    /// Makes the chosen records leave their tier. Answers how many did.
-    pub fn dismiss(&self, ids: Vec<String>, now: f64) -> Result<u32, JsValue> {
-        let ids = ids.iter().map(|id| convert::id(id)).collect::<Result<Vec<_>, _>>()?;
-        self.engine.borrow_mut().dismiss(&ids, moment(now)).map_err(to_js)
+    /// Takes how urgently records should leave their tier; `urgencies` goes with `ids`.
+    pub fn rank(&self, tier: JsValue, ids: Vec<String>, urgencies: &[f64]) -> Result<(), JsValue> {
+        let tier: Tier = convert::read(tier, "tier")?;
+        self.engine.borrow_mut().rank(tier, &scored(&ids, urgencies)?);
+        Ok(())
+    }
+
+    /// Whether more is held somewhere than a limit allows.
+    pub fn overfull(&self) -> bool {
+        self.engine.borrow().overfull()
     }
 
     /// Looks through some old episodes for a group to be summed up.

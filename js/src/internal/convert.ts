@@ -215,13 +215,17 @@ function toMetadata(metadata: object | undefined): unknown {
 
 /** The engine's configuration, with the types it should have. What the numbers may be is judged by the engine. */
 export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = {}): Record<string, unknown> {
-  const known = ["working", "intermediate", "longTerm", "kinds", "importance", "consolidation", "defaultTier", "maxTextBytes", "sealBytes", "bm25K1", "bm25B"];
+  const known = ["working", "intermediate", "longTerm", "total", "kinds", "importance", "consolidation", "defaultTier", "maxTextBytes", "sealBytes", "bm25K1", "bm25B"];
   checkFields(config, known, "config");
-  const { working, intermediate, longTerm, kinds, importance, consolidation, defaultTier, maxTextBytes, sealBytes, bm25K1, bm25B } = config;
+  const { working, intermediate, longTerm, total, kinds, importance, consolidation, defaultTier, maxTextBytes, sealBytes, bm25K1, bm25B } = config;
   const tiers = { working, intermediate, longTerm };
   const checks = [
-    ...Object.entries(tiers).flatMap(([tier, given]) => (given === undefined ? [] : tierChecks(tier, given))),
-    ...Object.entries(kinds ?? {}).map(([kind, given]) => () => checkFields(given, ["decay", "resistance", "importance", "consolidate"], `kinds/${kind}`)),
+    ...Object.entries(tiers).flatMap(([tier, given]) => (given === undefined ? [] : tierChecks(tier, given, evicts))),
+    ...(total === undefined ? [] : [() => checkFields(total, ["maxItems", "maxBytes", "onLimit"], "total"), ...limitChecks("total", total), () => checkOnLimit(total.onLimit, "total")]),
+    ...Object.entries(kinds ?? {}).flatMap(([kind, given]) => [
+      () => checkFields(given, ["decay", "resistance", "importance", "consolidate", "maxItems", "maxBytes"], `kinds/${kind}`),
+      ...limitChecks(`kinds/${kind}`, given),
+    ]),
     () => importance && checkFields(importance, ["given", "reward", "uses", "recency", "surprise"], "importance"),
     ...(consolidation === undefined ? [] : consolidationChecks(consolidation)),
     () => checkTier(defaultTier, "defaultTier"),
@@ -252,22 +256,43 @@ function consolidationChecks(given: ConsolidationConfig): (() => unknown)[] {
   ];
 }
 
-function tierChecks(tier: string, given: TierConfig): (() => unknown)[] {
+function tierChecks(tier: string, given: TierConfig, evicts: NonNullable<Policies["evict"]>): (() => unknown)[] {
+  const name = nameOf(tier);
+  const both = given.evict !== undefined && evicts[name] !== undefined;
   return [
     () => checkFields(given, ["maxItems", "maxBytes", "ttl", "onLimit", "overflow", "promote", "demote", "evict", "forgetBelow"], tier),
-    () => checkWhole(given.maxItems, `${tier}/maxItems`, 1),
-    () => checkWhole(given.maxBytes, `${tier}/maxBytes`, 1, Number.MAX_SAFE_INTEGER),
+    ...limitChecks(tier, given),
     () => checkWhole(given.ttl, `${tier}/ttl`, 1, Number.MAX_SAFE_INTEGER),
     () => checkNumber(given.forgetBelow, `${tier}/forgetBelow`),
+    () => checkOnLimit(given.onLimit, tier),
     () => {
-      if (![undefined, "evict", "warn", "reject"].includes(given.onLimit)) throw invalid(`${tier}/onLimit`, 'must be "evict", "warn" or "reject"');
+      if (both) throw invalid(`${tier}/evict`, `does not go with policies/evict/${name}: leave one of them out`);
+    },
+    () => {
+      if (both) throw invalid(`policies/evict/${name}`, `does not go with ${tier}/evict: leave one of them out`);
     },
   ];
 }
 
+function limitChecks(path: string, given: Pick<TierConfig, "maxItems" | "maxBytes">): (() => unknown)[] {
+  return [
+    () => checkWhole(given?.maxItems, `${path}/maxItems`, 1),
+    () => checkWhole(given?.maxBytes, `${path}/maxBytes`, 1, Number.MAX_SAFE_INTEGER),
+  ];
+}
+
+function checkOnLimit(onLimit: TierConfig["onLimit"], path: string): void {
+  if (![undefined, "evict", "warn", "reject"].includes(onLimit)) throw invalid(`${path}/onLimit`, 'must be "evict", "warn" or "reject"');
+}
+
+/** The tier that a field of the configuration is about. */
+function nameOf(field: string): Tier {
+  return field === "longTerm" ? "long-term" : (field as Tier);
+}
+
 /** A tier whose evictions a policy of the user's own decides. */
 function chosenByHost(tier: string, given: TierConfig, evicts: NonNullable<Policies["evict"]>): { onLimit?: string } {
-  const policy = evicts[tier === "longTerm" ? "long-term" : (tier as Tier)];
+  const policy = evicts[nameOf(tier)];
   return policy && (given.onLimit ?? "evict") === "evict" ? { onLimit: "host" } : {};
 }
 

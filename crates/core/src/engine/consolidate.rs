@@ -375,7 +375,8 @@ impl Engine {
     /// When the search through the old episodes is next useful.
     pub(super) fn next_grouping(&self) -> Option<Timestamp> {
         let episodes = self.config.consolidation.episodes?;
-        let first = self.state.store.tier(Tier::Intermediate).find(|record| self.is_episode(record))?;
+        let first =
+            self.state.store.tier_after(Tier::Intermediate, None).find(|record| self.is_episode(record))?;
         let old = first.tier_since + episodes.after;
         Some(self.consolidating.ended.map_or(old, |ended| old.max(ended + ROUND)))
     }

@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::config::OnLimit;
 use crate::engine::Engine;
+use crate::engine::budget::{Budget, Extent};
 use crate::engine::maintain::Incoming;
-use crate::engine::retention::{carried_out, departure, moved, promotion, standing};
+use crate::engine::retention::{moved, promotion, standing};
 use crate::error::CommandError;
-use crate::model::{Kind, Move, Reason, RecordId, Tier, Timestamp};
+use crate::model::{Kind, Move, Reason, Record, RecordId, Tier, Timestamp};
 use crate::persist::Change;
+use crate::policy::Candidate;
 
 /// What a policy of the host sees of a record: figures, never its text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -73,24 +75,28 @@ impl Engine {
             if record.pinned || record.is_expired(now) {
                 continue;
             }
-            let standing = standing(&self.config, record, now);
-            figures.push(Figures {
-                id: record.id,
-                kind: record.kind.clone(),
-                tier,
-                tier_since: record.tier_since,
-                recorded_at: record.recorded_at,
-                access_count: record.usage.count,
-                last_access: record.usage.last(),
-                importance: standing.importance,
-                retention: standing.retention,
-                merit: record.usage.merit,
-                bytes: self.state.store.bytes(record.id),
-                promotion: promotion(&self.config, record, now),
-                on_probation: record.is_on_probation(),
-            });
+            figures.push(self.figures_of(record, now));
         }
         FiguresPage { figures, next: last.filter(|_| seen == limit) }
+    }
+
+    fn figures_of(&self, record: &Record, now: Timestamp) -> Figures {
+        let standing = standing(&self.config, record, now);
+        Figures {
+            id: record.id,
+            kind: record.kind.clone(),
+            tier: record.tier,
+            tier_since: record.tier_since,
+            recorded_at: record.recorded_at,
+            access_count: record.usage.count,
+            last_access: record.usage.last(),
+            importance: standing.importance,
+            retention: standing.retention,
+            merit: record.usage.merit,
+            bytes: self.state.store.bytes(record.id),
+            promotion: promotion(&self.config, record, now),
+            on_probation: record.is_on_probation(),
+        }
     }
 
     /// Promotes records that a policy of the host has judged worthy, each with the score it gave. Answers how many
@@ -125,45 +131,44 @@ impl Engine {
         Ok(moves)
     }
 
-    /// How many records and bytes a tier holds too much, if the host chooses who leaves it.
-    pub fn overfull(&self, tier: Tier) -> Option<(usize, u64)> {
-        let settings = self.config.tier(tier);
-        if settings.on_limit != OnLimit::Host {
-            return None;
-        }
-        let items = settings
-            .max_items
-            .map_or(0, |limit| self.state.store.tier_len(tier).saturating_sub(limit as usize));
-        let bytes =
-            settings.max_bytes.map_or(0, |limit| self.state.store.tier_bytes(tier).saturating_sub(limit));
-        (items > 0 || bytes > 0).then_some((items, bytes))
-    }
-
-    /// Makes records leave their tier that a policy of the host has chosen: they move on or are evicted, as the tier is
-    /// configured. Answers how many did.
-    ///
-    /// # Errors
-    /// [`CommandError::Poisoned`] after a failed write.
-    pub fn dismiss(&mut self, chosen: &[RecordId], now: Timestamp) -> Result<u32, CommandError> {
-        self.check_writable()?;
-        let (mut changes, mut events) = (Vec::new(), Vec::new());
-        let mut incoming = Incoming::default();
-        let mut seen = FxHashSet::default();
-        for record in chosen
-            .iter()
-            .filter(|id| seen.insert(**id))
-            .filter_map(|id| self.state.store.get(*id))
-            .filter(|record| !record.pinned)
-        {
-            let (change, event) =
-                carried_out(record.id, departure(&self.config, record, Reason::Capacity, None, now));
-            if !matches!(&change, Change::Move(_, step) if !self.admits(record, step.to, &mut incoming)) {
-                changes.push(change);
-                events.push(event);
+    /// Whom a policy of the host has still to rank: a page of `limit` records of `tier` at most, if the tier holds too much
+    /// and the host decides who leaves it ([`OnLimit::Host`]). Nothing if there is nobody to rank. What is ranked is kept
+    /// between pages, and the next call gives the next page.
+    pub fn unranked(&mut self, tier: Tier, limit: usize, now: Timestamp) -> Option<Vec<Figures>> {
+        let at = self.chosen_by_host(tier)?;
+        let under_way = self.budgets[at].selection.take();
+        let mut selection = under_way.or_else(|| self.begun(&self.budgets[at], 0, now))?;
+        let extent = &self.budgets[at].extent;
+        let mut seen = 0;
+        let mut page = Vec::new();
+        if !selection.complete {
+            for record in self.of(extent, selection.resume).take(limit) {
+                seen += 1;
+                selection.resume = Some(extent.place(record));
+                if self.may_leave(extent, record, now) && !record.is_expired(now) {
+                    page.push(self.figures_of(record, selection.now));
+                }
             }
         }
-        let left = changes.len() as u32;
-        self.record(changes, events, now);
-        Ok(left)
+        let ranked = selection.complete;
+        selection.complete = seen < limit;
+        self.budgets[at].selection = Some(selection);
+        (!ranked).then_some(page)
+    }
+
+    /// Takes how urgently records should leave `tier`, highest first, none of them NaN. Once all were ranked,
+    /// [`Engine::maintain`] lets as many leave as must: they move on or are evicted, as the tier is configured.
+    pub fn rank(&mut self, tier: Tier, urgencies: &[(RecordId, f64)]) {
+        let Some(at) = self.chosen_by_host(tier) else { return };
+        let Some(selection) = &mut self.budgets[at].selection else { return };
+        for (id, urgency) in urgencies.iter().filter(|(_, urgency)| !urgency.is_nan()) {
+            selection.offer(Candidate::custom(*id, *urgency), self.state.store.bytes(*id));
+        }
+    }
+
+    /// The budget of a tier whose evictions the host decides.
+    fn chosen_by_host(&self, tier: Tier) -> Option<usize> {
+        let is_it = |budget: &Budget| budget.on_limit == OnLimit::Host && budget.extent == Extent::Tier(tier);
+        self.budgets.iter().position(is_it)
     }
 }

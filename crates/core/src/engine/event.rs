@@ -104,7 +104,7 @@ pub enum Event {
         /// Where it lived.
         tier: Tier,
     },
-    /// A record was removed because its tier could not keep it.
+    /// A record was removed because its tier could not keep it, or a limit of its kind or of all tiers was passed.
     MemoryEvicted {
         /// Which.
         id: RecordId,
@@ -123,6 +123,13 @@ pub enum Event {
     TierLimitReached {
         /// Which tier.
         tier: Tier,
+        /// Records it holds.
+        items: u32,
+        /// Bytes they take.
+        bytes: u64,
+    },
+    /// A memory that only warns, or refuses, has reached the limit of all its tiers.
+    TotalLimitReached {
         /// Records it holds.
         items: u32,
         /// Bytes they take.

@@ -3,12 +3,13 @@
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use crate::config::OnLimit;
 use crate::engine::Engine;
 use crate::engine::retention::{candidate, demotion, promotion, standing};
 use crate::engine::state::estimated_bytes;
 use crate::index::text::fold;
 use crate::model::{EmbeddingSpace, Move, Reason, Record, RecordId, Scope, Span, Tier, Timestamp};
-use crate::policy::EvictionPolicy;
+use crate::policy::{EvictionPolicy, worth};
 
 /// Upper ends of the age classes of [`TierFigures::ages`], in milliseconds; the last class has none.
 const AGES: [i64; 5] = [3_600_000, 86_400_000, 7 * 86_400_000, 30 * 86_400_000, 365 * 86_400_000];
@@ -72,6 +73,8 @@ pub struct EngineStats {
     pub terms: usize,
     /// Bytes of text.
     pub text_bytes: u64,
+    /// Each kind of which there are records, by name.
+    pub kinds: Vec<KindFigures>,
     /// Estimated bytes of the vector index.
     pub vector_bytes: usize,
     /// Estimated bytes of the keyword index.
@@ -111,14 +114,28 @@ pub struct TierFigures {
     pub ages: [u32; 6],
 }
 
+/// Figures about one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct KindFigures {
+    /// Its name.
+    pub kind: String,
+    /// Records of the kind.
+    pub items: usize,
+    /// Bytes they take, indexes included.
+    pub bytes: u64,
+}
+
 /// Evictions by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names are those of the reasons")]
 pub struct Evictions {
     pub capacity: u64,
     pub ttl: u64,
     pub faded: u64,
     pub expired: u64,
+    pub kind_limit: u64,
+    pub total_limit: u64,
 }
 
 /// What is counted between opening and closing.
@@ -151,6 +168,8 @@ impl Counters {
         match reason {
             Reason::Ttl => evicted.ttl += 1,
             Reason::Faded => evicted.faded += 1,
+            Reason::KindLimit => evicted.kind_limit += 1,
+            Reason::TotalLimit => evicted.total_limit += 1,
             _ => evicted.capacity += 1,
         }
     }
@@ -188,6 +207,8 @@ pub struct Transition {
     /// When it expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// What it is worth keeping, 0 to 1: where a kind or the whole memory is too large, those of least worth go.
+    pub worth: f64,
     /// Where it stands among those that leave if the tier is too full.
     pub leaving: Leaving,
     /// Its last moves, earliest first.
@@ -215,8 +236,9 @@ pub struct Leaving {
     /// Which policy; nothing if none concerns it: such records leave last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<EvictionPolicy>,
-    /// The record's figure under it.
-    pub figure: f64,
+    /// The record's figure under it; nothing where a policy of the host decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub figure: Option<f64>,
 }
 
 /// What could be better about a memory.
@@ -277,6 +299,12 @@ impl Engine {
             vectors: self.state.vectors().map_or(0, |index| index.len()),
             terms: self.state.text.term_count(),
             text_bytes: self.state.store.text_bytes(),
+            kinds: self
+                .state
+                .store
+                .kinds()
+                .map(|(kind, items, bytes)| KindFigures { kind: kind.to_owned(), items, bytes })
+                .collect(),
             vector_bytes: self.state.vectors().map_or(0, |index| index.bytes()),
             keyword_bytes: self.state.text.bytes(),
             log_bytes,
@@ -303,8 +331,12 @@ impl Engine {
         });
         let demotion =
             demotion(config, record, now).map(|(to, score, threshold)| Prospect { to, score, threshold });
-        let candidate = candidate(config, record, now);
-        let policy = config.steps(record.tier).get(candidate.step).map(|step| step.policy);
+        let leaving = if config.tier(record.tier).on_limit == OnLimit::Host {
+            Leaving { policy: Some(EvictionPolicy::Custom), figure: None }
+        } else {
+            let candidate = candidate(config, config.steps(record.tier), record, now);
+            Leaving { policy: candidate.policy, figure: Some(candidate.figure) }
+        };
         let leaves_at =
             config.tier(record.tier).ttl.filter(|_| !record.pinned).map(|ttl| record.tier_since + ttl);
         Some(Transition {
@@ -320,7 +352,8 @@ impl Engine {
             demotion,
             leaves_at,
             expires_at: record.expires_at,
-            leaving: Leaving { policy, figure: candidate.figure },
+            worth: worth(standing),
+            leaving,
             moves: record.moves.clone(),
             summary: summary(record, promotion.as_ref(), standing.retention),
         })
@@ -389,7 +422,7 @@ fn summary(record: &Record, promotion: Option<&Prospect>, retention: f64) -> Str
             Reason::Ttl => "because its time in the tier before was over",
             Reason::Earned => "because it had earned it",
             Reason::Lapsed => "because it no longer deserved the tier above",
-            Reason::Faded => "because it had faded",
+            Reason::Faded | Reason::KindLimit | Reason::TotalLimit => "because it had faded",
             Reason::Merged => "because a record there, which said the same, went into it",
         };
         line.push_str(&format!(", from {} {why}", last.from.name()));

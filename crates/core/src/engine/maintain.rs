@@ -4,14 +4,12 @@
 //! clock, can stop when its budget is spent. A step looks at [`STEP`] records and removes [`REMOVALS`] at most, however
 //! large the memory is.
 
-use std::collections::BinaryHeap;
-
 use serde::Serialize;
 
 use crate::config::{OnLimit, Overflow};
 use crate::engine::Engine;
 use crate::engine::event::Event;
-use crate::engine::retention::{Departure, candidate, carried_out, departure, judged, moved};
+use crate::engine::retention::{Departure, carried_out, departure, judged, moved};
 use crate::error::CommandError;
 use crate::model::{Reason, Record, RecordId, Span, Tier, Timestamp};
 use crate::persist::Change;
@@ -19,7 +17,7 @@ use crate::policy::Candidate;
 use crate::tier::Place;
 
 /// Records that one step looks at.
-const STEP: usize = 1_024;
+pub(super) const STEP: usize = 1_024;
 /// Records that one step removes: each is taken out of the index, term by term.
 const REMOVALS: usize = 32;
 /// Records that a commit looks at for each of its operations, when a tier is too full.
@@ -37,7 +35,7 @@ pub struct MaintenanceReport {
     pub moved: u32,
     /// Records removed because their time had come.
     pub expired: u32,
-    /// Records removed because their tier could not keep them.
+    /// Records removed because their tier could not keep them, or because of a limit of their kind or of all tiers.
     pub evicted: u32,
     /// Records that went into others that say the same.
     pub merged: u32,
@@ -46,53 +44,6 @@ pub struct MaintenanceReport {
     /// Whether more is due now.
     pub more: bool,
 }
-
-/// The search for those who leave a tier that is too full, kept between steps.
-#[derive(Debug)]
-pub(super) struct Selection {
-    /// The moment by which all candidates are compared.
-    now: Timestamp,
-    resume: Option<Place>,
-    /// The least number of records, in the order of leaving, that is enough; the last to leave on top.
-    chosen: BinaryHeap<Chosen>,
-    chosen_bytes: u64,
-    excess: Excess,
-    /// Those of them who have not left yet, the first to leave at the end, once all were looked at.
-    leaving: Option<Vec<Chosen>>,
-}
-
-/// What is too much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Excess {
-    items: usize,
-    bytes: u64,
-}
-
-#[derive(Debug)]
-struct Chosen {
-    candidate: Candidate,
-    bytes: u64,
-}
-
-impl Ord for Chosen {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.candidate.order(&other.candidate)
-    }
-}
-
-impl PartialOrd for Chosen {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Chosen {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Chosen {}
 
 /// The round in which every record is judged.
 #[derive(Debug, Default)]
@@ -107,6 +58,16 @@ pub(super) struct Round {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Incoming([(usize, u64); 3]);
 
+/// The way through the records whose time in their tiers is over, in the order of entry.
+#[derive(Debug, Default)]
+pub(super) struct Rota {
+    /// Per tier, how far it has come: those before have left, or may not leave now.
+    passed: [Option<Place>; 3],
+    /// Whether anything has changed since it began, so that those who stayed may leave after all.
+    pub(super) stirred: bool,
+}
+
+/// What a step does, gathered before it is carried out.
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) changes: Vec<Change>,
@@ -119,9 +80,24 @@ pub(super) struct Work {
     pub(super) unfinished: bool,
 }
 
+impl Work {
+    /// Takes up the end of a record's time in its tier. Answers that it leaves.
+    pub(super) fn take(&mut self, change: Change, event: Event) -> bool {
+        if let Change::Move(..) = change {
+            self.report.moved += 1;
+        } else {
+            self.report.evicted += 1;
+            self.removals = self.removals.saturating_sub(1);
+        }
+        self.changes.push(change);
+        self.events.push(event);
+        true
+    }
+}
+
 impl Engine {
-    /// Takes one step of what is due at `now`: expiry, the tiers' TTLs, their rules and limits, then storage. With
-    /// `compact`, storage is rewritten without anything that was forgotten, even if that is not due.
+    /// Takes one step of what is due at `now`: expiry, the tiers' TTLs and rules, limits, then storage. With `compact`,
+    /// storage is rewritten without anything that was forgotten, even if that is not due.
     ///
     /// # Errors
     /// [`CommandError::Poisoned`] after a failed write.
@@ -139,8 +115,8 @@ impl Engine {
             self.judge_some(now, &mut work);
         }
         if work.changes.is_empty() && !work.unfinished {
-            for tier in Tier::ALL {
-                self.overflowing(tier, 0, now, &mut work);
+            for budget in 0..self.budgets.len() {
+                self.overflowing(budget, 0, now, &mut work);
                 if !work.changes.is_empty() || work.unfinished {
                     break;
                 }
@@ -149,7 +125,7 @@ impl Engine {
         let idle = work.changes.is_empty() && !work.unfinished;
         let report = MaintenanceReport { more: true, ..work.report };
         self.record(work.changes, work.events, now);
-        if !idle {
+        if !idle || self.starts_over() {
             return Ok(report);
         }
         self.idle_since = Some(now);
@@ -161,11 +137,15 @@ impl Engine {
         let expiry = self.state.store.expiring().next().map(|(at, _)| at);
         let leaving = Tier::ALL.into_iter().filter_map(|tier| {
             let ttl = self.config.tier(tier).ttl?;
-            let first = self.state.store.tier(tier).find(|record| !record.pinned)?;
-            let due = first.tier_since + ttl;
-            // Whom the next tier did not take is tried again later, not at once.
-            let refused = self.idle_since.filter(|idle| due <= *idle && self.is_stuck(first));
-            Some(refused.map_or(due, |idle| idle + ROUND))
+            let first = |after| self.state.store.tier_after(tier, after).find(|record| !record.pinned);
+            let record = first(None)?;
+            let due = record.tier_since + ttl;
+            // Whom the next tier did not take is tried again later, not at once; those behind have times of their own.
+            let Some(idle) = self.idle_since.filter(|idle| due <= *idle && self.is_stuck(record)) else {
+                return Some(due);
+            };
+            let behind = first(Some((Timestamp(idle.0.saturating_sub(ttl.0)), RecordId(u128::MAX))));
+            Some(behind.map_or(idle + ROUND, |record| (record.tier_since + ttl).min(idle + ROUND)))
         });
         let ripening =
             Tier::ALL.into_iter().any(|tier| self.ripens(tier) && self.state.store.tier_len(tier) > 0);
@@ -173,17 +153,17 @@ impl Engine {
         leaving.chain(expiry).chain(round).chain(self.next_grouping()).min()
     }
 
-    /// Brings tiers back that a commit of so many `operations` left well over their limit. Looks at a few records for
-    /// each operation and removes two at most, so that the cost of a commit does not grow with the size of the tiers.
+    /// Keeps to the budgets that a commit of so many `operations` left well exceeded. Looks at a few records for each
+    /// operation and removes two at most, so that the cost of a commit does not grow with what is held.
     pub(super) fn relieve(&mut self, operations: usize, now: Timestamp) {
         let mut removals = REMOVALS + 2 * operations;
-        for tier in Tier::ALL {
+        for budget in 0..self.budgets.len() {
             for _ in 0..=operations * LOOKS / STEP {
                 let mut work = Work { removals, ..Work::default() };
-                self.overflowing(tier, SLACK, now, &mut work);
+                self.overflowing(budget, SLACK, now, &mut work);
                 removals = work.removals;
                 let unfinished = work.unfinished;
-                // Carried out before the next tier is looked at, which may overflow in turn.
+                // Carried out before the next one is looked at, which may overflow in turn.
                 self.record(work.changes, work.events, now);
                 if !unfinished {
                     break;
@@ -202,16 +182,29 @@ impl Engine {
         }
     }
 
-    fn outstayed(&self, tier: Tier, now: Timestamp, work: &mut Work) {
+    fn outstayed(&mut self, tier: Tier, now: Timestamp, work: &mut Work) {
         let Some(ttl) = self.config.tier(tier).ttl else { return };
-        let due = self.state.store.tier(tier).take_while(|record| record.tier_since + ttl <= now);
-        let due = due.filter(|record| !record.pinned && !record.is_expired(now));
-        for id in due.map(|record| record.id).take(STEP) {
-            if work.removals == 0 {
+        let mut passed = self.rota.passed[tier.index()];
+        let due = self.state.store.tier_after(tier, passed);
+        let mut left = STEP;
+        for record in due.take_while(|record| record.tier_since + ttl <= now) {
+            if left == 0 || work.removals == 0 {
+                work.unfinished = true;
                 break;
             }
-            self.leave(id, Reason::Ttl, None, now, work);
+            left -= 1;
+            passed = Some((record.tier_since, record.id));
+            if !record.pinned && !record.is_expired(now) {
+                self.leave(record, Reason::Ttl, None, now, work);
+            }
         }
+        self.rota.passed[tier.index()] = passed;
+    }
+
+    /// Whether the rota is gone through again, since something has changed meanwhile.
+    fn starts_over(&mut self) -> bool {
+        let Rota { passed, stirred } = std::mem::take(&mut self.rota);
+        stirred && passed.iter().any(Option::is_some)
     }
 
     /// Whether the passing of time alone can move records of `tier`.
@@ -252,96 +245,6 @@ impl Engine {
         self.round = Round { ended: Some(now), ..Round::default() };
     }
 
-    /// What `tier` holds too much, if that is more than the limit by one part in `slack` (0: by anything).
-    fn excess(&self, tier: Tier, slack: u64) -> Option<Excess> {
-        let settings = self.config.tier(tier);
-        let (items, bytes) = (self.state.store.tier_len(tier), self.state.store.tier_bytes(tier));
-        let over = |held: u64, limit: Option<u64>| {
-            let limit = limit?;
-            let room = limit + limit.checked_div(slack).unwrap_or(0);
-            (held > room).then(|| held - limit)
-        };
-        let too_many = over(items as u64, settings.max_items.map(u64::from));
-        let too_much = over(bytes, settings.max_bytes);
-        if too_many.is_none() && too_much.is_none() {
-            return None;
-        }
-        Some(Excess { items: too_many.unwrap_or(0) as usize, bytes: too_much.unwrap_or(0) })
-    }
-
-    /// Looks at some records of a tier that is too full; once it has seen all of them, those that have to leave do.
-    fn overflowing(&mut self, tier: Tier, slack: u64, now: Timestamp, work: &mut Work) {
-        match self.config.tier(tier).on_limit {
-            OnLimit::Evict => {}
-            OnLimit::Warn | OnLimit::Reject => {
-                self.warn(tier, work);
-                return;
-            }
-            OnLimit::Host => return,
-        }
-        let under_way = self.selections[tier.index()].take();
-        let begun = || self.excess(tier, slack).map(|excess| Selection::new(excess, now));
-        let Some(mut selection) = under_way.or_else(begun) else { return };
-        let Some(mut leaving) = self.search(tier, &mut selection, now) else {
-            self.selections[tier.index()] = Some(selection);
-            work.unfinished = true;
-            return;
-        };
-        // Commits may have come between: what is too much now counts, and who is still there.
-        let Excess { mut items, mut bytes } = self.excess(tier, 0).unwrap_or_default();
-        let mut left = STEP;
-        while items > 0 || bytes > 0 {
-            if left == 0 || work.removals == 0 {
-                self.selections[tier.index()] = Some(Selection { leaving: Some(leaving), ..selection });
-                work.unfinished = true;
-                return;
-            }
-            left -= 1;
-            let Some(Chosen { candidate, bytes: relief }) = leaving.pop() else { return };
-            let there = self.state.store.get(candidate.id);
-            let goes = there.is_some_and(|record| record.tier == tier && !record.pinned);
-            if goes && self.leave(candidate.id, Reason::Capacity, Some(&candidate), now, work) {
-                items = items.saturating_sub(1);
-                bytes = bytes.saturating_sub(relief);
-            }
-        }
-    }
-
-    /// Looks at some records of a tier. Answers those who leave, the first of them last, once all were looked at.
-    fn search(&self, tier: Tier, selection: &mut Selection, now: Timestamp) -> Option<Vec<Chosen>> {
-        if let Some(found) = selection.leaving.take() {
-            return Some(found);
-        }
-        let mut seen = 0;
-        for record in self.state.store.tier_after(tier, selection.resume).take(STEP) {
-            seen += 1;
-            selection.resume = Some((record.tier_since, record.id));
-            if !record.pinned && !self.is_held_back(record, now) {
-                let bytes = u64::from(self.state.store.bytes(record.id));
-                selection.offer(candidate(&self.config, record, selection.now), bytes);
-            }
-        }
-        if seen == STEP {
-            return None;
-        }
-        let mut found = std::mem::take(&mut selection.chosen).into_sorted_vec();
-        found.reverse();
-        Some(found)
-    }
-
-    fn warn(&mut self, tier: Tier, work: &mut Work) {
-        let over = self.excess(tier, 0).is_some();
-        if over && !self.warned[tier.index()] {
-            let items = self.state.store.tier_len(tier) as u32;
-            work.events.push(Event::TierLimitReached {
-                tier,
-                items,
-                bytes: self.state.store.tier_bytes(tier),
-            });
-        }
-        self.warned[tier.index()] = over;
-    }
-
     /// Whether `record` may come into `tier`, beside those that are on their way: a tier that refuses what is too much
     /// is not filled by moves either. If it may, it is on its way too.
     pub(super) fn admits(&self, record: &Record, tier: Tier, incoming: &mut Incoming) -> bool {
@@ -367,33 +270,24 @@ impl Engine {
     }
 
     /// Whether `record` would move on if it had to leave, and may not: others leave in its place.
-    fn is_held_back(&self, record: &Record, now: Timestamp) -> bool {
+    pub(super) fn is_held_back(&self, record: &Record, now: Timestamp) -> bool {
         self.is_stuck(record)
             && matches!(departure(&self.config, record, Reason::Capacity, None, now), Departure::Moves(_))
     }
 
     /// The record leaves its tier. Answers whether it does: the next tier may not take it.
-    fn leave(
+    pub(super) fn leave(
         &self,
-        id: RecordId,
+        record: &Record,
         reason: Reason,
         chosen: Option<&Candidate>,
         now: Timestamp,
         work: &mut Work,
     ) -> bool {
-        let Some(record) = self.state.store.get(id) else { return false };
-        let (change, event) = carried_out(id, departure(&self.config, record, reason, chosen, now));
-        match &change {
-            Change::Move(_, step) if !self.admits(record, step.to, &mut work.incoming) => return false,
-            Change::Move(..) => work.report.moved += 1,
-            _ => {
-                work.report.evicted += 1;
-                work.removals = work.removals.saturating_sub(1);
-            }
-        }
-        work.changes.push(change);
-        work.events.push(event);
-        true
+        let (change, event) = carried_out(record.id, departure(&self.config, record, reason, chosen, now));
+        let refused =
+            matches!(&change, Change::Move(_, step) if !self.admits(record, step.to, &mut work.incoming));
+        !refused && work.take(change, event)
     }
 
     /// Storage: seal what is in the logs, merge segments, drop dead slots.
@@ -431,26 +325,5 @@ impl Engine {
             None => report.more = true,
         }
         report
-    }
-}
-
-impl Selection {
-    fn new(excess: Excess, now: Timestamp) -> Self {
-        Selection { now, resume: None, chosen: BinaryHeap::new(), chosen_bytes: 0, excess, leaving: None }
-    }
-
-    /// Takes a candidate among the chosen ones if it leaves before the last of them, or if they are not enough.
-    fn offer(&mut self, candidate: Candidate, bytes: u64) {
-        self.chosen.push(Chosen { candidate, bytes });
-        self.chosen_bytes += bytes;
-        while let Some(last) = self.chosen.peek() {
-            let enough =
-                self.chosen.len() > self.excess.items && self.chosen_bytes - last.bytes >= self.excess.bytes;
-            if !enough {
-                break;
-            }
-            self.chosen_bytes -= last.bytes;
-            self.chosen.pop();
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! A state machine. Commands and the moment go in; outcomes, events and effects come out. It reads no clock, draws
 //! no entropy, touches no file and starts no thread. The host carries effects out and reports back.
 
+mod budget;
 mod command;
 mod consolidate;
 mod custom;
@@ -22,7 +23,8 @@ pub use custom::{Figures, FiguresPage};
 pub use effect::{Effect, StorageOperation};
 pub use event::{Event, Form, Repeat};
 pub use explain::{
-    Analysis, EngineStats, Evictions, Leaving, PerTier, Prospect, Stats, TierCounts, TierFigures, Transition,
+    Analysis, EngineStats, Evictions, KindFigures, Leaving, PerTier, Prospect, Stats, TierCounts,
+    TierFigures, Transition,
 };
 pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
@@ -32,10 +34,11 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashSet;
 
 use crate::config::Config;
+use crate::engine::budget::{Budget, budgets};
 use crate::engine::consolidate::Consolidating;
 use crate::engine::explain::Counters;
 use crate::engine::journal::{Journal, Sealed};
-use crate::engine::maintain::{Incoming, Round, Selection};
+use crate::engine::maintain::{Incoming, Rota, Round};
 use crate::engine::retention::{judged, moved};
 use crate::engine::state::State;
 use crate::engine::txn::Asked;
@@ -84,11 +87,9 @@ pub struct Engine {
     consolidating: Consolidating,
     /// Records used since the last commit.
     used: FxHashSet<RecordId>,
-    /// Per tier, the search under way for those who have to leave.
-    selections: [Option<Selection>; 3],
-    /// Per tier, whether its limit was reached and told.
-    warned: [bool; 3],
+    budgets: Vec<Budget>,
     round: Round,
+    rota: Rota,
     /// When maintenance last found nothing more to do.
     idle_since: Option<Timestamp>,
     counters: Counters,
@@ -119,6 +120,7 @@ impl Engine {
     fn assemble(config: Config, seed: u64, state: State, journal: Journal) -> Engine {
         let ids = IdSource::new(seed ^ journal.sequence().rotate_left(17), state.store.last_id());
         Engine {
+            budgets: budgets(&config),
             config,
             ids,
             state,
@@ -126,9 +128,8 @@ impl Engine {
             recalled: VecDeque::new(),
             consolidating: Consolidating::default(),
             used: FxHashSet::default(),
-            selections: [const { None }; 3],
-            warned: [false; 3],
             round: Round::default(),
+            rota: Rota::default(),
             idle_since: None,
             counters: Counters::default(),
             events: VecDeque::new(),
@@ -409,6 +410,7 @@ impl Engine {
             self.events.extend(events.into_iter().map(|event| (ticket, event)));
             return ticket;
         }
+        self.rota.stirred = true;
         for change in &changes {
             if let Change::Move(_, step) = change {
                 self.counters.moved(step);

@@ -69,14 +69,15 @@ impl Opening {
     /// [`Error::Command`] for a bad configuration; [`FormatError::Corrupt`] for objects without a manifest.
     pub fn new(config: Config, seed: u64, mut keys: Vec<String>) -> Result<Self, Error> {
         config.validate()?;
-        let mut candidates: Vec<u64> = keys
+        // Numbers are written without leading zeros, so that shorter keys of a kind have smaller numbers. Sorting the
+        // numbers as well would be 16 KB of code.
+        keys.sort_unstable_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+        let candidates: Vec<u64> = keys
             .iter()
             .filter_map(|key| ObjectKind::parse(key))
             .filter(|(kind, _)| *kind == ObjectKind::Manifest)
             .map(|(_, number)| number)
             .collect();
-        candidates.sort_unstable();
-        keys.sort_unstable();
         if candidates.is_empty()
             && let Some(key) = keys.iter().find(|key| ObjectKind::parse(key).is_some())
         {

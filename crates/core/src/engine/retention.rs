@@ -5,7 +5,7 @@ use crate::config::{Config, Demotion, Overflow};
 use crate::engine::event::Event;
 use crate::model::{Move, Reason, Record, RecordId, Tier, Timestamp};
 use crate::persist::Change;
-use crate::policy::{Candidate, EvictionPolicy, Standing, Subject, Uses};
+use crate::policy::{Candidate, EvictionPolicy, EvictionStep, Standing, Subject, Uses};
 
 /// What policies know of `record`.
 pub(super) fn subject(record: &Record) -> Subject<'_> {
@@ -29,7 +29,7 @@ pub(super) fn standing(config: &Config, record: &Record, now: Timestamp) -> Stan
     let kind = config.kind(subject.kind);
     Standing {
         importance: config.importance.importance(&subject, now),
-        retention: kind.decay.retention(&subject.uses, kind.resistance * subject.merit, now),
+        retention: config.decay(subject.kind).retention(&subject.uses, kind.resistance * subject.merit, now),
     }
 }
 
@@ -65,9 +65,14 @@ pub(super) fn judged(config: &Config, record: &Record, now: Timestamp) -> Option
     (score < least).then_some(Move { from, to, at: now, reason: Reason::Lapsed, score: Some(score) })
 }
 
-/// Where `record` stands in the queue of those that leave its tier.
-pub(super) fn candidate(config: &Config, record: &Record, now: Timestamp) -> Candidate {
-    Candidate::new(config.steps(record.tier), &subject(record), standing(config, record, now), now)
+/// Where `record` stands in the queue of those that leave by `steps`.
+pub(super) fn candidate(
+    config: &Config,
+    steps: &[EvictionStep],
+    record: &Record,
+    now: Timestamp,
+) -> Candidate {
+    Candidate::new(steps, &subject(record), standing(config, record, now), now)
 }
 
 /// What becomes of a record that leaves its tier because of a limit.
@@ -88,8 +93,7 @@ pub(super) fn departure(
     now: Timestamp,
 ) -> Departure {
     let settings = config.tier(record.tier);
-    let policy = chosen.and_then(|candidate| config.steps(record.tier).get(candidate.step));
-    let policy = policy.map(|step| step.policy);
+    let policy = chosen.and_then(|candidate| candidate.policy);
     let figure = chosen.map(|candidate| candidate.figure);
     let evicted = |reason, policy: Option<EvictionPolicy>, score| {
         Departure::Evicted(Event::MemoryEvicted { id: record.id, tier: record.tier, reason, policy, score })

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::config::{Config, Consolidate, Consolidation, OnLimit, Repeats};
+use crate::config::{Config, Consolidate, Consolidation, Limits, OnLimit, Repeats};
 use crate::consolidate::{covers, statement_key};
 use crate::engine::command::{Clearable, History, NewRecord, Operation, Patch};
 use crate::engine::consolidate::is_brief;
@@ -393,10 +393,10 @@ impl Staging<'_> {
         Some((1.0 - nearest).clamp(0.0, 1.0))
     }
 
-    /// Notes what becomes of a record. Refuses it if its new tier is one that refuses what it has no room for.
+    /// Notes what becomes of a record. Refuses it if its new tier, or the memory, refuses what it has no room for.
     fn replace(&mut self, id: RecordId, record: Option<Record>) -> Result<(), CommandError> {
         let refuses = |tier: &Tier| self.config.tier(*tier).on_limit == OnLimit::Reject;
-        if Tier::ALL.iter().any(refuses) {
+        if Tier::ALL.iter().any(refuses) || self.config.total.on_limit == OnLimit::Reject {
             self.weigh(id, record.as_ref())?;
         }
         self.overlay.insert(id, record);
@@ -420,14 +420,22 @@ impl Staging<'_> {
         let Some((tier, _)) = after.filter(|(tier, _)| before.is_none_or(|(from, _)| from != *tier)) else {
             return Ok(());
         };
-        let settings = self.config.tier(tier);
-        let (items, bytes) = self.gains[tier.index()];
-        let items = store.tier_len(tier) as i64 + items;
-        let bytes = i64::try_from(store.tier_bytes(tier)).unwrap_or(i64::MAX).saturating_add(bytes);
-        let too_many = settings.max_items.is_some_and(|limit| items > i64::from(limit));
-        let too_much = settings.max_bytes.is_some_and(|limit| i128::from(bytes) > i128::from(limit));
-        if settings.on_limit == OnLimit::Reject && (too_many || too_much) {
+        let exceeds = |limits: Limits, (items, bytes): (usize, u64), gains: (i64, i64)| {
+            let (items, bytes) =
+                (items as i128 + i128::from(gains.0), i128::from(bytes) + i128::from(gains.1));
+            limits.max_items.is_some_and(|limit| items > i128::from(limit))
+                || limits.max_bytes.is_some_and(|limit| bytes > i128::from(limit))
+        };
+        let (settings, total) = (self.config.tier(tier), self.config.total);
+        let held = (store.tier_len(tier), store.tier_bytes(tier));
+        if settings.on_limit == OnLimit::Reject && exceeds(settings.limits(), held, self.gains[tier.index()])
+        {
             return Err(CommandError::TierFull { tier });
+        }
+        let gains = self.gains.iter().fold((0, 0), |sum, gain| (sum.0 + gain.0, sum.1 + gain.1));
+        let held = (store.len(), store.total_bytes());
+        if total.on_limit == OnLimit::Reject && before.is_none() && exceeds(total.limits(), held, gains) {
+            return Err(CommandError::MemoryFull);
         }
         Ok(())
     }

@@ -107,10 +107,14 @@ pub enum Reason {
     Faded,
     /// A record that said the same, and lived there, went into it.
     Merged,
+    /// There was too much of its kind: of evictions alone.
+    KindLimit,
+    /// There was too much in all tiers together: of evictions alone.
+    TotalLimit,
 }
 
 impl Reason {
-    /// All reasons, in the order of their stored codes.
+    /// The reasons that are stored with moves, in the order of their codes.
     pub const ALL: [Reason; 7] = [
         Reason::Requested,
         Reason::Capacity,
@@ -121,7 +125,7 @@ impl Reason {
         Reason::Merged,
     ];
 
-    /// The position in [`Reason::ALL`].
+    /// The code: for a reason of moves, the position in [`Reason::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }

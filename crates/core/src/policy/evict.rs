@@ -27,9 +27,12 @@ pub enum EvictionPolicy {
     Age,
     /// By time in the tier x (1 - importance), highest first: what has been there long and matters little.
     Pressure,
-    /// By retention x (0.75 + 0.25 x importance), lowest first: what has faded, and a little sooner what matters little.
-    /// Importance is a guess made beforehand, use is evidence.
+    /// Least [`worth`] first: what has faded, and a little sooner what matters little. Importance is a guess made
+    /// beforehand, use is evidence.
     LowWorth,
+    /// What a policy of the host answers, highest first. Cannot be configured (see [`crate::Engine::rank`]).
+    #[serde(skip_deserializing)]
+    Custom,
 }
 
 /// One policy, and whom it concerns.
@@ -56,10 +59,17 @@ pub struct Candidate {
     pub id: RecordId,
     /// The step that concerns it.
     pub step: usize,
+    /// The policy of that step, if one does.
+    pub policy: Option<EvictionPolicy>,
     /// Its figure.
     pub figure: f64,
     /// How urgently it should leave, within its step.
     urgency: (f64, f64),
+}
+
+/// What a record is worth keeping: retention x (0.75 + 0.25 x importance), 0 to 1.
+pub fn worth(standing: Standing) -> f64 {
+    standing.retention * (0.75 + 0.25 * standing.importance)
 }
 
 impl EvictionPolicy {
@@ -75,7 +85,8 @@ impl EvictionPolicy {
             EvictionPolicy::LowActivation => standing.retention,
             EvictionPolicy::Age => subject.age(now).0 as f64,
             EvictionPolicy::Pressure => subject.residence(now).0 as f64 * (1.0 - standing.importance),
-            EvictionPolicy::LowWorth => standing.retention * (0.75 + 0.25 * standing.importance),
+            EvictionPolicy::LowWorth => worth(standing),
+            EvictionPolicy::Custom => return None,
         })
     }
 
@@ -123,9 +134,28 @@ impl Candidate {
             }
             // Not -figure, which would tell 0 from -0.
             let urgency = if policy.lowest_first() { 0.0 - figure } else { figure };
-            return Candidate { id: subject.id, step, figure, urgency: (urgency, idle) };
+            return Candidate {
+                id: subject.id,
+                step,
+                policy: Some(*policy),
+                figure,
+                urgency: (urgency, idle),
+            };
         }
-        Candidate { id: subject.id, step: steps.len(), figure: idle, urgency: (idle, idle) }
+        Candidate { id: subject.id, step: steps.len(), policy: None, figure: idle, urgency: (idle, idle) }
+    }
+
+    /// A record to which a policy of the host has given `urgency`, which is not NaN.
+    pub fn custom(id: RecordId, urgency: f64) -> Candidate {
+        // Plus 0, so that 0 and -0 are the same.
+        let urgency = urgency + 0.0;
+        Candidate {
+            id,
+            step: 0,
+            policy: Some(EvictionPolicy::Custom),
+            figure: urgency,
+            urgency: (urgency, 0.0),
+        }
     }
 
     /// The order of leaving: first to leave is least. Ties go to the older id.

@@ -10,7 +10,7 @@ mod promote;
 mod subject;
 
 pub use decay::{Decay, RECENT, Uses, activation, gained};
-pub use evict::{Candidate, EvictionPolicy, EvictionStep};
+pub use evict::{Candidate, EvictionPolicy, EvictionStep, worth};
 pub use importance::ImportanceWeights;
 pub use promote::{Rule, Standing};
 pub use subject::Subject;

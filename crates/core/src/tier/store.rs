@@ -1,7 +1,8 @@
 //! Id to record, record to slot, and the orders that reads and maintenance need.
 //!
 //! Invariants: a live id has exactly one slot; slots only grow; each live record is in exactly one tier's order, in
-//! one scope's member list, and in the expiry order if it expires.
+//! one scope's and one kind's member list, and in the expiry order if it expires. Counts and bytes are kept with each
+//! change, so that asking for them costs the same however much is held.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::index::{Slot, SlotSet};
 use crate::model::{Record, RecordId, Scope, Tier, Timestamp};
 
-/// Where a record stands in the order of its tier.
+/// Where a record stands in the order of its tier, or of its kind.
 pub(crate) type Place = (Timestamp, RecordId);
 
 /// All records of a memory.
@@ -29,6 +30,8 @@ pub(crate) struct Store {
     scopes: BTreeMap<Scope, ScopeMembers>,
     /// From the ids of records that were consolidated to those that they went into.
     origins: FxHashMap<RecordId, RecordId>,
+    /// By name.
+    kinds: Vec<KindMembers>,
     text_bytes: u64,
 }
 
@@ -37,6 +40,15 @@ pub(crate) struct Store {
 struct ScopeMembers {
     slots: BTreeSet<Slot>,
     actors: FxHashMap<String, u32>,
+}
+
+/// What is of one kind.
+#[derive(Debug, Default)]
+struct KindMembers {
+    kind: String,
+    /// By the moment of their making.
+    members: BTreeSet<Place>,
+    bytes: u64,
 }
 
 impl Store {
@@ -63,9 +75,15 @@ impl Store {
 
     /// Notes how many bytes the record of `slot` takes.
     pub(crate) fn weigh(&mut self, slot: Slot, bytes: u32) {
-        let Some(tier) = self.record(slot).map(|record| record.tier.index()) else { return };
+        let Some(record) = self.slots.get(slot as usize).and_then(Option::as_ref) else { return };
         let before = std::mem::replace(&mut self.weights[slot as usize], bytes);
-        self.tier_bytes[tier] = self.tier_bytes[tier] - u64::from(before) + u64::from(bytes);
+        let (before, bytes) = (u64::from(before), u64::from(bytes));
+        let sum = &mut self.tier_bytes[record.tier.index()];
+        *sum = *sum - before + bytes;
+        if let Ok(at) = self.kinds.binary_search_by(|known| known.kind.cmp(&record.kind.0)) {
+            let sum = &mut self.kinds[at].bytes;
+            *sum = *sum - before + bytes;
+        }
     }
 
     /// Changes a record's tier or its usage.
@@ -95,7 +113,14 @@ impl Store {
     fn enlist(&mut self, slot: Slot, record: &Record) {
         self.live.insert(slot);
         self.tiers[record.tier.index()].insert((record.tier_since, record.id));
-        self.tier_bytes[record.tier.index()] += u64::from(self.weights[slot as usize]);
+        let bytes = u64::from(self.weights[slot as usize]);
+        self.tier_bytes[record.tier.index()] += bytes;
+        let at = self.kinds.binary_search_by(|known| known.kind.cmp(&record.kind.0)).unwrap_or_else(|at| {
+            self.kinds.insert(at, KindMembers { kind: record.kind.0.clone(), ..KindMembers::default() });
+            at
+        });
+        self.kinds[at].members.insert((record.recorded_at, record.id));
+        self.kinds[at].bytes += bytes;
         if let Some(at) = record.expires_at {
             self.expiring.insert((at, record.id));
         }
@@ -111,7 +136,15 @@ impl Store {
     fn delist(&mut self, slot: Slot, record: &Record) {
         self.live.remove(slot);
         self.tiers[record.tier.index()].remove(&(record.tier_since, record.id));
-        self.tier_bytes[record.tier.index()] -= u64::from(self.weights[slot as usize]);
+        let bytes = u64::from(self.weights[slot as usize]);
+        self.tier_bytes[record.tier.index()] -= bytes;
+        if let Ok(at) = self.kinds.binary_search_by(|known| known.kind.cmp(&record.kind.0)) {
+            self.kinds[at].members.remove(&(record.recorded_at, record.id));
+            self.kinds[at].bytes -= bytes;
+            if self.kinds[at].members.is_empty() {
+                self.kinds.remove(at);
+            }
+        }
         if let Some(at) = record.expires_at {
             self.expiring.remove(&(at, record.id));
         }
@@ -195,21 +228,50 @@ impl Store {
         self.tier_bytes[tier.index()]
     }
 
+    /// Bytes that all records take.
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.tier_bytes.iter().sum()
+    }
+
+    /// Number of records of a kind and bytes that they take.
+    pub(crate) fn kind_held(&self, kind: &str) -> (usize, u64) {
+        self.kind(kind).map_or((0, 0), |found| (found.members.len(), found.bytes))
+    }
+
+    /// The kinds of which there are records, by name, with the number of the records and their bytes.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (&str, usize, u64)> {
+        self.kinds.iter().map(|known| (known.kind.as_str(), known.members.len(), known.bytes))
+    }
+
+    /// Records of a kind, oldest first, from after `after` on or all of them.
+    pub(crate) fn kind_after(&self, kind: &str, after: Option<Place>) -> impl Iterator<Item = &Record> {
+        let members = self.kind(kind).map(|found| self.places(&found.members, after));
+        members.into_iter().flatten()
+    }
+
+    fn kind(&self, kind: &str) -> Option<&KindMembers> {
+        let at = self.kinds.binary_search_by(|known| known.kind.as_str().cmp(kind));
+        self.kinds.get(at.ok()?)
+    }
+
+    fn places<'a>(
+        &'a self,
+        places: &'a BTreeSet<Place>,
+        after: Option<Place>,
+    ) -> impl Iterator<Item = &'a Record> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        places.range((from, Unbounded)).filter_map(|(_, id)| self.get(*id))
+    }
+
     /// Bytes that a record takes.
     pub(crate) fn bytes(&self, id: RecordId) -> u32 {
         self.slot(id).map_or(0, |slot| self.weights[slot as usize])
     }
 
-    /// Records of a tier, longest resident first.
-    pub(crate) fn tier(&self, tier: Tier) -> impl Iterator<Item = &Record> {
-        self.tier_after(tier, None)
-    }
-
-    /// Records of a tier, longest resident first, from after `after` on.
+    /// Records of a tier, longest resident first, from after `after` on or all of them.
     pub(crate) fn tier_after(&self, tier: Tier, after: Option<Place>) -> impl Iterator<Item = &Record> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let from = after.map_or(Unbounded, Excluded);
-        self.tiers[tier.index()].range((from, Unbounded)).filter_map(|(_, id)| self.get(*id))
+        self.places(&self.tiers[tier.index()], after)
     }
 
     /// Records that expire, soonest first.

@@ -16,6 +16,8 @@ export const reasonNames: Readonly<Record<MoveReason, string>> = {
   earned: "it had earned it",
   lapsed: "it no longer deserved its place",
   faded: "it had faded",
+  "kind-limit": "there were too many of its kind",
+  "total-limit": "the memory was full",
 };
 
 const count = new Intl.NumberFormat("en-GB");
