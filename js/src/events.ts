@@ -19,7 +19,7 @@ const names: Readonly<Record<MemoryEventName, true>> = {
   "memory-demoted": true,
   "memory-expired": true,
   "memory-evicted": true,
-  "tier-limit-reached": true,
+  "tier-limit-reached": true, "total-limit-reached": true,
   "policy-failed": true,
   "summary-failed": true,
   "segment-sealed": true,

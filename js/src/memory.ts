@@ -615,6 +615,12 @@ export class Memory {
   }
 }
 
+/** What two rounds of one call did: all of both, and what the later one left. */
+function joined(before: MaintenanceReport | undefined, after: MaintenanceReport): MaintenanceReport {
+  const sums = Object.entries(before ?? {}).flatMap(([key, count]) => (typeof count === "number" ? [[key, count + Number(after[key as keyof MaintenanceReport])]] : []));
+  return { ...after, ...Object.fromEntries(sums) };
+}
+
 function isList(target: readonly string[] | { readonly filter: Filter }): target is readonly string[] {
   return Array.isArray(target);
 }
