@@ -207,7 +207,8 @@ export class Memory {
 
   /**
    * Removes records: one, several, or all that pass a filter. Resolves to how many were removed. Ids that this view
-   * does not see are an error, and then nothing is removed. What went into another record by consolidation is taken out of
+   * does not see are an error, and then nothing is removed. An empty filter, `{ filter: {} }`, passes everything: it
+   * removes all that this view sees, pinned records included. What went into another record by consolidation is taken out of
    * that, and a summary then says what is left.
    *
    * @example
@@ -232,13 +233,26 @@ export class Memory {
   }
 
   /**
-   * Moves a record to a tier, or to the next more durable one.
+   * Moves a record to a more durable tier: the next one, or `to`. Nothing happens if it is in that tier already.
    *
+   * @throws ValidationError naming `to` if that tier is less durable, or if there is none above
    * @example
    * await memory.promote(id, "long-term");
    */
   async promote(id: string, to?: Tier, options: ChangeOptions = {}): Promise<void> {
     await this.#one((tx) => tx.promote(id, to, options));
+  }
+
+  /**
+   * Moves a record to a less durable tier: the next one, or `to`. Nothing happens if it is in that tier already. It stays
+   * there until it is used or a policy moves it.
+   *
+   * @throws ValidationError naming `to` if that tier is more durable, or if there is none below
+   * @example
+   * await memory.demote(id, "working");
+   */
+  async demote(id: string, to?: Tier, options: ChangeOptions = {}): Promise<void> {
+    await this.#run((tx) => tx.demote(id, to, options));
   }
 
   /**

@@ -114,18 +114,27 @@ export class Transaction {
     });
   }
 
-  /** Moves a record to a tier, or to the next more durable one. */
+  /** Moves a record to a more durable tier, the next one if `to` is left out. Nothing happens if it is there already. */
   promote(id: string, to?: Tier, options: ChangeOptions = {}): void {
-    this.#check();
-    this.#step(() => {
-      checkTier(to, "to");
-      this.#push("move", id, options, to === undefined ? {} : { to }, undefined);
-    });
+    this.#move(id, "up", to, options);
+  }
+
+  /** Moves a record to a less durable tier, the next one if `to` is left out. Nothing happens if it is there already. */
+  demote(id: string, to?: Tier, options: ChangeOptions = {}): void {
+    this.#move(id, "down", to, options);
   }
 
   /** @internal */
   end(): void {
     this.#open = false;
+  }
+
+  #move(id: string, direction: "up" | "down", to: Tier | undefined, options: ChangeOptions): void {
+    this.#check();
+    this.#step(() => {
+      checkTier(to, "to");
+      this.#push("move", id, options, to === undefined ? { direction } : { direction, to }, undefined);
+    });
   }
 
   #push(type: string, id: string, options: ChangeOptions, more: Record<string, unknown>, need: VectorNeed): void {

@@ -63,7 +63,10 @@ export interface MemoryRecord {
   readonly occurredAt: number;
   /** When the memory learnt of it. */
   readonly recordedAt: number;
-  /** 0 to 1. */
+  /**
+   * 0 to 1: as it was given, or the default of its kind. Policies work with an importance composed of this and of what
+   * else is known, which `explainTransition` tells.
+   */
   readonly importance: number;
   readonly tags: readonly string[];
   readonly metadata: Metadata;
@@ -189,9 +192,10 @@ export type Comparison<T> =
 export type Condition = Comparison<MetadataValue | Date>;
 
 /**
- * Which records a question is about. All entries must hold. A name is a path into the metadata (`"a.b"`); a name
- * with a dollar sign is a field of the record. Moments of the record are compared with any {@link Moment}; dates in the
- * metadata with a `Date` or milliseconds.
+ * Which records a question is about. All entries must hold. A name is a path into the metadata: `"a.b"` is the value
+ * of `b` in the map `a`. A name with a dollar sign is a field of the record. After a backslash a dot, a dollar sign and
+ * a backslash stand for themselves: `"a\\.b"` (in source text) is the value of the name `a.b`. Moments of the record are
+ * compared with any {@link Moment}; dates in the metadata with a `Date` or milliseconds.
  *
  * @example
  * const filter: Filter = { topic: "units", $importance: { $gte: 0.5 }, $or: [{ lang: "en" }, { lang: { $exists: false } }] };
@@ -231,7 +235,7 @@ export interface RecallOptions {
   readonly limit?: number | undefined;
   readonly filter?: Filter | undefined;
   readonly fusion?: Fusion | undefined;
-  /** Hits below this score are left out. */
+  /** Hits below this score are left out. The score is relative (see {@link Hit.score}). */
   readonly minScore?: number | undefined;
   /** The query's vector, made elsewhere. */
   readonly vector?: Float32Array | readonly number[] | undefined;
@@ -245,7 +249,7 @@ export interface SignalShare {
   readonly signal: "dense" | "keyword";
   /** Position in the signal's own list, from 1. */
   readonly rank?: number;
-  /** Cosine, or BM25. */
+  /** Cosine, -1 to 1 (`dense`), or BM25, 0 and more (`keyword`): absolute, unlike {@link Hit.score}. */
   readonly score: number;
   /** What it adds to the hit's score. */
   readonly contribution: number;
@@ -266,7 +270,13 @@ export interface Why {
 
 /** A found record, best first. */
 export interface Hit extends MemoryRecord {
-  /** With weighted fusion 0 to 1, where 1 is best in every signal. */
+  /**
+   * How this hit compares with the other candidates for the same question: with weighted fusion 0 to 1, where 1 is best
+   * in every signal, however good the best one is; with `rrf` a function of the ranks alone. Scores of two questions
+   * cannot be compared. For an absolute threshold use the cosine, the `score` of the signal `dense` in `why.signals`:
+   * it depends on the question, the record and the model, and on no other record. BM25, the `score` of `keyword`, depends
+   * on the words of the question and how rare they are in the view, so it has no fixed scale.
+   */
   readonly score: number;
   readonly why: Why;
 }

@@ -414,7 +414,7 @@ describe("events", () => {
     const events = heard(memory);
     const [a, b, c] = (await memory.addMany(["a", { text: "b", tier: "long-term" }, { text: "c", expiresAt: start + 10 }])) as [string, string, string];
     await memory.update(a, { tags: ["x"] });
-    await memory.promote(b, "working");
+    await memory.demote(b, "working");
     await memory.promote(a, "long-term");
     await memory.forget(b);
     const d = await memory.add("d", { tier: "long-term", importance: 1 });

@@ -156,6 +156,10 @@ describe("bad input", () => {
     ["promote of an unknown id", "not-found", undefined, (m) => m.promote(missing)],
     ["promote of a malformed id", "invalid-argument", "id", (m) => m.promote("x")],
     ["promote to an unknown tier", "invalid-argument", "to", (m, id) => m.promote(id, "top" as never)],
+    ["demote of an unknown id", "not-found", undefined, (m) => m.demote(missing)],
+    ["demote to an unknown tier", "invalid-argument", "to", (m, id) => m.demote(id, "top" as never)],
+    ["demote below the lowest tier", "invalid-argument", "to", (m, id) => m.demote(id)],
+    ["demote to a tier above", "invalid-argument", "to", (m, id) => m.demote(id, "long-term")],
 
     ["an empty question", "invalid-argument", "query", (m) => m.recall("  ")],
     ["a question that is no text", "invalid-argument", "query", (m) => m.recall({} as never)],
@@ -367,6 +371,7 @@ describe("a closed memory", () => {
     forget: (m) => m.forget(missing),
     "forget by filter": (m) => m.forget({ filter: {} }),
     promote: (m) => m.promote(missing),
+    demote: (m) => m.demote(missing),
     list: async (m) => (await m.list().next()).value,
     recall: (m) => m.recall("x"),
     "recall by vector": (m) => m.recall("x", { vector: [1, 0] }),
@@ -458,6 +463,7 @@ describe("a write that fails", () => {
       () => memory.update(ids[0] as string, { text: "changed" }),
       () => memory.forget(ids[0] as string),
       () => memory.promote(ids[0] as string),
+      () => memory.demote(ids[0] as string),
       () => memory.transaction((tx) => tx.add("fifth")),
       () => memory.maintain(),
     ];

@@ -26,7 +26,7 @@ type Change =
   | { readonly op: "update"; readonly name: string; readonly patch: MemoryPatch; readonly ifVersion?: number }
   | { readonly op: "forget"; readonly name: string; readonly ifVersion?: number }
   | { readonly op: "reward"; readonly name: string; readonly value: number }
-  | { readonly op: "promote"; readonly name: string; readonly to?: Tier; readonly ifVersion?: number };
+  | { readonly op: "promote" | "demote"; readonly name: string; readonly to?: Tier; readonly ifVersion?: number };
 
 type Question = RecallOptions & { readonly query: string };
 
@@ -106,7 +106,7 @@ async function take(step: Step, view: Memory, ids: Map<string, string>): Promise
         } else if (change.op === "update") tx.update(idOf(name), change.patch, condition);
         else if (change.op === "forget") tx.forget(idOf(name), condition);
         else if (change.op === "reward") tx.reward(idOf(name), change.value);
-        else tx.promote(idOf(name), change.to, condition);
+        else tx[change.op](idOf(name), change.to, condition);
         touched.push(idOf(name));
       }
     });

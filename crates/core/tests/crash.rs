@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stratamem_core::policy::Rule;
 use stratamem_core::{
-    Config, NewRecord, Operation, Patch, Record, RecordId, Scope, Span, StorageOperation, Tier, TierConfig,
-    Timestamp, Value,
+    Config, Direction, NewRecord, Operation, Patch, Record, RecordId, Scope, Span, StorageOperation, Tier,
+    TierConfig, Timestamp, Value,
 };
 use support::{Host, Objects, add, apply, at, commits, contents, open, text, user};
 
@@ -124,7 +124,7 @@ fn varied_history() -> History {
         if_version: None,
     };
     let forget = |id| Operation::Forget { id, vector: None, if_version: None };
-    let promote = |id, to| Operation::Move { id, to, if_version: None };
+    let promote = |id, to| Operation::Move { id, direction: Direction::Up, to, if_version: None };
     story.host.engine.get(&everyone, ids[1], at(100), true);
     let reward = |id, value| Operation::Reward { id, value, if_version: None };
     story.commit(

@@ -44,9 +44,12 @@ fn naive(filter: &Json, metadata: &Json) -> bool {
         "$or" => value.as_array().expect("a list").iter().any(|part| naive(part, metadata)),
         "$not" => !naive(value, metadata),
         path => {
+            // What is escaped is put aside while the path is split at the dots that are left.
+            let aside = path.replace("\\\\", "\u{1}").replace("\\.", "\u{2}").replace("\\$", "\u{3}");
             let mut found = Some(metadata);
-            for step in path.split('.') {
-                found = found.and_then(Json::as_object).and_then(|entries| entries.get(step));
+            for step in aside.split('.') {
+                let step = step.replace('\u{1}', "\\").replace('\u{2}', ".").replace('\u{3}', "$");
+                found = found.and_then(Json::as_object).and_then(|entries| entries.get(&step));
             }
             let operators =
                 value.as_object().filter(|entries| entries.keys().any(|key| key.starts_with('$')));
@@ -98,7 +101,9 @@ fn plain() -> impl Strategy<Value = Json> {
 }
 
 fn value() -> impl Strategy<Value = Json> {
-    plain().prop_recursive(3, 12, 3, |inner| {
+    // A map that is compared as a whole has no names with a dollar sign: those would be operators.
+    let name = || name().prop_filter("no operator", |name| !name.starts_with('$'));
+    plain().prop_recursive(3, 12, 3, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Json::from),
             prop::collection::btree_map(name(), inner, 0..3).prop_map(|map| json!(map)),
@@ -107,7 +112,12 @@ fn value() -> impl Strategy<Value = Json> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["a", "b", "c"]).prop_map(str::to_owned)
+    prop::sample::select(vec!["a", "a", "b", "b", "c", "a.b", "\\", "$a"]).prop_map(str::to_owned)
+}
+
+/// A name as a step of a path.
+fn escaped(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('.', "\\.").replace('$', "\\$")
 }
 
 fn metadata() -> impl Strategy<Value = Json> {
@@ -129,7 +139,10 @@ fn operator() -> impl Strategy<Value = (String, Json)> {
 }
 
 fn condition() -> impl Strategy<Value = Json> {
-    let path = prop::collection::vec(name(), 1..4).prop_map(|steps| steps.join("."));
+    let path = prop::collection::vec(name(), 1..4).prop_map(|steps| {
+        // Without its escapes a path may mean another one, or the same.
+        steps.iter().map(|step| escaped(step)).collect::<Vec<_>>().join(".")
+    });
     let test = prop_oneof![
         1 => value(),
         3 => prop::collection::vec(operator(), 1..3)
@@ -186,9 +199,19 @@ fn edge_cases() {
     let record = record(&json!({
         "null": null, "zero": 0, "yes": true, "no": false, "text": "metric units", "empty": "",
         "list": ["a", 1, null, ["x"], { "k": 1 }], "none": [], "map": { "in": { "deep": 5 } }, "day": "2024-03-01",
-        "dotted.name": 1, "upper": "Z", "accent": "é",
+        "dotted.name": 1, "$money": 5, "back\\slash": 1, "ends\\": 1, "upper": "Z", "accent": "é",
     }));
     for (filter, expected) in [
+        // A dot, a dollar sign and a backslash that stand for themselves; a backslash before anything else does anyway.
+        (json!({ "dotted.name": 1 }), false),
+        (json!({ "dotted\\.name": 1 }), true),
+        (json!({ "dotted\\\\.name": { "$exists": true } }), false),
+        (json!({ "map.in\\.deep": 5 }), false),
+        (json!({ "\\$money": 5 }), true),
+        (json!({ "\\$money": { "$gt": 4 } }), true),
+        (json!({ "back\\slash": 1 }), true),
+        (json!({ "back\\\\slash": 1 }), true),
+        (json!({ "ends\\": 1 }), true),
         // Missing paths.
         (json!({ "gone": null }), false),
         (json!({ "gone": { "$eq": null } }), false),

@@ -11,8 +11,8 @@ use std::sync::Once;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use stratamem_core::{
-    Config, Effect, EmbeddingSpace, Engine, Error, FORMAT_VERSION, Filter, Fusion, Hit, OpenReport, Opening,
-    Operation, Query, Record, RecordId, Scope, StorageOperation, Tier, Timestamp,
+    Config, Direction, Effect, EmbeddingSpace, Engine, Error, FORMAT_VERSION, Filter, Fusion, Hit,
+    OpenReport, Opening, Operation, Query, Record, RecordId, Scope, StorageOperation, Tier, Timestamp,
 };
 
 /// The set that the script writes today. Older sets are only read.
@@ -64,6 +64,7 @@ enum Change {
     Update { name: String, patch: Map<String, Value>, if_version: Option<u32> },
     Forget { name: String, if_version: Option<u32> },
     Promote { name: String, to: Option<Tier>, if_version: Option<u32> },
+    Demote { name: String, to: Option<Tier>, if_version: Option<u32> },
     Reward { name: String, value: f32 },
 }
 
@@ -277,9 +278,18 @@ impl Host {
                 Change::Forget { name, if_version } => {
                     Operation::Forget { id: self.ids[name], vector: None, if_version: *if_version }
                 }
-                Change::Promote { name, to, if_version } => {
-                    Operation::Move { id: self.ids[name], to: *to, if_version: *if_version }
-                }
+                Change::Promote { name, to, if_version } => Operation::Move {
+                    id: self.ids[name],
+                    direction: Direction::Up,
+                    to: *to,
+                    if_version: *if_version,
+                },
+                Change::Demote { name, to, if_version } => Operation::Move {
+                    id: self.ids[name],
+                    direction: Direction::Down,
+                    to: *to,
+                    if_version: *if_version,
+                },
                 Change::Reward { name, value } => {
                     Operation::Reward { id: self.ids[name], value: *value, if_version: None }
                 }

@@ -2,7 +2,9 @@
 
 mod support;
 
-use stratamem_core::{Config, NewRecord, Operation, Patch, Query, RecordId, Scope, Span, Tier, TierConfig};
+use stratamem_core::{
+    Config, Direction, NewRecord, Operation, Patch, Query, RecordId, Scope, Span, Tier, TierConfig,
+};
 use support::{Host, START, add, apply, at, contents, open, text};
 
 /// Records in enough segments that a merge of all takes many steps.
@@ -48,9 +50,19 @@ fn what_happens_between_the_steps_survives_every_crash() {
         let operations = [
             update(id(0), &format!("changed in step {steps}")),
             Operation::Forget { id: id(1), vector: None, if_version: None },
-            Operation::Move { id: id(2), to: Some(Tier::LongTerm), if_version: None },
-            Operation::Move { id: id(2), to: Some(Tier::Intermediate), if_version: None },
-            Operation::Move { id: id(3), to: None, if_version: None },
+            Operation::Move {
+                id: id(2),
+                direction: Direction::Up,
+                to: Some(Tier::LongTerm),
+                if_version: None,
+            },
+            Operation::Move {
+                id: id(2),
+                direction: Direction::Down,
+                to: Some(Tier::Intermediate),
+                if_version: None,
+            },
+            Operation::Move { id: id(3), direction: Direction::Up, to: None, if_version: None },
             Operation::Reward { id: id(4), value: 0.5, if_version: None },
             // Long enough for the commit to seal the log, so that segments come behind the one that is being made.
             add(text(format!("new in step {steps} {}", "and long ".repeat(600)))),

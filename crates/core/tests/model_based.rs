@@ -12,9 +12,9 @@ use stratamem_core::policy::{
     Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule, Standing, Subject, Uses, gained,
 };
 use stratamem_core::{
-    Clearable, Config, Demotion, Event, Evictions, Kind, KindConfig, Move, NewRecord, OnLimit, Operation,
-    Overflow, Patch, Query, Reason, Record, RecordId, Reward, Scope, Span, Tier, TierConfig, Timestamp,
-    TotalConfig, Usage, Value,
+    Clearable, Config, Demotion, Direction, Event, Evictions, Kind, KindConfig, Move, NewRecord, OnLimit,
+    Operation, Overflow, Patch, Query, Reason, Record, RecordId, Reward, Scope, Span, Tier, TierConfig,
+    Timestamp, TotalConfig, Usage, Value,
 };
 use support::{Host, LONG_AGO, START, commits, contents, space, user, verbatim};
 
@@ -94,6 +94,7 @@ enum Step {
     },
     Move {
         target: u16,
+        direction: Direction,
         to: Option<Tier>,
         version: Option<u32>,
     },
@@ -623,9 +624,17 @@ impl Model {
                 let mean = mean + (value - mean) / (count + 1) as f32;
                 usage.reward = Some(Reward { mean, count: count + 1 });
             }
-            Operation::Move { id, to, if_version } => {
+            Operation::Move { id, direction, to, if_version } => {
                 let from = check(self, *id, *if_version)?.tier;
-                let to = to.unwrap_or(above(from).unwrap_or(from));
+                let next = match direction {
+                    Direction::Up => Tier::ALL.into_iter().find(|tier| *tier > from),
+                    Direction::Down => Tier::ALL.into_iter().rfind(|tier| *tier < from),
+                };
+                let to = to.or(next).ok_or("invalid-argument")?;
+                if (*direction == Direction::Up && to < from) || (*direction == Direction::Down && to > from)
+                {
+                    return Err("invalid-argument");
+                }
                 if from == to {
                     return Ok(false);
                 }
@@ -1049,9 +1058,12 @@ fn operation(step: &Step, model: &Model, known: &[RecordId], now: Timestamp) -> 
         Step::Forget { target, version } => {
             Operation::Forget { id: model.target(known, *target), vector: None, if_version: *version }
         }
-        Step::Move { target, to, version } => {
-            Operation::Move { id: model.target(known, *target), to: *to, if_version: *version }
-        }
+        Step::Move { target, direction, to, version } => Operation::Move {
+            id: model.target(known, *target),
+            direction: *direction,
+            to: *to,
+            if_version: *version,
+        },
         Step::Reward { target, value, version } => {
             Operation::Reward { id: model.target(known, *target), value: *value, if_version: *version }
         }
@@ -1345,14 +1357,15 @@ fn draft() -> impl Strategy<Value = Draft> {
 fn step() -> impl Strategy<Value = Step> {
     let version = || prop::option::weighted(0.2, 1u32..4);
     let tier = prop::option::of(prop::sample::select(Tier::ALL.to_vec()));
+    let direction = prop::sample::select(vec![Direction::Up, Direction::Down]);
     prop_oneof![
         6 => draft().prop_map(Step::Add),
         1 => (any::<u16>(), draft()).prop_map(|(target, draft)| Step::AddAgain(target, draft)),
         3 => (any::<u16>(), draft(), prop_oneof![1 => Just(0), 9 => any::<u8>()], version())
             .prop_map(|(target, draft, fields, version)| Step::Update { target, draft, fields, version }),
         2 => (any::<u16>(), version()).prop_map(|(target, version)| Step::Forget { target, version }),
-        2 => (any::<u16>(), tier, version())
-            .prop_map(|(target, to, version)| Step::Move { target, to, version }),
+        2 => (any::<u16>(), direction, tier, version())
+            .prop_map(|(target, direction, to, version)| Step::Move { target, direction, to, version }),
         2 => (any::<u16>(), -1.05f32..1.05, version())
             .prop_map(|(target, value, version)| Step::Reward { target, value, version }),
     ]
@@ -1588,7 +1601,12 @@ fn large_tiers_are_looked_at_in_steps() {
             let target = 16 * (round * 300 + turn * 37) + 1;
             let between = vec![
                 Step::Forget { target, version: None },
-                Step::Move { target: target + 800, to: Some(Tier::LongTerm), version: None },
+                Step::Move {
+                    target: target + 800,
+                    direction: Direction::Up,
+                    to: Some(Tier::LongTerm),
+                    version: None,
+                },
                 Step::Update {
                     target: target + 1_600,
                     draft: Draft {

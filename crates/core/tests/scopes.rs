@@ -4,7 +4,8 @@ mod support;
 
 use proptest::prelude::*;
 use stratamem_core::{
-    Config, Engine, Filter, Hit, NewRecord, Operation, Patch, Query, RecordId, Scope, Tier, Timestamp,
+    Config, Direction, Engine, Filter, Hit, NewRecord, Operation, Patch, Query, RecordId, Scope, Tier,
+    Timestamp,
 };
 use support::{Host, add, at, space, text, user};
 
@@ -94,8 +95,8 @@ fn a_view_cannot_change_what_it_does_not_cover_nor_tell_it_from_nothing() {
         [
             Operation::Forget { id, vector: None, if_version: None },
             Operation::Forget { id, vector: None, if_version: Some(7) },
-            Operation::Move { id, to: Some(Tier::LongTerm), if_version: None },
-            Operation::Move { id, to: None, if_version: Some(9) },
+            Operation::Move { id, direction: Direction::Up, to: Some(Tier::LongTerm), if_version: None },
+            Operation::Move { id, direction: Direction::Down, to: None, if_version: Some(9) },
             Operation::Update {
                 id,
                 patch: Box::new(Patch { text: Some("mine now".into()), ..Patch::default() }),

@@ -10,9 +10,9 @@ mod support;
 use serde_json::{Value as Json, json};
 use stratamem_core::policy::{Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule};
 use stratamem_core::{
-    Config, Demotion, Event, Evictions, Kind, KindConfig, NewRecord, OnLimit, Operation, Overflow, Patch,
-    Query, Reason, Record, RecordId, Scope, Span, Tier, TierConfig, TierFigures, Timestamp, TotalConfig,
-    Transition,
+    Config, Demotion, Direction, Event, Evictions, Kind, KindConfig, NewRecord, OnLimit, Operation, Overflow,
+    Patch, Query, Reason, Record, RecordId, Scope, Span, Tier, TierConfig, TierFigures, Timestamp,
+    TotalConfig, Transition,
 };
 use support::{Host, add, at, text, user, verbatim};
 
@@ -66,7 +66,8 @@ fn read(host: &mut Host, id: RecordId, now: Timestamp) {
 }
 
 fn step(id: RecordId, to: Tier) -> Operation {
-    Operation::Move { id, to: Some(to), if_version: None }
+    let direction = if to == WORKING { Direction::Down } else { Direction::Up };
+    Operation::Move { id, direction, to: Some(to), if_version: None }
 }
 
 fn forget(id: RecordId) -> Operation {
@@ -1276,6 +1277,38 @@ fn a_bad_configuration_is_told_with_the_path_of_every_bad_field() {
     let error =
         Config { importance: nothing, ..Config::default() }.validate().expect_err("no weight is left");
     assert_eq!(error.to_string(), "importance/given must not be 0 with all the others");
+}
+
+#[test]
+fn moves_on_demand_go_the_way_they_say() {
+    let tiers = [WORKING, INTERMEDIATE, LONG_TERM];
+    let mut host = Host::new(boundless());
+    for (place, from) in tiers.into_iter().enumerate() {
+        for (direction, way) in [(Direction::Up, 1), (Direction::Down, -1)] {
+            for to in [None, Some(0), Some(1), Some(2)] {
+                let add = Operation::Add {
+                    record: Box::new(NewRecord { tier: Some(from), ..text("x") }),
+                    vector: None,
+                };
+                let id = host.commit(&Scope::default(), vec![add], at(0)).ids[0];
+                let goal = to.map_or(place as i32 + way, |to| to as i32);
+                let allowed = (0..3).contains(&goal) && (goal - place as i32) * way >= 0;
+                let step = Operation::Move { id, direction, to: to.map(|to| tiers[to]), if_version: None };
+                let answer = host.engine.commit(&Scope::default(), None, vec![step], at(1));
+                let found = host.engine.get(&Scope::default(), id, at(1), false).expect("it is there");
+                if allowed {
+                    answer.expect("it goes that way");
+                    assert_eq!(found.tier, tiers[goal as usize], "{from:?} {direction:?} {to:?}");
+                    assert_eq!(found.moves.len(), usize::from(found.tier != from));
+                } else {
+                    let error = answer.expect_err("it goes the other way, or nowhere");
+                    assert_eq!(error.code().name(), "invalid-argument");
+                    assert!(error.to_string().starts_with("operations/0/to "), "{error}");
+                    assert_eq!((found.tier, found.moves.len()), (from, 0));
+                }
+            }
+        }
+    }
 }
 
 #[test]

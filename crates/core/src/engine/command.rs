@@ -48,15 +48,27 @@ pub enum Operation {
         /// Refuse the transaction unless the record is at this version.
         if_version: Option<u32>,
     },
-    /// Moves a record to another tier.
+    /// Moves a record to a more or a less durable tier. Nothing happens to one that is in that tier already.
     Move {
         /// Which record.
         id: RecordId,
-        /// Where to; the next more durable tier if left out.
+        /// Which way.
+        direction: Direction,
+        /// Where to; the next tier that way if left out. One that lies the other way is refused.
         to: Option<Tier>,
         /// Refuse the transaction unless the record is at this version.
         if_version: Option<u32>,
     },
+}
+
+/// Which way a record moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// To a more durable tier.
+    Up,
+    /// To a less durable one.
+    Down,
 }
 
 /// A record to add. Only the text is needed.

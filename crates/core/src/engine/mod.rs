@@ -17,7 +17,7 @@ mod retention;
 mod state;
 mod txn;
 
-pub use command::{Clearable, History, NewRecord, Operation, Patch};
+pub use command::{Clearable, Direction, History, NewRecord, Operation, Patch};
 pub use consolidate::{Group, GroupSearch};
 pub use custom::{Figures, FiguresPage};
 pub use effect::{Effect, StorageOperation};

@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::config::{Config, Consolidate, Consolidation, Limits, OnLimit, Repeats};
 use crate::consolidate::{covers, statement_key};
-use crate::engine::command::{Clearable, History, NewRecord, Operation, Patch};
+use crate::engine::command::{Clearable, Direction, History, NewRecord, Operation, Patch};
 use crate::engine::consolidate::is_brief;
 use crate::engine::event::{Event, Repeat};
 use crate::engine::retention::moved;
@@ -121,10 +121,10 @@ impl Staging<'_> {
                 self.note(id, Event::MemoryForgotten { id });
                 Ok(())
             }
-            Operation::Move { id, to, if_version } => {
+            Operation::Move { id, direction, to, if_version } => {
                 let mut record = self.find(id, if_version)?;
                 let from = record.tier;
-                let to = to.or(from.above()).unwrap_or(from);
+                let to = destination(from, direction, to)?;
                 self.out.ids.push(id);
                 if from != to {
                     let step = Move { from, to, at: self.asked.now, reason: Reason::Requested, score: None };
@@ -570,6 +570,25 @@ fn echoes(new: &Record, known: &Record) -> bool {
         && (new.metadata.is_empty() || new.metadata == known.metadata)
         && new.expires_at == known.expires_at
         && covers(&known.text, &new.text)
+}
+
+/// Where a record goes from `from`.
+fn destination(from: Tier, direction: Direction, to: Option<Tier>) -> Result<Tier, CommandError> {
+    let (next, way) = match direction {
+        Direction::Up => (from.above(), "more"),
+        Direction::Down => (from.below(), "less"),
+    };
+    let to = to.or(next).ok_or_else(|| {
+        CommandError::invalid("to", format!("there is no tier {way} durable than {}", from.name()))
+    })?;
+    if match direction {
+        Direction::Up => to < from,
+        Direction::Down => to > from,
+    } {
+        let problem = format!("{} is not {way} durable than {}, where the record is", to.name(), from.name());
+        return Err(CommandError::invalid("to", problem));
+    }
+    Ok(to)
 }
 
 pub(super) fn check_text(text: &str, config: &Config) -> Result<(), CommandError> {

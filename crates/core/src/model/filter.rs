@@ -182,7 +182,8 @@ impl Filter {
     ///
     /// An object whose entries must all hold. `"$and"` and `"$or"` take a list of filters, `"$not"` one. Another name
     /// that starts with a dollar sign is a [`RecordField`]. Any other name is a metadata path, its steps separated
-    /// by dots. A field's value is either compared for equality or an object of operators: `$eq $ne $gt $gte
+    /// by dots; after a backslash a dot, a dollar sign and a backslash stand for themselves, so that `a\.b` is the
+    /// value of the name "a.b" and `\$a` that of "$a". A field's value is either compared for equality or an object of operators: `$eq $ne $gt $gte
     /// $lt $lte $in $nin $contains $exists`.
     ///
     /// # Errors
@@ -224,7 +225,7 @@ impl Reader {
                         RecordField::named(name).ok_or_else(|| wrong(at, "is not a field of a record"))?;
                     FieldPath::Record(field)
                 } else {
-                    let steps: Vec<String> = name.split('.').map(str::to_owned).collect();
+                    let steps = steps(name);
                     if steps.iter().any(String::is_empty) {
                         return Err(wrong(at, "has an empty step in its path"));
                     }
@@ -278,6 +279,26 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// The steps of a path. See [`Filter::from_value`].
+fn steps(path: &str) -> Vec<String> {
+    let mut steps = vec![String::new()];
+    let mut characters = path.chars().peekable();
+    while let Some(character) = characters.next() {
+        let taken = match character {
+            '\\' => characters.next_if(|next| matches!(next, '.' | '$' | '\\')).unwrap_or(character),
+            '.' => {
+                steps.push(String::new());
+                continue;
+            }
+            plain => plain,
+        };
+        if let Some(step) = steps.last_mut() {
+            step.push(taken);
+        }
+    }
+    steps
 }
 
 fn comparison(operator: &str, operand: &Value, at: &[String]) -> Result<Comparison, QueryError> {

@@ -97,7 +97,8 @@ pub struct Record {
     pub occurred_at: Timestamp,
     /// When the memory learnt of it.
     pub recorded_at: Timestamp,
-    /// How much it matters, 0 to 1.
+    /// How much it matters, 0 to 1: as it was given, or the default of its kind. Policies compose theirs of this and of
+    /// what else is known (see [`crate::policy::Importance`]); it is told by [`crate::Engine::explain_transition`].
     pub importance: f64,
     /// Labels, in the order given, without repeats.
     pub tags: Vec<String>,
@@ -181,6 +182,8 @@ impl Record {
         if self.moves.len() == Record::MOVES {
             self.moves.remove(0);
         }
+        // Most records move once or twice: no room beside that.
+        self.moves.reserve_exact(1);
         self.moves.push(to);
     }
 

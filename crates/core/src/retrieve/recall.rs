@@ -22,7 +22,7 @@ pub struct Query {
     pub filter: Option<Filter>,
     /// How the signals are joined.
     pub fusion: Fusion,
-    /// Hits below this fused score are left out.
+    /// Hits below this fused score are left out. It is relative: see [`Hit::score`].
     pub min_score: Option<f32>,
 }
 
@@ -36,7 +36,9 @@ impl Query {
 pub struct Hit {
     /// The record, as it was before this question touched it.
     pub record: Record,
-    /// The fused score. With weighted fusion 0 to 1, where 1 is best in every signal.
+    /// The fused score: how this hit compares with the other candidates for the same question. With weighted fusion 0
+    /// to 1, where 1 is best in every signal, however good the best one is. For an absolute threshold use the cosine,
+    /// the score of [`Signal::Dense`] in `why`.
     pub score: f32,
     /// Where the score comes from.
     pub why: Why,

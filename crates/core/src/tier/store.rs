@@ -17,7 +17,8 @@ pub(crate) type Place = (Timestamp, RecordId);
 /// All records of a memory.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    slots: Vec<Option<Record>>,
+    /// Boxed, so that growing moves pointers only and a dead slot takes nothing more.
+    slots: Vec<Option<Box<Record>>>,
     /// Bytes that the record of each slot takes, indexes included.
     weights: Vec<u32>,
     /// The sum of these, per tier.
@@ -59,7 +60,7 @@ impl Store {
         self.weights.push(0);
         self.enlist(slot, &record);
         self.ids.insert(record.id, slot);
-        self.slots.push(Some(record));
+        self.slots.push(Some(Box::new(record)));
         (slot, vacated)
     }
 
@@ -70,7 +71,7 @@ impl Store {
             self.delist(slot, &old);
         }
         self.enlist(slot, &record);
-        self.slots[slot as usize] = Some(record);
+        self.slots[slot as usize] = Some(Box::new(record));
     }
 
     /// Notes how many bytes the record of `slot` takes.
@@ -107,7 +108,7 @@ impl Store {
         let slot = self.ids.remove(&id)?;
         let record = self.slots[slot as usize].take()?;
         self.delist(slot, &record);
-        Some((slot, record))
+        Some((slot, *record))
     }
 
     fn enlist(&mut self, slot: Slot, record: &Record) {
@@ -188,7 +189,7 @@ impl Store {
 
     /// The record in this slot.
     pub(crate) fn record(&self, slot: Slot) -> Option<&Record> {
-        self.slots.get(slot as usize)?.as_ref()
+        self.slots.get(slot as usize)?.as_deref()
     }
 
     /// Records after `after` in id order, or all of them.

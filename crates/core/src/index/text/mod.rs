@@ -1,7 +1,7 @@
 //! Keyword search: from text to terms to ranked slots.
 //!
 //! Owns tokenising, the inverted index and BM25. Does not own records: it sees slots and strings. Invariant: each
-//! posting list is in ascending slot order and names live slots only.
+//! posting list is in ascending slot order; the slots of removed texts stay in it for a while and count for nothing.
 
 mod postings;
 mod stop_words;

@@ -30,13 +30,44 @@ struct Posting {
     count: u32,
 }
 
+/// The slots that a term occurs in, in ascending order, with dead ones in between.
+#[derive(Debug, Default)]
+struct PostingList {
+    postings: Vec<Posting>,
+    /// How many of them are of live slots.
+    live: u32,
+}
+
+impl PostingList {
+    /// Dead postings are dropped once there are more than one in this many: often enough that reading past them costs
+    /// little, and seldom enough that a removal costs the same however long the list is.
+    const LIVE_PER_DEAD: usize = 4;
+
+    fn push(&mut self, slot: Slot, count: u32) {
+        self.postings.push(Posting { slot, count });
+        self.live += 1;
+    }
+
+    /// Counts one of its slots as dead.
+    fn bury(&mut self, documents: &[Document]) {
+        self.live -= 1;
+        let dead = self.postings.len() - self.live as usize;
+        if dead * Self::LIVE_PER_DEAD > self.postings.len() {
+            self.postings.retain(|posting| documents[posting.slot as usize].is_live());
+            if self.postings.capacity() > 2 * self.postings.len() {
+                self.postings.shrink_to_fit();
+            }
+        }
+    }
+}
+
 /// Terms to the slots they occur in.
 #[derive(Debug, Default)]
 pub(crate) struct TextIndex {
     tokenizer: Tokenizer,
     ids: FxHashMap<Box<str>, u32>,
     names: Vec<Box<str>>,
-    postings: Vec<Vec<Posting>>,
+    lists: Vec<PostingList>,
     /// Per slot: its terms in the order of first use, and its length in terms. Empty when the slot is dead.
     documents: Vec<Document>,
     live: usize,
@@ -47,6 +78,13 @@ pub(crate) struct TextIndex {
 struct Document {
     terms: Box<[(u32, u32)]>,
     length: u32,
+}
+
+impl Document {
+    /// Whether it is in the index. One without terms is in no posting list either.
+    fn is_live(&self) -> bool {
+        self.length > 0
+    }
 }
 
 /// A slot found by its terms.
@@ -97,7 +135,7 @@ impl TextIndex {
         debug_assert!(self.documents.len() <= slot as usize, "slots arrive in ascending order");
         self.documents.resize(slot as usize, Document::default());
         for &(term, count) in &counts {
-            self.postings[term as usize].push(Posting { slot, count });
+            self.lists[term as usize].push(slot, count);
         }
         let length = counts.iter().fold(0u32, |length, (_, count)| length.saturating_add(*count));
         self.documents.push(Document { terms: counts.into(), length });
@@ -111,10 +149,7 @@ impl TextIndex {
             return;
         };
         for (term, _) in &document.terms {
-            let list = &mut self.postings[*term as usize];
-            if let Ok(at) = list.binary_search_by_key(&slot, |posting| posting.slot) {
-                list.remove(at);
-            }
+            self.lists[*term as usize].bury(&self.documents);
         }
         self.live -= 1;
         self.live_length -= u64::from(document.length);
@@ -138,13 +173,13 @@ impl TextIndex {
 
     /// Number of distinct terms that occur somewhere.
     pub(crate) fn term_count(&self) -> usize {
-        self.postings.iter().filter(|list| !list.is_empty()).count()
+        self.lists.iter().filter(|list| list.live > 0).count()
     }
 
     /// Estimated bytes held.
     pub(crate) fn bytes(&self) -> usize {
         let names: usize = self.names.iter().map(|name| name.len() * 2 + 48).sum();
-        let occurrences: usize = self.postings.iter().map(Vec::len).sum();
+        let occurrences: usize = self.lists.iter().map(|list| list.postings.len()).sum();
         names
             + occurrences * (size_of::<Posting>() + size_of::<(u32, u32)>())
             + self.documents.len() * size_of::<Document>()
@@ -171,10 +206,10 @@ impl TextIndex {
             }
         };
         let weigh = |id: u32| {
-            let list = &self.postings[id as usize];
+            let list = &self.lists[id as usize];
             let frequency = match visible {
-                None => list.len(),
-                Some(set) => list.iter().filter(|posting| set.contains(posting.slot)).count(),
+                None => list.live as usize,
+                Some(set) => list.postings.iter().filter(|posting| set.contains(posting.slot)).count(),
             };
             let ratio = (live as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5);
             (frequency > 0).then(|| (id, libm::logf(1.0 + ratio.max(0.0))))
@@ -186,7 +221,7 @@ impl TextIndex {
         }
     }
 
-    /// The `limit` best of the allowed slots, best first; equal scores in the order of their tie-break.
+    /// The `limit` best of the allowed slots, all of them live, best first; equal scores in the order of their tie-break.
     pub(crate) fn search(
         &self,
         query: &KeywordQuery,
@@ -197,7 +232,7 @@ impl TextIndex {
         let mut scores = vec![0f32; self.documents.len()];
         let mut touched: Vec<Slot> = Vec::new();
         for &(term, weight) in &query.terms {
-            for posting in &self.postings[term as usize] {
+            for posting in &self.lists[term as usize].postings {
                 if allowed.contains(posting.slot) {
                     let score = &mut scores[posting.slot as usize];
                     if *score == 0.0 {
@@ -254,7 +289,7 @@ impl TextIndex {
         let id = self.names.len() as u32;
         self.ids.insert(term.into(), id);
         self.names.push(term.into());
-        self.postings.push(Vec::new());
+        self.lists.push(PostingList::default());
         id
     }
 }
@@ -329,6 +364,60 @@ mod tests {
             together.search(&query, 9, &visible, BY_SLOT),
             alone.search(&expected, 9, &visible, BY_SLOT)
         );
+    }
+
+    /// Random adding, replacing and removing, against an index that only ever knew what is left: the same terms,
+    /// frequencies, scores and order, to the bit.
+    #[test]
+    fn a_changed_index_answers_like_a_fresh_one() {
+        let mut random = fastrand::Rng::with_seed(5);
+        let words = ["apple", "plum", "pear", "fig", "quince", "medlar", "sloe", "damson"];
+        let mut index = TextIndex::default();
+        let mut texts: std::collections::BTreeMap<Slot, String> = std::collections::BTreeMap::new();
+        let mut next: Slot = 0;
+        for turn in 0..4_000 {
+            // Seasons of growing and of shrinking, so that lists are purged at every length.
+            let grows = random.u32(..10) < if turn / 500 % 2 == 0 { 8 } else { 2 };
+            let victim = texts.keys().nth(random.usize(..texts.len().max(1))).copied();
+            if !grows && let Some(slot) = victim {
+                index.remove(slot);
+                texts.remove(&slot);
+            }
+            if grows || random.u32(..4) == 0 {
+                // The first words are in most texts, the last ones in few.
+                let text: Vec<&str> = (0..random.usize(1..6))
+                    .map(|_| words[random.usize(..8).min(random.usize(..8))])
+                    .collect();
+                let text = text.join(" ");
+                index.insert(next, [text.as_str()]);
+                texts.insert(next, text);
+                next += 1;
+            }
+            if turn % 40 != 0 {
+                continue;
+            }
+            let mut fresh = TextIndex::default();
+            texts.iter().for_each(|(slot, text)| fresh.insert(*slot, [text.as_str()]));
+            assert_eq!(index.term_count(), fresh.term_count());
+            let all: SlotSet = texts.keys().copied().collect();
+            let some: SlotSet = texts.keys().copied().filter(|_| random.bool()).collect();
+            for visible in [None, Some(&all), Some(&some)] {
+                let allowed = visible.unwrap_or(&all);
+                let ask = |index: &TextIndex| {
+                    let query = index.query("fig apple sloe damson", visible, Bm25::default());
+                    let hits = index.search(&query, 50, allowed, BY_SLOT);
+                    assert!(hits.iter().all(|hit| index.score(&query, hit.slot) == Some(hit.score)));
+                    hits
+                };
+                assert_eq!(ask(&index), ask(&fresh), "turn {turn}");
+            }
+            for list in &index.lists {
+                let dead = list.postings.len() - list.live as usize;
+                assert!(dead * PostingList::LIVE_PER_DEAD <= list.postings.len());
+                assert!(list.postings.is_sorted_by_key(|posting| posting.slot));
+            }
+        }
+        assert!(next > 1_500 && texts.len() > 50, "{next} texts, {} left", texts.len());
     }
 
     #[test]

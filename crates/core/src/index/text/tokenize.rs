@@ -2,7 +2,8 @@
 //!
 //! Steps: compatibility folding (NFKC, lower case, Latin accents removed), word segmentation by Unicode Standard
 //! Annex 29, stop words out, Snowball stemming (Porter 2). Runs of Chinese, Japanese and Korean characters have no
-//! spaces to segment by and become overlapping bigrams.
+//! spaces to segment by and become overlapping bigrams. An emoji is a term, with all that the annex keeps together: what
+//! is joined to it, its skin tone, the two letters of a flag.
 
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
@@ -11,7 +12,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::index::text::stop_words::is_stop_word;
 
 /// Name of this way of making terms. Changes whenever the same text would give other terms.
-pub const TOKENIZER: &str = "uax29-english-1";
+pub const TOKENIZER: &str = "uax29-english-2";
 
 /// Longest term in characters; longer words are cut.
 const MAX_TERM_CHARS: usize = 64;
@@ -38,12 +39,15 @@ impl Tokenizer {
     pub(crate) fn terms(&self, text: &str, mut emit: impl FnMut(&str)) {
         let folded = fold(text);
         let mut run = CjkRun::default();
+        let mut end = 0;
         for (at, word) in folded.unicode_word_indices() {
+            if at > end {
+                run.flush(&mut emit);
+                emoji(&folded[end..at], &mut emit);
+            }
+            end = at + word.len();
             if word.starts_with(is_cjk) {
-                if !run.continues_at(at) {
-                    run.flush(&mut emit);
-                }
-                run.push(at, word);
+                run.text.push_str(word);
                 continue;
             }
             run.flush(&mut emit);
@@ -52,25 +56,51 @@ impl Tokenizer {
             }
         }
         run.flush(&mut emit);
+        emoji(&folded[end..], &mut emit);
     }
 
     fn word(&self, word: &str, emit: &mut impl FnMut(&str)) {
         if word.is_empty() || is_stop_word(word) {
             return;
         }
-        let cut = word.char_indices().nth(MAX_TERM_CHARS).map_or(word, |(at, _)| &word[..at]);
-        emit(&self.stemmer.stem(cut));
+        emit(&self.stemmer.stem(cut(word)));
     }
 }
 
-/// Compatibility form, lower case, without the combining accents of Latin, Greek and Cyrillic letters.
+fn cut(word: &str) -> &str {
+    word.char_indices().nth(MAX_TERM_CHARS).map_or(word, |(at, _)| &word[..at])
+}
+
+/// Calls `emit` with each emoji of `gap`, which holds no word.
+fn emoji(gap: &str, emit: &mut impl FnMut(&str)) {
+    if !gap.is_ascii() {
+        gap.split_word_bounds().filter(|piece| piece.starts_with(is_emoji)).map(cut).for_each(emit);
+    }
+}
+
+/// Compatibility form, lower case, without the combining accents of Latin, Greek and Cyrillic letters and without
+/// selectors of a variant, which tell a red heart from a black one and mean nothing.
 pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    let is_accent = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
-    let folded: String = text.nfkd().filter(|c| !is_accent(c)).flat_map(char::to_lowercase).collect();
+    let is_dropped = |c: &char| matches!(c, '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}');
+    let folded: String = text.nfkd().filter(|c| !is_dropped(c)).flat_map(char::to_lowercase).collect();
     folded.nfc().collect()
+}
+
+/// The blocks of emoji and the pictographs outside of them that are drawn in colour by themselves (emoji-data.txt of
+/// Unicode 16, `Emoji_Presentation`); symbols and dingbats whole, since a star or a tick is meant as one.
+fn is_emoji(c: char) -> bool {
+    matches!(c,
+        '\u{231a}'..='\u{231b}'
+        | '\u{23e9}'..='\u{23fa}'
+        | '\u{25fd}'..='\u{25fe}'
+        | '\u{2600}'..='\u{27bf}'    // Miscellaneous Symbols, Dingbats
+        | '\u{2b1b}'..='\u{2b1c}'
+        | '\u{2b50}'
+        | '\u{2b55}'
+        | '\u{1f000}'..='\u{1faff}') // Mahjong Tiles to Symbols and Pictographs Extended-A
 }
 
 fn is_cjk(c: char) -> bool {
@@ -86,19 +116,9 @@ fn is_cjk(c: char) -> bool {
 #[derive(Default)]
 struct CjkRun {
     text: String,
-    end: usize,
 }
 
 impl CjkRun {
-    fn continues_at(&self, at: usize) -> bool {
-        self.text.is_empty() || self.end == at
-    }
-
-    fn push(&mut self, at: usize, word: &str) {
-        self.text.push_str(word);
-        self.end = at + word.len();
-    }
-
     fn flush(&mut self, emit: &mut impl FnMut(&str)) {
         let starts: Vec<usize> = self.text.char_indices().map(|(at, _)| at).collect();
         match starts.len() {
@@ -156,11 +176,34 @@ mod tests {
     #[test]
     fn nothing_comes_of_nothing() {
         check("", &[]);
-        check("  \n\t …!? 😀", &[]);
+        check("  \n\t …!? → ±", &[]);
+    }
+
+    #[test]
+    fn an_emoji_is_one_term() {
+        check("well done 👍!", &["well", "done", "👍"]);
+        check("👍👍🎉", &["👍", "👍", "🎉"]);
+        check("ok👍ok", &["ok", "👍", "ok"]);
+        // Joined, with a skin tone, both.
+        check("👩‍👩‍👧 👍🏽 👩🏽‍🚀👍", &["👩‍👩‍👧", "👍🏽", "👩🏽‍🚀", "👍"]);
+        // Flags: two letters each, without anything between; tags.
+        check("🇩🇪🇫🇷 🏴󠁧󠁢󠁥󠁮󠁧󠁿", &["🇩🇪", "🇫🇷", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"]);
+        check("1️⃣ ⭐ ✓", &["1⃣", "⭐", "✓"]);
+        check("日🎉本語", &["日", "🎉", "本語"]);
+    }
+
+    #[test]
+    fn the_selector_of_a_variant_makes_no_other_term() {
+        check("❤️ ❤ ❤️‍🔥", &["❤", "❤", "❤\u{200d}🔥"]);
+        check("🏳️‍🌈", &["🏳\u{200d}🌈"]);
     }
 
     #[test]
     fn enormous_words_are_cut() {
         check(&"é".repeat(500), &[&"e".repeat(64)]);
+        check(
+            &format!("👩{}", "\u{200d}👩".repeat(500)),
+            &[&format!("👩{}", "\u{200d}👩".repeat(500))[..4 + 31 * 7 + 3]],
+        );
     }
 }
