@@ -11,7 +11,7 @@ import { Memory, Session } from "./memory.js";
 import { checkPolicies } from "./policies.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { Storage, StorageLock } from "./storage/types.js";
-import type { Embedder, EmbeddingSpace, OpenOptions, OpenReport } from "./types.js";
+import type { Embedder, EmbeddingSpace, Estimate, OpenOptions, OpenReport } from "./types.js";
 
 /** What an entry offers once it is bound to its host. */
 export interface Bound {
@@ -32,13 +32,13 @@ export interface Bound {
    */
   staticEmbedder(model?: ModelName): Promise<Embedder>;
   /**
-   * About how many bytes of memory `count` records take while the memory is open: each with a vector of `dimensions`
-   * components (default 128; 0: none) and `textBytes` bytes of text (default 200). Storage takes about as much.
+   * About how many bytes `count` records take, each with a vector of `dimensions` components (default 128; 0: none) and
+   * `textBytes` bytes of text (default 200) in English.
    *
    * @example
-   * const bytes = await estimate({ count: 100_000, dimensions: 384 });
+   * const { memory, storage } = await estimate({ count: 100_000, dimensions: 384 });
    */
-  estimate(size: { readonly count: number; readonly dimensions?: number | undefined; readonly textBytes?: number | undefined }): Promise<number>;
+  estimate(size: { readonly count: number; readonly dimensions?: number | undefined; readonly textBytes?: number | undefined }): Promise<Estimate>;
   /** Identifiers of this build. Resolves once the engine is loaded. */
   versions(): Promise<{ readonly core: string; readonly format: number; readonly tokenizer: string }>;
 }
@@ -108,7 +108,7 @@ export function bind(host: Host): Bound {
       checkWhole(count, "count", 0, Number.MAX_SAFE_INTEGER);
       for (const [field, value] of Object.entries({ dimensions, textBytes })) checkWhole(value, field, 0);
       await loadEngine(host);
-      return EngineHandle.estimate(count, dimensions, textBytes);
+      return EngineHandle.estimate(count, dimensions, textBytes) as Estimate;
     },
     versions: async () => {
       await loadEngine(host);

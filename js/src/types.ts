@@ -716,6 +716,18 @@ export interface Analysis {
   readonly suggested: Readonly<Record<Tier, number>>;
 }
 
+/** About how many bytes records take. */
+export interface Estimate {
+  /**
+   * Of RAM while the memory is open, beside the engine and the model themselves: records, indexes, and what the engine
+   * needs to work. `maxBytes` of a tier counts alike, without the last. Compaction needs about three times `storage`
+   * beside it while it runs.
+   */
+  readonly memory: number;
+  /** Of storage once `maintain({ compact: true })` has run; up to about twice as much before. */
+  readonly storage: number;
+}
+
 /** What opening found. */
 export interface OpenReport {
   readonly created: boolean;

@@ -215,6 +215,39 @@ fn the_error_depends_on_how_the_uses_are_spread() {
     }
 }
 
+/// The figures of the table in `docs/RETENTION.md`: median and first percentile of the error at the default decay.
+#[test]
+fn the_error_on_random_histories_is_what_is_documented() {
+    let mut next = random(0x2545_F491_4F6C_DD1D);
+    for (evenly, burst, median, first) in [
+        (12, 0, -0.02..=0.03, -0.12..=-0.05),
+        (100, 0, -0.02..=0.03, -0.2..=-0.1),
+        (6, 6, -0.25..=-0.05, -0.45..=-0.25),
+        (0, 12, -0.75..=-0.45, -1.15..=-0.9),
+        (50, 50, -1.2..=-0.8, -2.4..=-2.0),
+        (0, 100, -1.8..=-1.3, -3.1..=-2.7),
+    ] {
+        let mut errors: Vec<f64> = (0..2_000)
+            .map(|_| {
+                // Lives of half a day to a year, asked for a minute to a month later, both spread logarithmically.
+                let part = |number: i64| number as f64 / 1_000.0;
+                let life = (DAY as f64 / 2.0 * 730f64.powf(part(next(1_000)))) as i64;
+                let idle = (60.0 * SECOND as f64 * 43_200f64.powf(part(next(1_000)))) as i64;
+                let mut moments: Vec<i64> = (0..evenly).map(|_| next(life)).collect();
+                moments.extend((0..burst).map(|_| life - next(HOUR.min(life / 50))));
+                moments.sort_unstable();
+                Past { made: 0, uses: moments }.error(0.9, life + idle)
+            })
+            .collect();
+        errors.sort_by(f64::total_cmp);
+        let (half, hundredth) = (errors[1_000], errors[20]);
+        assert!(
+            median.contains(&half) && first.contains(&hundredth),
+            "{evenly} evenly, {burst} late: {half}, {hundredth}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
@@ -252,6 +285,12 @@ proptest! {
         prop_assert!(found >= all_at(ages[ages.len() - 1]) - ROUNDING);
         prop_assert!(found <= all_at(oldest) + ROUNDING);
         prop_assert!(past.error(decay, now) <= -(1.0 - decay).ln() + ROUNDING);
+    }
+
+    #[test]
+    fn no_history_is_underestimated_beyond_the_bound((past, now) in past(60), decay in 0.01..0.99) {
+        let bound = if past.uses.len() > RECENT { ((past.uses.len() + 1) as f64 / RECENT as f64).ln() } else { 0.0 };
+        prop_assert!(past.error(decay, now) >= -bound - ROUNDING);
     }
 
     #[test]

@@ -571,8 +571,8 @@ fn a_tier_that_refuses_counts_every_byte() {
         u64::from(explain(&host, id, at(0)).bytes)
     };
     // Record, text and kind, five terms (two of the text, three of the date), a vector of 4 in f32 and int8.
-    assert_eq!(size(false, "amber lamp"), 512 + 10 + 8 + 5 * 16);
-    assert_eq!(size(true, "amber lamp"), 512 + 10 + 8 + 5 * 16 + 4 * 5 + 12);
+    assert_eq!(size(false, "amber lamp"), 560 + 10 + 8 + 5 * 19);
+    assert_eq!(size(true, "amber lamp"), 560 + 10 + 8 + 5 * 19 + 4 * 5 + 20);
     for vector in [false, true] {
         let budget = size(vector, "amber lamp") + size(vector, "amber step");
         for (limit, expected) in [(budget, None), (budget - 1, Some("tier-full"))] {
@@ -1321,9 +1321,17 @@ fn an_estimate_is_near_what_is_counted() {
     let record = Box::new(text(line));
     let id = host.commit(&Scope::default(), vec![Operation::Add { record, vector }], at(0)).ids[0];
     let counted = f64::from(explain(&host, id, at(0)).bytes);
-    let estimated = stratamem_core::Engine::estimate(1, 4, line.len() as u32) as f64;
-    assert!((estimated / counted - 1.0).abs() < 0.25, "{estimated} for {counted}");
-    assert_eq!(stratamem_core::Engine::estimate(1_000, 0, 100), 1_000 * (512 + 100 + 10 * 16));
+    let estimated = stratamem_core::Engine::estimate(1, 4, line.len() as u32);
+    assert!((estimated.memory as f64 / counted - 1.0).abs() < 0.05, "{estimated:?} for {counted}");
+    let many = |records, dimensions| stratamem_core::Engine::estimate(records, dimensions, 100);
+    assert_eq!(
+        (many(1_000, 0).memory, many(1_000, 0).storage),
+        (1_000 * (560 + 8 + 100 + 13 * 19), 1_000 * 249)
+    );
+    assert_eq!(many(1_000, 8).memory - many(1_000, 0).memory, 1_000 * (5 * 8 + 20));
+    assert_eq!(many(1_000, 8).storage - many(1_000, 0).storage, 1_000 * 4 * 8);
+    assert_eq!(many(10_000, 0).memory - 10 * many(1_000, 0).memory, 4 << 20);
+    assert_eq!(many(u64::MAX, 9), stratamem_core::Estimate { memory: u64::MAX, storage: u64::MAX });
 }
 
 #[test]

@@ -239,9 +239,9 @@ impl EngineHandle {
         convert::write(&self.engine.borrow().analyze(&scope(view)?, moment(now)))
     }
 
-    /// About how many bytes of memory so many records take.
-    pub fn estimate(records: f64, dimensions: u32, text_bytes: u32) -> f64 {
-        Engine::estimate(records as u64, dimensions, text_bytes) as f64
+    /// About how many bytes so many records take.
+    pub fn estimate(records: f64, dimensions: u32, text_bytes: u32) -> Result<JsValue, JsValue> {
+        convert::write(&Engine::estimate(records as u64, dimensions, text_bytes))
     }
 
     /// The space of the vectors, or undefined.

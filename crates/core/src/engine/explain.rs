@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::config::OnLimit;
 use crate::engine::Engine;
 use crate::engine::retention::{candidate, demotion, promotion, standing};
-use crate::engine::state::estimated_bytes;
+use crate::engine::state::Estimate;
 use crate::index::text::fold;
 use crate::model::{EmbeddingSpace, Move, Reason, Record, RecordId, Scope, Span, Tier, Timestamp};
 use crate::policy::{EvictionPolicy, worth};
@@ -389,10 +389,10 @@ impl Engine {
         analysis
     }
 
-    /// About how many bytes of memory `records` take, each of `text_bytes` bytes of text and with a vector of
-    /// `dimensions` components (0: without).
-    pub fn estimate(records: u64, dimensions: u32, text_bytes: u32) -> u64 {
-        estimated_bytes(records, dimensions, text_bytes)
+    /// About how many bytes `records` take, each of `text_bytes` bytes of text and with a vector of `dimensions`
+    /// components (0: without).
+    pub fn estimate(records: u64, dimensions: u32, text_bytes: u32) -> Estimate {
+        Estimate::new(records, dimensions, text_bytes)
     }
 }
 

@@ -28,6 +28,7 @@ pub use explain::{
 };
 pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
+pub use state::Estimate;
 
 use std::collections::VecDeque;
 

@@ -3,12 +3,14 @@
 //! Invariant: the state is a function of the changes applied to it, in order. Commits and recovery go through the
 //! same [`State::apply`], so a memory reopened is the memory that was closed.
 
+use serde::Serialize;
 use time::OffsetDateTime;
 
+use crate::config::Config;
 use crate::index::text::TextIndex;
 use crate::index::vector::{FlatIndex, VectorIndex};
 use crate::index::{Slot, Statements};
-use crate::model::{EmbeddingSpace, Record, RecordId, Timestamp};
+use crate::model::{EmbeddingSpace, Kind, Record, RecordId, Timestamp};
 use crate::persist::Change;
 use crate::policy::gained;
 use crate::tier::Store;
@@ -162,14 +164,18 @@ impl State {
     }
 }
 
-/// What a record takes beside its texts: the fields of fixed length, its places in the orders of tier, scope and id.
-const RECORD_BYTES: usize = 512;
-/// What a distinct term of a record takes in the index.
-const POSTING_BYTES: usize = 16;
+// What is counted is what the memory of WebAssembly was measured to grow by (`npm run bench:memory`), with what the
+// allocator and growing tables leave unused.
+
+/// What a record takes beside its texts: the fields of fixed length, its moves, its places in the orders of tier, scope
+/// and id, in the journal and in the indexes.
+const RECORD_BYTES: usize = 560;
+/// What a distinct term of a record takes in the index: in its posting list and in the record's own.
+const POSTING_BYTES: usize = 19;
 
 /// What a vector takes: in `f32`, in int8 with its scale.
 fn vector_bytes(dimensions: usize) -> usize {
-    5 * dimensions + 12
+    5 * dimensions + 20
 }
 
 /// What a record takes, indexes included. `vector` is the number of components of its vector, if it has one.
@@ -194,12 +200,37 @@ fn record_bytes(record: &Record) -> usize {
     RECORD_BYTES + record.text.len() + record.kind.0.len() + texts + metadata
 }
 
-/// An estimate of what a memory of `records` takes in working storage and in the host's memory, in bytes.
-pub(super) fn estimated_bytes(records: u64, dimensions: u32, text_bytes: u32) -> u64 {
-    // English has about six bytes a word, and three in five are indexed once each.
-    let terms = u64::from(text_bytes) / 10;
-    let vector = if dimensions == 0 { 0 } else { vector_bytes(dimensions as usize) as u64 };
-    records * (RECORD_BYTES as u64 + u64::from(text_bytes) + vector + terms * POSTING_BYTES as u64)
+/// What a memory takes, about, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Estimate {
+    /// Of the host's memory, while it is open.
+    pub memory: u64,
+    /// Of storage, once it has been compacted.
+    pub storage: u64,
+}
+
+impl Estimate {
+    /// What a record takes in a segment beside its text, its vector and its terms.
+    const STORED_RECORD: u64 = 110;
+    /// What a distinct term of a record takes in a segment.
+    const STORED_TERM: u64 = 3;
+    /// What the engine needs beside the records, once these have been sealed for the first time: changes on their way to
+    /// storage, and the segment that is being made.
+    const ROOM: u64 = 4 << 20;
+
+    /// Of so many records, each of `text_bytes` bytes of text and with a vector of `dimensions` components (0: without).
+    pub(super) fn new(records: u64, dimensions: u32, text_bytes: u32) -> Self {
+        // English has about six bytes a word, and three in five are indexed once each. The day makes three more terms.
+        let terms = u64::from(text_bytes) / 10 + 3;
+        let text = u64::from(text_bytes);
+        let (kind, dimensions) = (Kind::EPISODIC.len() as u64, u64::from(dimensions));
+        let vector = if dimensions == 0 { 0 } else { vector_bytes(dimensions as usize) as u64 };
+        let held = RECORD_BYTES as u64 + kind + text + vector + terms * POSTING_BYTES as u64;
+        let stored = Self::STORED_RECORD + text + 4 * dimensions + terms * Self::STORED_TERM;
+        let storage = records.saturating_mul(stored);
+        let room = if storage > u64::from(Config::default().seal_bytes) { Self::ROOM } else { 0 };
+        Estimate { memory: records.saturating_mul(held).saturating_add(room), storage }
+    }
 }
 
 /// What keyword search sees of a record: its text, its actor, its labels, and the day it happened on in words, so

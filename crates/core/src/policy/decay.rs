@@ -143,6 +143,8 @@ impl Decay {
 /// Learning Equation in ACT-R, ICCM 2006. If none is kept, all count as if they had been at the making.
 ///
 /// The result is at most ln(1 / (1 - decay)) above the definition, and that only if all early uses were at the making.
+/// With n uses, k of them kept, it is at most ln((n + 1) / k) below: no use that is not kept weighs more than any of those
+/// that are. That is approached when many uses came in one late burst; `docs/RETENTION.md` has what was measured.
 pub fn activation(uses: &Uses<'_>, decay: f64, pace: f64, now: Timestamp) -> f64 {
     let age = |at: Timestamp| (now.since(at).0 as f64 * pace / 1_000.0).max(YOUNGEST);
     let made = age(uses.made);
