@@ -6,9 +6,9 @@ mod support;
 use proptest::prelude::*;
 use stratamem_core::consolidate::Grouping;
 use stratamem_core::{
-    Config, Consolidate, Consolidation, Episodes, Event, Filter, Form, GroupSearch, Kind, KindConfig,
-    NewRecord, Operation, Patch, Query, Reason, Record, RecordId, Repeat, Repeats, Scope, Span, Tier,
-    Timestamp, Value,
+    Config, Consolidate, Consolidation, Direction, Episodes, Event, Filter, Form, GroupSearch, Kind,
+    KindConfig, NewRecord, Operation, Patch, Query, Reason, Record, RecordId, Repeat, Repeats, Scope, Span,
+    Tier, Timestamp, Value,
 };
 use support::{Host, START, add, contents, space, text, user};
 
@@ -181,7 +181,12 @@ fn duplicates_become_one_and_their_ids_still_lead_there() {
     host.commit(&everyone(), vec![Operation::Reward { id: ids[3], value: 1.0, if_version: None }], START);
     host.commit(
         &everyone(),
-        vec![Operation::Move { id: ids[4], to: Some(Tier::LongTerm), if_version: None }],
+        vec![Operation::Move {
+            id: ids[4],
+            direction: Direction::Up,
+            to: Some(Tier::LongTerm),
+            if_version: None,
+        }],
         after(MINUTE),
     );
     host.engine.get(&everyone(), ids[1], after(HOUR), true);
@@ -231,7 +236,12 @@ fn duplicates_become_one_and_their_ids_still_lead_there() {
 fn a_near_duplicate_goes_into_the_one_that_says_it_all() {
     let mut host = Host::new(Config::default());
     let short = host.add(fact("Ada prefers metric units"), START);
-    let promote = Operation::Move { id: short, to: Some(Tier::Intermediate), if_version: None };
+    let promote = Operation::Move {
+        id: short,
+        direction: Direction::Up,
+        to: Some(Tier::Intermediate),
+        if_version: None,
+    };
     host.commit(&everyone(), vec![promote], START);
     let long = host.add(fact("Ada really prefers metric units"), after(MINUTE));
     let trap = host.add(fact("Ada never prefers metric units"), after(MINUTE));

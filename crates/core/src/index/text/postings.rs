@@ -167,8 +167,9 @@ impl TextIndex {
         let document = self.documents.get(slot as usize);
         let mut terms: Vec<u32> =
             document.map_or(&[][..], |document| &document.terms).iter().map(|(term, _)| *term).collect();
-        terms.sort_by_key(|term| self.postings[*term as usize].len());
-        terms.into_iter().flat_map(|term| self.postings[term as usize].iter().map(|posting| posting.slot))
+        terms.sort_by_key(|term| self.lists[*term as usize].live);
+        let slots = |term: u32| self.lists[term as usize].postings.iter().map(|posting| posting.slot);
+        terms.into_iter().flat_map(slots).filter(|slot| self.documents[*slot as usize].is_live())
     }
 
     /// Number of distinct terms that occur somewhere.
@@ -410,6 +411,9 @@ mod tests {
                     hits
                 };
                 assert_eq!(ask(&index), ask(&fresh), "turn {turn}");
+            }
+            for slot in some.iter().take(20) {
+                assert!(index.sharing(slot).eq(fresh.sharing(slot)), "turn {turn}");
             }
             for list in &index.lists {
                 let dead = list.postings.len() - list.live as usize;
