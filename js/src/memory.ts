@@ -252,7 +252,7 @@ export class Memory {
    * await memory.demote(id, "working");
    */
   async demote(id: string, to?: Tier, options: ChangeOptions = {}): Promise<void> {
-    await this.#run((tx) => tx.demote(id, to, options));
+    await this.#one((tx) => tx.demote(id, to, options));
   }
 
   /**
