@@ -6,8 +6,8 @@ mod support;
 use proptest::prelude::*;
 use stratamem_core::policy::{EvictionPolicy, Rule};
 use stratamem_core::{
-    Config, Event, Kind, KindConfig, NewRecord, OnLimit, Operation, Overflow, Patch, Reason, RecordId, Scope,
-    Span, Tier, TierConfig, Timestamp, TotalConfig,
+    Config, Direction, Event, Kind, KindConfig, NewRecord, OnLimit, Operation, Overflow, Patch, Reason,
+    RecordId, Scope, Span, Tier, TierConfig, Timestamp, TotalConfig,
 };
 use support::{Host, add, at, text, verbatim};
 
@@ -131,8 +131,9 @@ fn the_whole_memory_can_warn_and_refuse() {
         add(NewRecord { tier: Some(Tier::LongTerm), ..text("instead") }),
     ];
     let swapped = host.commit(&Scope::default(), swap, at(3));
-    let rise = Operation::Move { id: swapped.ids[1], to: Some(Tier::Working), if_version: None };
-    host.commit(&Scope::default(), vec![rise], at(4));
+    let (id, to) = (swapped.ids[1], Some(Tier::Working));
+    let fall = Operation::Move { id, to, direction: Direction::Down, if_version: None };
+    host.commit(&Scope::default(), vec![fall], at(4));
     assert_eq!(host.engine.len(), 2);
 }
 
