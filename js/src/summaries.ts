@@ -13,6 +13,7 @@ import type { Embedder, MemoryEvents, Summarize } from "./types.js";
 /** Old episodes about one thing, as the engine gives them. */
 interface Group {
   readonly ids: readonly string[];
+  readonly versions: readonly number[];
   readonly texts: readonly string[];
   /** What the summary says unless somebody has better words. */
   readonly text: string;
@@ -59,7 +60,7 @@ export class SummaryTurns {
       return 0;
     }
     const vector = embedded?.vectors[0];
-    const id = call((handle) => handle.summarise(group, words, vector && embedded?.space, vector, now));
+    const id = call((handle) => handle.summarise([...group.ids], Uint32Array.from(group.versions), words, vector && embedded?.space, vector, now));
     return id === undefined ? 0 : group.ids.length;
   }
 

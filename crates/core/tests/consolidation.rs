@@ -367,8 +367,11 @@ fn old_episodes_become_a_summary() {
     assert_eq!(group.texts, TRIP);
     assert!(group.text.len() <= TRIP.concat().len() * 6 / 10);
     host.engine.drain_events();
-    let summary =
-        host.engine.summarise(&group, None, None, None, then).expect("it is good").expect("nothing changed");
+    let summary = host
+        .engine
+        .summarise((&group.ids, &group.versions), None, None, None, then)
+        .expect("it is good")
+        .expect("nothing changed");
     host.persist();
 
     let [record] = &all(&host)[..] else { panic!("one record is left") };
@@ -406,8 +409,11 @@ fn forgetting_an_origin_reaches_the_summary() {
         let group = searched(&mut host, then).expect("they belong together");
         let said: Vec<usize> = (0..4).filter(|at| !group.extracts[*at].is_empty()).collect();
         let gone = said[0];
-        let summary =
-            host.engine.summarise(&group, own_words, None, None, then).expect("good").expect("the same");
+        let summary = host
+            .engine
+            .summarise((&group.ids, &group.versions), own_words, None, None, then)
+            .expect("good")
+            .expect("the same");
         let left: Vec<&str> = said[1..].iter().map(|at| group.extracts[*at].as_str()).collect();
         let [remainder] = &host.engine.remainders(&everyone(), &[ids[gone]], then)[..] else {
             panic!("one each")
@@ -448,7 +454,11 @@ fn a_summary_and_all_its_origins_can_be_forgotten_at_once() {
         let (mut host, mut ids) = trip(episodes());
         let then = after(8 * DAY);
         let group = searched(&mut host, then).expect("they belong together");
-        let summary = host.engine.summarise(&group, None, None, None, then).expect("good").expect("the same");
+        let summary = host
+            .engine
+            .summarise((&group.ids, &group.versions), None, None, None, then)
+            .expect("good")
+            .expect("the same");
         if with_summary {
             ids.insert(0, summary);
         }
@@ -462,7 +472,10 @@ fn a_filter_finds_what_was_consolidated() {
     let (mut host, ids) = trip(episodes());
     let then = after(8 * DAY);
     let group = searched(&mut host, then).expect("they belong together");
-    host.engine.summarise(&group, None, None, None, then).expect("good").expect("the same");
+    host.engine
+        .summarise((&group.ids, &group.versions), None, None, None, then)
+        .expect("good")
+        .expect("the same");
     let turn = Value::Number(after(HOUR).0 as f64);
     let filter = Filter::from_value(&Value::Map([("turn".to_owned(), turn)].into())).expect("a good filter");
     assert_eq!(host.engine.origins(&everyone(), &filter, then), [ids[1]]);
@@ -489,7 +502,7 @@ fn a_group_that_has_changed_is_not_summed_up() {
         };
         host.commit(&everyone(), vec![operation], then);
         let before = all(&host);
-        assert_eq!(host.engine.summarise(&group, None, None, None, then), Ok(None));
+        assert_eq!(host.engine.summarise((&group.ids, &group.versions), None, None, None, then), Ok(None));
         assert_eq!(all(&host), before);
     }
 }
@@ -500,16 +513,16 @@ fn a_bad_summary_changes_nothing() {
     let then = after(8 * DAY);
     let group = searched(&mut host, then).expect("they belong together");
     let before = all(&host);
-    let blank = host.engine.summarise(&group, Some("  ".into()), None, None, then);
+    let blank = host.engine.summarise((&group.ids, &group.versions), Some("  ".into()), None, None, then);
     assert_eq!(blank.expect_err("it says nothing").code().name(), "invalid-argument");
     let vector = Some(vec![1.0; 3]);
-    let short = host.engine.summarise(&group, None, Some(&space(3)), vector, then);
+    let short = host.engine.summarise((&group.ids, &group.versions), None, Some(&space(3)), vector, then);
     assert_eq!(short.expect_err("it has other dimensions").code().name(), "dimension-mismatch");
     assert_eq!(all(&host), before);
     // Nor is one taken where the configuration asks for none.
     host.config = Config { default_tier: Tier::Intermediate, ..Config::default() };
     host.reopen(then);
-    assert_eq!(host.engine.summarise(&group, None, None, None, then), Ok(None));
+    assert_eq!(host.engine.summarise((&group.ids, &group.versions), None, None, None, then), Ok(None));
 }
 
 #[test]
@@ -517,7 +530,11 @@ fn own_words_are_kept_when_an_origin_is_forgotten() {
     let (mut host, ids) = trip(episodes());
     let then = after(8 * DAY);
     let group = searched(&mut host, then).expect("they belong together");
-    let summary = host.engine.summarise(&group, None, None, None, then).expect("good").expect("the same");
+    let summary = host
+        .engine
+        .summarise((&group.ids, &group.versions), None, None, None, then)
+        .expect("good")
+        .expect("the same");
     let patch = Patch { text: Some("Lisbon was lovely.".into()), ..Patch::default() };
     let update = Operation::Update { id: summary, patch: Box::new(patch), vector: None, if_version: None };
     host.commit(&everyone(), vec![update], then);

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 
 use js_sys::{Array, Float32Array, Reflect, Uint8Array};
 use stratamem_core::{
-    Config, Effect, EmbeddingSpace, Engine, Group, MaintenanceReport, OpenReport, Opening, Record, RecordId,
-    Scope, StaticModel, Tier, Timestamp,
+    Config, Effect, EmbeddingSpace, Engine, MaintenanceReport, OpenReport, Opening, Record, RecordId, Scope,
+    StaticModel, Tier, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -199,20 +199,22 @@ impl EngineHandle {
         convert::write(&self.engine.borrow_mut().next_group(moment(now)).map_err(to_js)?)
     }
 
-    /// Puts a summary in the place of a group that `nextGroup` gave. Answers its id, or undefined if the group has changed.
+    /// Puts a summary in the place of a group that `nextGroup` gave, named by ids and versions. Answers its id, or undefined if the group has changed.
     pub fn summarise(
         &self,
-        group: JsValue,
+        ids: Vec<String>,
+        versions: &[u32],
         text: Option<String>,
         space: JsValue,
         vector: Option<Float32Array>,
         now: f64,
     ) -> Result<Option<String>, JsValue> {
-        let group: Group = convert::read(group, "group")?;
+        let ids = ids.iter().map(|id| convert::id(id)).collect::<Result<Vec<_>, _>>()?;
         let space: Option<EmbeddingSpace> = convert::read(space, "space")?;
         let vector = vector.map(|vector| vector.to_vec());
         let mut engine = self.engine.borrow_mut();
-        let id = engine.summarise(&group, text, space.as_ref(), vector, moment(now)).map_err(to_js)?;
+        let group = (&ids[..], versions);
+        let id = engine.summarise(group, text, space.as_ref(), vector, moment(now)).map_err(to_js)?;
         Ok(id.map(|id| id.to_string()))
     }
 

@@ -3,9 +3,9 @@
 //! Works in steps, like all of maintenance. What goes into another record stays there as an [`Origin`], so that its id
 //! still leads somewhere and it can still be forgotten.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::config::{Consolidate, Episodes};
@@ -18,8 +18,8 @@ use crate::engine::txn::{check_text, check_vector, without};
 use crate::error::{CommandError, Error};
 use crate::index::{Slot, key_of};
 use crate::model::{
-    EmbeddingSpace, Filter, Kind, Metadata, Move, Origin, Reason, Record, RecordId, Scope, Span, Tier,
-    Timestamp, Usage,
+    EmbeddingSpace, Filter, Metadata, Move, Origin, Reason, Record, RecordId, Scope, Span, Tier, Timestamp,
+    Usage,
 };
 use crate::persist::Change;
 use crate::tier::Place;
@@ -51,7 +51,7 @@ pub(super) struct Consolidating {
 }
 
 /// Old episodes about one thing, to be summed up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
     /// Which, in the order of time.
@@ -144,21 +144,23 @@ impl Engine {
         if how == Consolidate::Summarise {
             // What is being talked about stays as it was said, and "Yes." is said often.
             records.retain(|record| record.tier != Tier::Working && !is_brief(&record.text));
-            records.sort_unstable_by_key(|record| (record.occurred_at, record.id));
         }
-        let mut rest = records.into_iter().peekable();
-        while let Some(first) = rest.next() {
-            let mut same = vec![first];
-            while let Some(next) = rest.next_if(|next| {
-                let apart = next.occurred_at.since(first.occurred_at);
-                how == Consolidate::Merge || apart <= SAME_EVENT
-            }) {
-                same.push(next);
-            }
+        let mut places: Vec<Place> = records.iter().map(|record| (record.occurred_at, record.id)).collect();
+        places.sort_unstable();
+        let apart = |first: &Place, place: &Place| {
+            how == Consolidate::Summarise && place.0.since(first.0) > SAME_EVENT
+        };
+        let mut rest = &places[..];
+        while let Some(first) = rest.first() {
+            let end = rest.iter().position(|place| apart(first, place)).unwrap_or(rest.len());
+            let (same, later) = rest.split_at(end);
+            rest = later;
+            let same: Vec<&Record> = same.iter().filter_map(|(_, id)| self.state.store.get(*id)).collect();
             // Who stays: pinned before others, then the most durable, then the oldest.
-            same.sort_unstable_by_key(|record| (!record.pinned, std::cmp::Reverse(record.tier), record.id));
-            let (stays, others) = same.split_first().expect("it holds at least the first");
-            let going: Vec<&Record> = others.iter().copied().filter(|record| !record.pinned).collect();
+            let rank = |record: &&Record| (!record.pinned, std::cmp::Reverse(record.tier), record.id);
+            let Some(stays) = same.iter().copied().min_by_key(rank) else { break };
+            let others = same.iter().copied().filter(|record| record.id != stays.id);
+            let going: Vec<&Record> = others.filter(|record| !record.pinned).collect();
             let now_going = going.len().min(work.removals);
             if now_going > 0 {
                 self.merge_into(stays, &going[..now_going], Form::Duplicate, now, work);
@@ -229,10 +231,15 @@ impl Engine {
             let same_words = other.text == stays.text;
             let kept =
                 |text: &Option<String>| text.clone().or_else(|| (!same_words).then(|| other.text.clone()));
-            record.origins.push(other.to_origin((!same_words).then(|| other.text.clone())));
-            record.origins.extend(
-                other.origins.iter().map(|origin| Origin { text: kept(&origin.text), ..origin.clone() }),
-            );
+            let own = other.to_origin((!same_words).then(|| other.text.clone()));
+            let theirs = other.origins.iter();
+            let theirs = theirs.map(|origin| Origin { text: kept(&origin.text), ..origin.clone() });
+            for origin in theirs.chain([own]) {
+                let earlier =
+                    |known: &Origin| (known.occurred_at, known.id) < (origin.occurred_at, origin.id);
+                let at = record.origins.partition_point(earlier);
+                record.origins.insert(at, origin);
+            }
             record.usage.absorb(&other.usage);
             record.importance = record.importance.max(other.importance);
             record.source = record.source.or_else(|| other.source.clone());
@@ -240,7 +247,6 @@ impl Engine {
                 vector = self.state.vector(other.id).map(<[f32]>::to_vec);
             }
         }
-        record.origins.sort_by_key(|origin| (origin.occurred_at, origin.id));
         let surplus = record.origins.len().saturating_sub(Record::ORIGINS);
         record.origins.drain(..surplus);
         record.version = record.version.saturating_add(1);
@@ -287,7 +293,7 @@ impl Engine {
         Ok(GroupSearch { group: None, more: more || !self.consolidating.found.is_empty() })
     }
 
-    /// Puts a summary in the place of a group: the texts of its records are gone afterwards, apart from what the
+    /// Puts a summary in the place of a group, named by its ids and their versions: the texts of its records are gone afterwards, apart from what the
     /// summary has of them. `text` is what the host makes of them, the extracts if it makes nothing. Answers the id of
     /// the summary, or nothing if the records have changed or the long-term tier takes no more; then nothing happens.
     ///
@@ -295,7 +301,7 @@ impl Engine {
     /// [`Error::Command`] naming the field. Nothing changed then.
     pub fn summarise(
         &mut self,
-        group: &Group,
+        (ids, versions): (&[RecordId], &[u32]),
         text: Option<String>,
         space: Option<&EmbeddingSpace>,
         vector: Option<Vec<f32>>,
@@ -312,9 +318,7 @@ impl Engine {
             _ => None,
         };
         let Some(episodes) = self.config.consolidation.episodes else { return Ok(None) };
-        let Some(same) =
-            self.group(&episodes, &group.ids, now).filter(|same| same.versions == group.versions)
-        else {
+        let Some(same) = self.group(&episodes, ids, now).filter(|same| same.versions == versions) else {
             return Ok(None);
         };
         let records: Vec<&Record> = same.ids.iter().filter_map(|id| self.state.store.get(*id)).collect();
@@ -334,25 +338,23 @@ impl Engine {
     /// What summaries will say once these of their origins are forgotten: the text to embed for each id that is the
     /// last of its summary in `ids`; nothing for others.
     pub fn remainders(&self, scope: &Scope, ids: &[RecordId], now: Timestamp) -> Vec<Option<Record>> {
-        let mut remaining: BTreeMap<RecordId, (usize, Option<Record>)> = BTreeMap::new();
-        for (index, id) in ids.iter().enumerate() {
-            let store = &self.state.store;
-            if store.get(*id).is_some() {
-                continue;
-            }
+        let store = &self.state.store;
+        // What is left so far of each record that something is taken out of, and which id did so last.
+        let mut remaining: Vec<(RecordId, usize, Option<Record>)> = Vec::new();
+        for (index, id) in ids.iter().enumerate().filter(|(_, id)| store.get(**id).is_none()) {
             let Some(into) = store.destination(*id) else { continue };
-            let record = match remaining.remove(&into) {
-                Some((_, record)) => record,
-                None => store
-                    .get(into)
-                    .filter(|record| scope.covers(&record.scope) && !record.is_expired(now))
-                    .cloned(),
-            };
-            remaining.insert(into, (index, record.and_then(|record| without(&record, *id))));
+            let seen = |record: &&Record| scope.covers(&record.scope) && !record.is_expired(now);
+            let at = remaining.iter().position(|(known, ..)| *known == into).unwrap_or_else(|| {
+                remaining.push((into, index, store.get(into).filter(seen).cloned()));
+                remaining.len() - 1
+            });
+            let (_, last, record) = &mut remaining[at];
+            *last = index;
+            *record = record.take().and_then(|record| without(&record, *id));
         }
         let mut out = vec![None; ids.len()];
-        for (into, (index, record)) in remaining {
-            let before = self.state.store.get(into).map(|record| &record.text);
+        for (into, index, record) in remaining {
+            let before = store.get(into).map(|record| &record.text);
             out[index] = record.filter(|record| Some(&record.text) != before);
         }
         out
@@ -404,17 +406,22 @@ impl Engine {
             .take_while(|record| record.tier_since + episodes.after <= now)
             .take(WINDOW);
         let (mut seen, mut last) = (0, None);
-        let mut alike: BTreeMap<(&Scope, &Kind, Option<&str>), Vec<&Record>> = BTreeMap::new();
+        let mut alike: Vec<Vec<&Record>> = Vec::new();
         for record in old {
             seen += 1;
             last = Some((record.tier_since, record.id));
             if self.is_past(episodes, record, now) {
-                alike.entry((&record.scope, &record.kind, record.actor.as_deref())).or_default().push(record);
+                let goes_with = |other: &Record| {
+                    other.actor == record.actor && other.kind == record.kind && other.scope == record.scope
+                };
+                match alike.iter_mut().find(|records| goes_with(records[0])) {
+                    Some(records) => records.push(record),
+                    None => alike.push(vec![record]),
+                }
             }
         }
         let mut found = VecDeque::new();
-        for mut records in alike.into_values() {
-            records.sort_unstable_by_key(|record| (record.occurred_at, record.id));
+        for records in alike {
             let terms = self.numbered_terms(&records);
             let items = records.iter().zip(&terms);
             let items: Vec<Item<'_>> =
@@ -436,15 +443,14 @@ impl Engine {
     fn numbered_terms(&self, records: &[&Record]) -> Vec<Vec<(u32, u32)>> {
         let slot = |record: &&Record| self.state.store.slot(record.id);
         let terms = |slot| self.state.text.terms_of(slot);
-        let names: BTreeSet<&str> =
+        let mut names: Vec<&str> =
             records.iter().filter_map(slot).flat_map(terms).map(|(name, _)| name).collect();
-        let numbers: BTreeMap<&str, u32> = names.into_iter().zip(0..).collect();
+        names.sort_unstable();
+        names.dedup();
+        let number = |name: &str| names.binary_search(&name).unwrap_or_default() as u32;
         let numbered = |record: &&Record| {
-            let mut own: Vec<(u32, u32)> = slot(record)
-                .into_iter()
-                .flat_map(terms)
-                .map(|(name, count)| (numbers[name], count))
-                .collect();
+            let own = slot(record).into_iter().flat_map(terms);
+            let mut own: Vec<(u32, u32)> = own.map(|(name, count)| (number(name), count)).collect();
             own.sort_unstable();
             own
         };

@@ -191,11 +191,21 @@ pub(super) fn expected_weight(record: &Record, vector: Option<usize>) -> u32 {
     weight(record, vector, index.terms_of(0).count())
 }
 
+/// What an origin of a record takes beside its texts.
+const ORIGIN_BYTES: usize = 160;
+
 /// What a record takes in the store. The same on every platform, so that budgets mean the same everywhere.
 fn record_bytes(record: &Record) -> usize {
     let names = [&record.actor, &record.source].into_iter().flatten().chain(&record.tags).map(String::as_str);
     let scope = record.scope.parts().into_iter().filter_map(|(_, value)| value);
     let metadata: usize = record.metadata.iter().map(|(name, value)| 32 + name.len() + value.bytes()).sum();
+    let origins = record.origins.iter().map(|origin| {
+        let metadata: usize =
+            origin.metadata.iter().map(|(name, value)| 32 + name.len() + value.bytes()).sum();
+        let texts = origin.tags.iter().chain(&origin.actor).chain(&origin.text).map(|text| 24 + text.len());
+        ORIGIN_BYTES + metadata + texts.sum::<usize>()
+    });
+    let metadata = metadata + origins.sum::<usize>();
     let texts: usize = names.chain(scope).map(|text| 24 + text.len()).sum();
     RECORD_BYTES + record.text.len() + record.kind.0.len() + texts + metadata
 }

@@ -47,8 +47,9 @@ impl Usage {
     /// Takes the uses of another record over.
     pub(crate) fn absorb(&mut self, other: &Usage) {
         self.count = self.count.saturating_add(other.count);
-        self.recent.extend(&other.recent);
-        self.recent.sort_unstable_by(|a, b| b.cmp(a));
+        for moment in &other.recent {
+            self.recent.insert(self.recent.partition_point(|kept| kept > moment), *moment);
+        }
         self.recent.truncate(Usage::RECENT);
         self.merit = self.merit.max(other.merit);
         self.reward = match (self.reward, other.reward) {

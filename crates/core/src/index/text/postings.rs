@@ -165,11 +165,13 @@ impl TextIndex {
     /// Slots that have terms in common with `slot`, once for each: the rarest term's first.
     pub(crate) fn sharing(&self, slot: Slot) -> impl Iterator<Item = Slot> {
         let document = self.documents.get(slot as usize);
-        let mut terms: Vec<u32> =
-            document.map_or(&[][..], |document| &document.terms).iter().map(|(term, _)| *term).collect();
-        terms.sort_by_key(|term| self.lists[*term as usize].live);
+        let terms = document.map_or(&[][..], |document| &document.terms).iter();
+        let mut terms: Vec<(u32, u32)> =
+            terms.zip(0..).map(|((term, _), at)| (self.lists[*term as usize].live, at)).collect();
+        terms.sort_unstable();
+        let term = move |(_, at): (u32, u32)| document.map_or(0, |document| document.terms[at as usize].0);
         let slots = |term: u32| self.lists[term as usize].postings.iter().map(|posting| posting.slot);
-        terms.into_iter().flat_map(slots).filter(|slot| self.documents[*slot as usize].is_live())
+        terms.into_iter().map(term).flat_map(slots).filter(|slot| self.documents[*slot as usize].is_live())
     }
 
     /// Number of distinct terms that occur somewhere.
