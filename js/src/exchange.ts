@@ -1,6 +1,6 @@
 /**
  * Export and import as lines of JSON. The first line names the format and the embedding space; each further line is a
- * record, with its vector in base64 of little-endian 32-bit floats.
+ * record, with its vector in base64 of little-endian 32-bit floats, and how exactly that was kept if it was not in full.
  */
 
 import { createError, type MemoryError } from "./errors.js";
@@ -8,7 +8,7 @@ import { checkFields, invalid, isId, toText, withoutMissing } from "./internal/c
 import { fromBase64 } from "./internal/host.js";
 import type { Memory } from "./memory.js";
 import { refusedOperation, type Transaction } from "./transaction.js";
-import type { EmbeddingSpace, ImportOptions, ImportReport, MemoryRecord } from "./types.js";
+import type { EmbeddingSpace, ImportOptions, ImportReport, MemoryRecord, Precision } from "./types.js";
 
 const FORMAT = 1;
 /** Records that one transaction of an import holds. */
@@ -24,7 +24,7 @@ export interface ImportTarget {
 }
 
 /** A record as an export holds it. */
-type Exported = MemoryRecord & { readonly vector?: string };
+type Exported = MemoryRecord & { readonly vector?: string; readonly precision?: Precision };
 
 /** The lines of an export, each ending in a newline. */
 export async function* exportLines(memory: Memory): AsyncGenerator<string, void, undefined> {
@@ -32,7 +32,9 @@ export async function* exportLines(memory: Memory): AsyncGenerator<string, void,
   yield `${JSON.stringify({ stratamem: FORMAT, ...(space && { space }) })}\n`;
   for await (const record of memory.list()) {
     const vector = await memory.vector(record.id);
-    yield `${JSON.stringify(vector ? { ...record, vector: toBase64(vector) } : record)}\n`;
+    const precision = await memory.precision(record.id);
+    const kept = vector && { vector: toBase64(vector), ...(precision !== "f32" && { precision }) };
+    yield `${JSON.stringify({ ...record, ...kept })}\n`;
   }
 }
 
@@ -142,19 +144,25 @@ function readHeader(header: Record<string, unknown>): EmbeddingSpace | undefined
 }
 
 function restore(tx: Transaction, exported: Exported, space: EmbeddingSpace | undefined, line: number): void {
-  const { vector, recordedAt, tierSince, accessCount, lastAccess, recentAccesses, merit, reward, rewards, surprise, origins, summary, version, ...memory } = exported;
+  const {
+    vector, recordedAt, tierSince, accessCount, lastAccess, recentAccesses, merit, reward, rewards, surprise, origins, summary, version, precision,
+    ...memory
+  } = exported;
   const whole = { recordedAt, tierSince, accessCount, version, ...(lastAccess !== undefined && { lastAccess }) };
   for (const [name, value] of Object.entries(whole)) {
     if (!Number.isInteger(value)) throw malformed(line, `has no whole number as its ${name}`);
   }
   const recent: unknown = recentAccesses ?? (lastAccess === undefined ? [] : [lastAccess]);
   if (!Array.isArray(recent) || !recent.every(Number.isInteger)) throw malformed(line, "has something other than whole numbers in its recentAccesses");
+  if (![undefined, "f32", "int8", "binary"].includes(precision)) throw malformed(line, "has no precision as its precision");
   for (const [name, value] of Object.entries({ merit, reward, rewards, surprise })) {
     if (value !== undefined && !Number.isFinite(value)) throw malformed(line, `has no number as its ${name}`);
   }
   if (summary !== undefined && typeof summary !== "boolean") throw malformed(line, "has something other than true as its summary");
   if (origins !== undefined && !(Array.isArray(origins) && origins.every(isOrigin))) throw malformed(line, "has something other than origins as its origins");
-  const history = withoutMissing({ recordedAt, tierSince, accessCount, version, recentAccesses: recent, merit, reward, rewards, surprise, origins, summary });
+  const history = withoutMissing({
+    recordedAt, tierSince, accessCount, version, recentAccesses: recent, merit, reward, rewards, surprise, origins, summary, precision,
+  });
   if (vector === undefined || space === undefined) {
     tx.restore(memory, history, undefined);
     return;

@@ -21,7 +21,7 @@ import { memoryText, refusedOperation, Transaction, type PendingOperation } from
 import type {
   AddOptions, Analysis, ChangeOptions, Embedder, EmbeddingSpace, Filter, GetOptions, Hit, ImportOptions, ImportReport, ListOptions,
   MaintainOptions, MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, Metadata, NewMemory, OpenReport, Policies,
-  RecallOptions, Scope, Summarize, Tier, Transition,
+  Precision, RecallOptions, Scope, Summarize, Tier, Transition,
 } from "./types.js";
 
 /** Records fetched at once by a listing. */
@@ -185,13 +185,24 @@ export class Memory {
   }
 
   /**
-   * The unit vector of a record, or `undefined` if it has none.
+   * The unit vector of a record as far as it is kept, or `undefined` if it has none. {@link precision} says how exactly
+   * that is.
    *
    * @example
    * const vector = await memory.vector(id); // Float32Array
    */
   async vector(id: string): Promise<Float32Array | undefined> {
     return this.#call((handle) => handle.vector(this.#view, toId(id, "id"), this.session.now()));
+  }
+
+  /**
+   * How exactly the vector of a record is kept, or `undefined` if it has none.
+   *
+   * @example
+   * const precision = await memory.precision(id); // "f32"
+   */
+  async precision(id: string): Promise<Precision | undefined> {
+    return this.session.call((handle) => handle.precision(this.#view, toId(id, "id"), this.session.now()) as Precision | undefined);
   }
 
   /**

@@ -5,13 +5,13 @@
 import { asEmbedder } from "./embedder.js";
 import { createError } from "./errors.js";
 import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
-import { checkFields, checkObject, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
+import { checkFields, checkObject, checkPrecision, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
 import type { Host, ModelName } from "./internal/host.js";
 import { Memory, Session } from "./memory.js";
 import { checkPolicies } from "./policies.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { Storage, StorageLock } from "./storage/types.js";
-import type { Embedder, EmbeddingSpace, Estimate, OpenOptions, OpenReport } from "./types.js";
+import type { Embedder, EmbeddingSpace, Estimate, OpenOptions, OpenReport, Precision } from "./types.js";
 
 /** What an entry offers once it is bound to its host. */
 export interface Bound {
@@ -32,13 +32,18 @@ export interface Bound {
    */
   staticEmbedder(model?: ModelName): Promise<Embedder>;
   /**
-   * About how many bytes `count` records take, each with a vector of `dimensions` components (default 128; 0: none) and
-   * `textBytes` bytes of text (default 200) in English.
+   * About how many bytes `count` records take, each with a vector of `dimensions` components (default 128; 0: none) in
+   * `precision` (default `f32`) and `textBytes` bytes of text (default 200) in English.
    *
    * @example
    * const { memory, storage } = await estimate({ count: 100_000, dimensions: 384 });
    */
-  estimate(size: { readonly count: number; readonly dimensions?: number | undefined; readonly textBytes?: number | undefined }): Promise<Estimate>;
+  estimate(size: {
+    readonly count: number;
+    readonly dimensions?: number | undefined;
+    readonly precision?: Precision | undefined;
+    readonly textBytes?: number | undefined;
+  }): Promise<Estimate>;
   /** Identifiers of this build. Resolves once the engine is loaded. */
   versions(): Promise<{ readonly core: string; readonly format: number; readonly tokenizer: string }>;
 }
@@ -102,13 +107,14 @@ export function bind(host: Host): Bound {
     openMemory,
     staticEmbedder,
     estimate: async (size) => {
-      checkFields(size, ["count", "dimensions", "textBytes"], "size");
-      const { count, dimensions = 128, textBytes = 200 } = size;
+      checkFields(size, ["count", "dimensions", "precision", "textBytes"], "size");
+      const { count, dimensions = 128, precision = "f32", textBytes = 200 } = size;
       if (count === undefined) throw invalid("count", "is missing");
       checkWhole(count, "count", 0, Number.MAX_SAFE_INTEGER);
       for (const [field, value] of Object.entries({ dimensions, textBytes })) checkWhole(value, field, 0);
+      checkPrecision(precision, "precision");
       await loadEngine(host);
-      return EngineHandle.estimate(count, dimensions, textBytes) as Estimate;
+      return EngineHandle.estimate(count, dimensions, precision, textBytes) as Estimate;
     },
     versions: async () => {
       await loadEngine(host);

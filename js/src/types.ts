@@ -7,6 +7,11 @@ import type { Storage } from "./storage/types.js";
 /** Where a record lives: from fleeting to durable. In {@link EngineConfig} the settings of `"long-term"` are called `longTerm`. */
 export type Tier = "working" | "intermediate" | "long-term";
 
+/**
+ * How exactly a vector is kept: every component as a 32-bit float, as one of 255 steps, or as a single bit.
+ */
+export type Precision = "f32" | "int8" | "binary";
+
 /** What sort of memory a record is; a name of your own is as good as the known ones. */
 export type Kind = "episodic" | "semantic" | "procedural" | (string & {});
 
@@ -314,6 +319,16 @@ export interface TierConfig {
   readonly evict?: EvictionPolicy | EvictionStep | readonly (EvictionPolicy | EvictionStep)[] | undefined;
   /** Records that leave with a retention below this are evicted instead of moved on. Default: 0. */
   readonly forgetBelow?: number | undefined;
+  /**
+   * How exactly the vectors of its records are kept, in memory and in storage. A record that comes in gives up what is
+   * more; what it has given up does not come back when it moves on. Default: `f32`.
+   */
+  readonly precision?: Precision | undefined;
+  /**
+   * Whether its records are compressed in stored segments: texts, labels, metadata and index terms, not vectors. Costs
+   * nothing in memory and shows nowhere but in the size of storage. Default: false.
+   */
+  readonly compressText?: boolean | undefined;
 }
 
 /** What all tiers may hold together. A limit left out does not exist. */
@@ -641,6 +656,8 @@ export interface MemoryStats {
     /** Of these, how many found anything. */
     readonly answered: number;
     readonly vectors: number;
+    /** The vectors by how exactly they are kept. */
+    readonly precisions: Readonly<Record<Precision, number>>;
     readonly terms: number;
     readonly textBytes: number;
     /** Each kind of which there are records, by name: how many, and the bytes they take. */
@@ -649,6 +666,8 @@ export interface MemoryStats {
     readonly keywordBytes: number;
     readonly logBytes: number;
     readonly segmentBytes: number;
+    /** Bytes that `compressText` saves in segments. */
+    readonly savedBytes: number;
     readonly segments: number;
     readonly commits: number;
     readonly poisoned?: string;
@@ -755,6 +774,8 @@ export interface MaintenanceReport {
   readonly merged: number;
   /** Records that went into summaries. */
   readonly summarised: number;
+  /** Vectors of which less is kept from now on, because their tier was configured so since they were stored. */
+  readonly coarsened: number;
   readonly sealed: number;
   /** Whether more is due now. */
   readonly more: boolean;

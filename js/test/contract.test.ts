@@ -373,12 +373,12 @@ describe("other shapes", () => {
         },
         asked: 0,
         answered: 0,
-        vectors: 3, terms: expect.any(Number) as number, textBytes: 11, kinds: [{ kind: "episodic", items: 3, bytes: expect.any(Number) as number }], vectorBytes: expect.any(Number) as number,
-        keywordBytes: expect.any(Number) as number, logBytes: expect.any(Number) as number, segmentBytes: 0, segments: 0, commits: 1,
+        vectors: 3, precisions: { f32: 3, int8: 0, binary: 0 }, terms: expect.any(Number) as number, textBytes: 11, kinds: [{ kind: "episodic", items: 3, bytes: expect.any(Number) as number }], vectorBytes: expect.any(Number) as number,
+        keywordBytes: expect.any(Number) as number, logBytes: expect.any(Number) as number, segmentBytes: 0, savedBytes: 0, segments: 0, commits: 1,
       },
     });
     clock.advance(500);
-    expect(await memory.maintain()).toStrictEqual({ moved: 0, expired: 1, evicted: 0, merged: 0, summarised: 0, sealed: 0, more: false, next: start + 3_600_000 });
+    expect(await memory.maintain()).toStrictEqual({ moved: 0, expired: 1, evicted: 0, merged: 0, coarsened: 0, summarised: 0, sealed: 0, more: false, next: start + 3_600_000 });
     await memory.close();
   });
 

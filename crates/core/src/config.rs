@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::consolidate::Grouping;
 use crate::error::CommandError;
 use crate::index::text::Bm25;
-use crate::model::{Kind, Record, Span, Tier};
+use crate::model::{Kind, Precision, Record, Span, Tier};
 use crate::policy::{Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule};
 
 /// What happens when a tier, or the whole memory, holds more than its limits.
@@ -90,6 +90,10 @@ pub struct TierConfig {
     pub evict: Option<Vec<EvictionStep>>,
     /// Records that leave with a retention below this are evicted instead of moved on.
     pub forget_below: f64,
+    /// How exactly the vectors of its records are kept. What a record has given up does not come back when it moves.
+    pub precision: Precision,
+    /// Whether its records are packed in stored segments, apart from their vectors.
+    pub compress_text: bool,
 }
 
 impl Default for TierConfig {
@@ -104,6 +108,8 @@ impl Default for TierConfig {
             demote: None,
             evict: None,
             forget_below: 0.0,
+            precision: Precision::F32,
+            compress_text: false,
         }
     }
 }

@@ -35,14 +35,14 @@ pub use embed::StaticModel;
 pub use engine::{
     Analysis, Clearable, Direction, Effect, Engine, EngineStats, Estimate, Event, Evictions, Figures,
     FiguresPage, Form, Group, GroupSearch, History, KindFigures, Leaving, MaintenanceReport, NewRecord,
-    OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier, Prospect, Repeat, Stats, StorageOperation,
-    TierCounts, TierFigures, Transition,
+    OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier, PrecisionCounts, Prospect, Repeat, Stats,
+    StorageOperation, TierCounts, TierFigures, Transition,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};
 pub use model::{
-    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Move, Origin, Reason, Record, RecordField,
-    RecordId, Reward, Scope, Span, Tier, Timestamp, Usage, Value,
+    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Move, Origin, Precision, Reason, Record,
+    RecordField, RecordId, Reward, Scope, Span, Tier, Timestamp, Usage, Value,
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
 pub use retrieve::{Fusion, Hit, Query, Signal, SignalShare, SkippedSignal, Why};

@@ -429,7 +429,7 @@ fn forgetting_an_origin_reaches_the_summary() {
         host.reopen(then);
         let record = &all(&host)[0];
         assert_eq!(record.text, left.join("\n"));
-        assert_eq!(host.engine.vector(&everyone(), summary, then), Some(&[0.0, 0.0, 0.0, 1.0][..]));
+        assert_eq!(host.engine.vector(&everyone(), summary, then), Some(vec![0.0, 0.0, 0.0, 1.0]));
         // Not in storage either, once that is rewritten.
         host.maintain(then, true);
         let words = group.extracts[gone].as_bytes();

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stratamem_core::policy::Rule;
 use stratamem_core::{
-    Config, Direction, NewRecord, Operation, Patch, Record, RecordId, Scope, Span, StorageOperation, Tier,
-    TierConfig, Timestamp, Value,
+    Config, Direction, NewRecord, Operation, Patch, Precision, Record, RecordId, Scope, Span,
+    StorageOperation, Tier, TierConfig, Timestamp, Value,
 };
 use support::{Host, Objects, add, apply, at, commits, contents, open, text, user};
 
@@ -100,7 +100,12 @@ fn varied_history() -> History {
             promote: Some(Rule::Uses { at_least: 3 }),
             ..TierConfig::default()
         },
-        intermediate: TierConfig { ttl: Some(Span(100_000)), ..TierConfig::default() },
+        intermediate: TierConfig {
+            ttl: Some(Span(100_000)),
+            precision: Precision::Int8,
+            ..TierConfig::default()
+        },
+        long_term: TierConfig { precision: Precision::Binary, compress_text: true, ..TierConfig::default() },
         seal_bytes: 4_096,
         ..Config::default()
     };
@@ -218,8 +223,12 @@ fn go_on(history: &History, objects: &Objects, place: &str) {
     let mut after = contents(&engine);
     after.retain(|(record, _)| record.id != id);
     // The write may have brought a tier back to its limit.
-    for ((record, _), (earlier, _)) in after.iter().zip(&before) {
+    for ((record, vector), (earlier, earlier_vector)) in after.iter_mut().zip(&mut before) {
         assert!(record.moves.starts_with(&earlier.moves), "{place}: {record:?} has lost a move");
+        // Where it is now, less may be kept of its vector.
+        if record.moves != earlier.moves && vector.is_some() == earlier_vector.is_some() {
+            (*vector, *earlier_vector) = (None, None);
+        }
     }
     for (record, _) in before.iter_mut().chain(&mut after) {
         (record.tier, record.tier_since) = (Tier::Working, at(0));

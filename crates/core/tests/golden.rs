@@ -214,13 +214,15 @@ impl Host {
                 Ok(json!({ "accessCount": found.map(|record| record.usage.count) }))
             }
             Action::Maintain(Maintain { compact }) => {
-                let (mut moved, mut expired, mut evicted, mut merged, mut sealed) = (0, 0, 0, 0, 0);
+                let (mut moved, mut expired, mut evicted, mut merged, mut coarsened, mut sealed) =
+                    (0, 0, 0, 0, 0, 0);
                 loop {
                     let done = engine.maintain(now, *compact)?;
                     moved += done.moved;
                     expired += done.expired;
                     evicted += done.evicted;
                     merged += done.merged;
+                    coarsened += done.coarsened;
                     sealed += done.sealed;
                     if !done.more {
                         break;
@@ -229,9 +231,10 @@ impl Host {
                 engine.flush(now)?;
                 let next = engine.next_deadline();
                 self.persist(engine);
-                Ok(
-                    json!({ "moved": moved, "expired": expired, "evicted": evicted, "merged": merged, "sealed": sealed, "next": next }),
-                )
+                Ok(json!({
+                    "moved": moved, "expired": expired, "evicted": evicted, "merged": merged,
+                    "coarsened": coarsened, "sealed": sealed, "summarised": 0, "next": next,
+                }))
             }
         }
     }

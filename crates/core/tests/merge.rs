@@ -3,7 +3,7 @@
 mod support;
 
 use stratamem_core::{
-    Config, Direction, NewRecord, Operation, Patch, Query, RecordId, Scope, Span, Tier, TierConfig,
+    Config, Direction, NewRecord, Operation, Patch, Precision, Query, RecordId, Scope, Span, Tier, TierConfig,
 };
 use support::{Host, START, add, apply, at, contents, open, text};
 
@@ -13,6 +13,7 @@ fn filled() -> (Host, Vec<RecordId>) {
     let config = Config {
         working: endless.clone(),
         intermediate: endless,
+        long_term: TierConfig { precision: Precision::Int8, compress_text: true, ..TierConfig::default() },
         seal_bytes: 4_096,
         default_tier: Tier::Intermediate,
         ..Config::default()

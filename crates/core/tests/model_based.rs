@@ -13,8 +13,8 @@ use stratamem_core::policy::{
 };
 use stratamem_core::{
     Clearable, Config, Demotion, Direction, Event, Evictions, Kind, KindConfig, Move, NewRecord, OnLimit,
-    Operation, Overflow, Patch, Query, Reason, Record, RecordId, Reward, Scope, Span, Tier, TierConfig,
-    Timestamp, TotalConfig, Usage, Value,
+    Operation, Overflow, Patch, Precision, Query, Reason, Record, RecordId, Reward, Scope, Span, Tier,
+    TierConfig, Timestamp, TotalConfig, Usage, Value,
 };
 use support::{Host, LONG_AGO, START, commits, contents, space, user, verbatim};
 
@@ -296,8 +296,9 @@ impl Model {
         bytes += record.tags.iter().map(|tag| 24 + tag.len()).sum::<usize>();
         // The only metadata is a number or nothing.
         bytes += record.metadata.keys().map(|name| 32 + name.len() + 8).sum::<usize>();
-        // Four components as f32 and as int8, and what goes with them.
-        bytes += vector.as_ref().map_or(0, |vector| 5 * vector.len() + 20);
+        // Each component as a float and as a step or as a step alone, and what goes with them. All tiers are alike.
+        let components = if self.config.working.precision == Precision::F32 { 5 } else { 1 };
+        bytes += vector.as_ref().map_or(0, |vector| components * vector.len() + 20);
         let words: BTreeSet<&str> = record
             .text
             .split_whitespace()
@@ -1466,6 +1467,8 @@ fn tier(tier: Tier) -> impl Strategy<Value = TierConfig> {
                     demote: demote.filter(|_| tier != Tier::Working),
                     evict,
                     forget_below,
+                    precision: Precision::F32,
+                    compress_text: tier == Tier::Intermediate,
                 }
             },
         )
@@ -1520,19 +1523,23 @@ fn config() -> impl Strategy<Value = Config> {
         (kinds, total),
         prop::option::of(weights),
         prop_oneof![3 => Just(Tier::Working), 1 => Just(Tier::Intermediate), 1 => Just(Tier::LongTerm)],
+        // Vectors along an axis lose nothing in int8.
+        prop_oneof![Just(Precision::F32), Just(Precision::Int8)],
     )
-        .prop_map(|((working, intermediate, long_term), (kinds, total), weights, default_tier)| Config {
-            working,
-            intermediate,
-            long_term,
-            total,
-            kinds: kinds.into_iter().map(|(kind, settings)| (kind.to_owned(), settings)).collect(),
-            importance: weights.unwrap_or_default(),
-            default_tier,
-            seal_bytes: 4_096,
-            consolidation: verbatim(),
-            ..Config::default()
-        })
+        .prop_map(
+            |((working, intermediate, long_term), (kinds, total), weights, default_tier, precision)| Config {
+                working: TierConfig { precision, ..working },
+                intermediate: TierConfig { precision, ..intermediate },
+                long_term: TierConfig { precision, ..long_term },
+                total,
+                kinds: kinds.into_iter().map(|(kind, settings)| (kind.to_owned(), settings)).collect(),
+                importance: weights.unwrap_or_default(),
+                default_tier,
+                seal_bytes: 4_096,
+                consolidation: verbatim(),
+                ..Config::default()
+            },
+        )
 }
 
 proptest! {

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use stratamem_core::policy::{Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule};
 use stratamem_core::{
     Config, Demotion, Direction, Event, Evictions, Kind, KindConfig, NewRecord, OnLimit, Operation, Overflow,
-    Patch, Query, Reason, Record, RecordId, Scope, Span, Tier, TierConfig, TierFigures, Timestamp,
+    Patch, Precision, Query, Reason, Record, RecordId, Scope, Span, Tier, TierConfig, TierFigures, Timestamp,
     TotalConfig, Transition,
 };
 use support::{Host, add, at, text, user, verbatim};
@@ -1321,9 +1321,10 @@ fn an_estimate_is_near_what_is_counted() {
     let record = Box::new(text(line));
     let id = host.commit(&Scope::default(), vec![Operation::Add { record, vector }], at(0)).ids[0];
     let counted = f64::from(explain(&host, id, at(0)).bytes);
-    let estimated = stratamem_core::Engine::estimate(1, 4, line.len() as u32);
+    let estimated = stratamem_core::Engine::estimate(1, 4, Precision::F32, line.len() as u32);
     assert!((estimated.memory as f64 / counted - 1.0).abs() < 0.05, "{estimated:?} for {counted}");
-    let many = |records, dimensions| stratamem_core::Engine::estimate(records, dimensions, 100);
+    let many =
+        |records, dimensions| stratamem_core::Engine::estimate(records, dimensions, Precision::F32, 100);
     assert_eq!(
         (many(1_000, 0).memory, many(1_000, 0).storage),
         (1_000 * (560 + 8 + 100 + 13 * 19), 1_000 * 249)

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 
 use js_sys::{Array, Float32Array, Reflect, Uint8Array};
 use stratamem_core::{
-    Config, Effect, EmbeddingSpace, Engine, MaintenanceReport, OpenReport, Opening, Record, RecordId, Scope,
-    StaticModel, Tier, Timestamp,
+    Config, Effect, EmbeddingSpace, Engine, MaintenanceReport, OpenReport, Opening, Precision, Record,
+    RecordId, Scope, StaticModel, Tier, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -120,7 +120,17 @@ impl EngineHandle {
     /// The vector of a record, or undefined.
     pub fn vector(&self, view: JsValue, id: &str, now: f64) -> Result<Option<Float32Array>, JsValue> {
         let id = convert::id(id)?;
-        Ok(self.engine.borrow().vector(&scope(view)?, id, moment(now)).map(Float32Array::from))
+        let vector = self.engine.borrow().vector(&scope(view)?, id, moment(now));
+        Ok(vector.map(|vector| Float32Array::from(vector.as_slice())))
+    }
+
+    /// How exactly the vector of a record is kept, or undefined.
+    pub fn precision(&self, view: JsValue, id: &str, now: f64) -> Result<JsValue, JsValue> {
+        let id = convert::id(id)?;
+        match self.engine.borrow().precision(&scope(view)?, id, moment(now)) {
+            Some(precision) => convert::write(&precision),
+            None => Ok(JsValue::UNDEFINED),
+        }
     }
 
     /// One page of a listing.
@@ -242,8 +252,14 @@ impl EngineHandle {
     }
 
     /// About how many bytes so many records take.
-    pub fn estimate(records: f64, dimensions: u32, text_bytes: u32) -> Result<JsValue, JsValue> {
-        convert::write(&Engine::estimate(records as u64, dimensions, text_bytes))
+    pub fn estimate(
+        records: f64,
+        dimensions: u32,
+        precision: JsValue,
+        text_bytes: u32,
+    ) -> Result<JsValue, JsValue> {
+        let precision: Precision = convert::read(precision, "precision")?;
+        convert::write(&Engine::estimate(records as u64, dimensions, precision, text_bytes))
     }
 
     /// The space of the vectors, or undefined.
@@ -264,6 +280,7 @@ impl EngineHandle {
             total.expired += step.expired;
             total.evicted += step.evicted;
             total.merged += step.merged;
+            total.coarsened += step.coarsened;
             total.sealed += step.sealed;
             total.more = step.more;
             if !step.more || clock() - started >= budget {

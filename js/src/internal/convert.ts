@@ -206,6 +206,12 @@ export function checkTier(tier: unknown, field: string): void {
   throw invalid(field, 'must be "working", "intermediate" or "long-term"');
 }
 
+/** Throws unless `precision` is missing or one of the precisions. */
+export function checkPrecision(precision: unknown, field: string): void {
+  if (precision === undefined || precision === "f32" || precision === "int8" || precision === "binary") return;
+  throw invalid(field, 'must be "f32", "int8" or "binary"');
+}
+
 /** Metadata in plain values. */
 function toMetadata(metadata: object | undefined): unknown {
   if (metadata === undefined) return undefined;
@@ -260,10 +266,14 @@ function tierChecks(tier: string, given: TierConfig, evicts: NonNullable<Policie
   const name = nameOf(tier);
   const both = given.evict !== undefined && evicts[name] !== undefined;
   return [
-    () => checkFields(given, ["maxItems", "maxBytes", "ttl", "onLimit", "overflow", "promote", "demote", "evict", "forgetBelow"], tier),
+    () => checkFields(given, ["maxItems", "maxBytes", "ttl", "onLimit", "overflow", "promote", "demote", "evict", "forgetBelow", "precision", "compressText"], tier),
     ...limitChecks(tier, given),
     () => checkWhole(given.ttl, `${tier}/ttl`, 1, Number.MAX_SAFE_INTEGER),
     () => checkNumber(given.forgetBelow, `${tier}/forgetBelow`),
+    () => checkPrecision(given.precision, `${tier}/precision`),
+    () => {
+      if (given.compressText !== undefined && typeof given.compressText !== "boolean") throw invalid(`${tier}/compressText`, "must be true or false");
+    },
     () => checkOnLimit(given.onLimit, tier),
     () => {
       if (both) throw invalid(`${tier}/evict`, `does not go with policies/evict/${name}: leave one of them out`);

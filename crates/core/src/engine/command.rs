@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{Kind, Metadata, Origin, RecordId, Reward, Scope, Tier, Timestamp, Usage};
+use crate::model::{Kind, Metadata, Origin, Precision, RecordId, Reward, Scope, Tier, Timestamp, Usage};
 
 /// One step of a transaction. All steps of a transaction happen, or none.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -136,6 +136,8 @@ pub struct History {
     /// Whether its text was made of them.
     #[serde(default)]
     pub summary: bool,
+    /// How exactly its vector was kept.
+    pub precision: Option<Precision>,
 }
 
 impl History {

@@ -16,6 +16,7 @@ use crate::engine::maintain::{Incoming, Work};
 use crate::engine::retention::{moved, standing};
 use crate::engine::txn::{check_text, check_vector, without};
 use crate::error::{CommandError, Error};
+use crate::index::vector::encode;
 use crate::index::{Slot, key_of};
 use crate::model::{
     EmbeddingSpace, Filter, Metadata, Move, Origin, Reason, Record, RecordId, Scope, Span, Tier, Timestamp,
@@ -225,8 +226,8 @@ impl Engine {
 
     fn merge_into(&self, stays: &Record, going: &[&Record], form: Form, now: Timestamp, work: &mut Work) {
         let mut record = stays.clone();
-        let mut vector = self.state.vector(stays.id).map(<[f32]>::to_vec);
-        let had_vector = vector.is_some();
+        let mut code = self.state.code(stays.id);
+        let had_vector = code.is_some();
         for other in going {
             let same_words = other.text == stays.text;
             let kept =
@@ -243,8 +244,8 @@ impl Engine {
             record.usage.absorb(&other.usage);
             record.importance = record.importance.max(other.importance);
             record.source = record.source.or_else(|| other.source.clone());
-            if same_words && vector.is_none() {
-                vector = self.state.vector(other.id).map(<[f32]>::to_vec);
+            if same_words && code.is_none() {
+                code = self.state.code(other.id);
             }
         }
         let surplus = record.origins.len().saturating_sub(Record::ORIGINS);
@@ -252,10 +253,10 @@ impl Engine {
         record.version = record.version.saturating_add(1);
         let tier = going.iter().map(|other| other.tier).fold(stays.tier, Tier::max);
         let id = stays.id;
-        if had_vector || vector.is_none() {
+        if had_vector || code.is_none() {
             work.changes.push(Change::Revise(Box::new(record)));
         } else {
-            work.changes.push(Change::Put(Box::new(record), vector));
+            work.changes.push(Change::Put(Box::new(record), code));
         }
         if tier > stays.tier {
             let step = Move { from: stays.tier, to: tier, at: now, reason: Reason::Merged, score: None };
@@ -328,7 +329,8 @@ impl Engine {
             return Ok(None);
         }
         let id = record.id;
-        let mut changes = vec![Change::Put(Box::new(record), vector)];
+        let code = vector.map(|vector| encode(vector, self.config.tier(Tier::LongTerm).precision));
+        let mut changes = vec![Change::Put(Box::new(record), code)];
         changes.extend(same.ids.iter().map(|id| Change::Remove(*id)));
         let event = Event::MemoryConsolidated { id, origins: same.ids, form: Form::Summary };
         self.record(changes, vec![event], now);

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::engine::retention::{candidate, demotion, promotion, standing};
 use crate::engine::state::Estimate;
 use crate::index::text::fold;
-use crate::model::{EmbeddingSpace, Move, Reason, Record, RecordId, Scope, Span, Tier, Timestamp};
+use crate::model::{EmbeddingSpace, Move, Precision, Reason, Record, RecordId, Scope, Span, Tier, Timestamp};
 use crate::policy::{EvictionPolicy, worth};
 
 /// Upper ends of the age classes of [`TierFigures::ages`], in milliseconds; the last class has none.
@@ -69,6 +69,8 @@ pub struct EngineStats {
     pub answered: u64,
     /// Vectors held.
     pub vectors: usize,
+    /// The same by how exactly they are kept.
+    pub precisions: PrecisionCounts,
     /// Distinct terms held.
     pub terms: usize,
     /// Bytes of text.
@@ -83,6 +85,8 @@ pub struct EngineStats {
     pub log_bytes: u64,
     /// Bytes of segments in storage.
     pub segment_bytes: u64,
+    /// Bytes that packed texts save in segments.
+    pub saved_bytes: u64,
     /// Live segments.
     pub segments: usize,
     /// Commits in the life of the memory.
@@ -90,6 +94,15 @@ pub struct EngineStats {
     /// Why writes are refused, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poisoned: Option<String>,
+}
+
+/// Vectors by how exactly they are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[allow(missing_docs, reason = "the names are those of the precisions")]
+pub struct PrecisionCounts {
+    pub f32: usize,
+    pub int8: usize,
+    pub binary: usize,
 }
 
 /// Figures about one tier.
@@ -277,6 +290,7 @@ impl Engine {
 
     fn engine_stats(&self, ages: &[[u32; 6]; 3]) -> EngineStats {
         let (log_bytes, segment_bytes) = self.journal.stored_bytes();
+        let [f32, int8, binary] = self.state.vectors().map_or([0; 3], |index| index.counts());
         let counters = &self.counters;
         let hits: u64 = counters.hits.iter().sum();
         let tier = |tier: Tier| {
@@ -296,7 +310,8 @@ impl Engine {
             tiers: PerTier::of(tier),
             asked: counters.asked,
             answered: counters.answered,
-            vectors: self.state.vectors().map_or(0, |index| index.len()),
+            vectors: f32 + int8 + binary,
+            precisions: PrecisionCounts { f32, int8, binary },
             terms: self.state.text.term_count(),
             text_bytes: self.state.store.text_bytes(),
             kinds: self
@@ -309,6 +324,7 @@ impl Engine {
             keyword_bytes: self.state.text.bytes(),
             log_bytes,
             segment_bytes,
+            saved_bytes: self.journal.saved_bytes(),
             segments: self.journal.segment_count(),
             commits: self.journal.sequence(),
             poisoned: self.poisoned.clone(),
@@ -390,9 +406,9 @@ impl Engine {
     }
 
     /// About how many bytes `records` take, each of `text_bytes` bytes of text and with a vector of `dimensions`
-    /// components (0: without).
-    pub fn estimate(records: u64, dimensions: u32, text_bytes: u32) -> Estimate {
-        Estimate::new(records, dimensions, text_bytes)
+    /// components (0: without), kept in `precision`.
+    pub fn estimate(records: u64, dimensions: u32, precision: Precision, text_bytes: u32) -> Estimate {
+        Estimate::new(records, (precision, dimensions), text_bytes)
     }
 }
 

@@ -44,6 +44,10 @@ pub(super) struct Journal {
     removed: BTreeSet<RecordId>,
     /// Per segment, the ids it buries.
     tombstones: FxHashMap<u64, Vec<RecordId>>,
+    /// Per segment, the bytes that packing saves.
+    saved: FxHashMap<u64, u64>,
+    /// Per tier, whether records are packed in segments.
+    packs: [bool; 3],
     /// The merge under way.
     merge: Option<Merge>,
     outbox: Vec<StorageOperation>,
@@ -94,6 +98,21 @@ impl Journal {
         self.homes.insert(id, segment);
     }
 
+    /// Says which tiers' records are packed in the segments that are written from now on.
+    pub(super) fn pack(&mut self, packs: [bool; 3]) {
+        self.packs = packs;
+    }
+
+    /// Notes, during recovery, how many bytes packing saves in a segment.
+    pub(super) fn note_saved(&mut self, segment: u64, bytes: u64) {
+        self.saved.insert(segment, bytes);
+    }
+
+    /// Bytes that packing saves in the live segments.
+    pub(super) fn saved_bytes(&self) -> u64 {
+        self.saved.values().sum()
+    }
+
     /// Notes, during recovery, which ids a segment buries.
     pub(super) fn note_tombstones(&mut self, segment: u64, ids: Vec<RecordId>) {
         self.tombstones.insert(segment, ids);
@@ -105,6 +124,7 @@ impl Journal {
             Change::Space(space) => self.manifest.space = Some(space.clone()),
             Change::Put(record, _) | Change::Revise(record) => self.note_dirty(record.id),
             Change::Move(id, ..) | Change::Moved(id, ..) => self.note_dirty(*id),
+            Change::Coarsen(_, ids) => ids.iter().for_each(|id| self.note_dirty(*id)),
             Change::Use(uses) => uses.iter().for_each(|(id, _)| self.note_dirty(*id)),
             Change::Remove(id) => {
                 self.dirty.remove(id);
@@ -270,6 +290,7 @@ impl Journal {
         self.publish();
         for number in segments {
             self.tombstones.remove(&number);
+            self.saved.remove(&number);
             self.outbox.push(StorageOperation::Remove { key: ObjectKind::Segment.key(number) });
         }
         Some(sealed)
@@ -299,7 +320,8 @@ impl Journal {
     }
 
     fn builder(&self, state: &State, buried: &[RecordId]) -> SegmentBuilder {
-        SegmentBuilder::new(state.space.as_ref().map_or(0, |space| space.dimensions), TOKENIZER, buried)
+        let dimensions = state.space.as_ref().map_or(0, |space| space.dimensions);
+        SegmentBuilder::new(dimensions, TOKENIZER, buried, self.packs)
     }
 
     fn write_segment(&mut self, state: &State, ids: Vec<RecordId>, buried: Vec<RecordId>) -> Sealed {
@@ -320,6 +342,7 @@ impl Journal {
     fn put_segment(&mut self, builder: SegmentBuilder) -> Sealed {
         let segment = self.manifest.next_segment;
         self.manifest.next_segment += 1;
+        self.saved.insert(segment, builder.saved());
         let (bytes, records) = builder.finish();
         let sealed = Sealed { segment, records, bytes: bytes.len() as u64 };
         self.outbox.push(StorageOperation::Put { key: ObjectKind::Segment.key(segment), bytes });
@@ -385,13 +408,13 @@ impl Journal {
 fn write_rows(builder: &mut SegmentBuilder, state: &State, ids: &[RecordId]) {
     let row = |id: &RecordId| {
         let (record, slot) = (state.store.get(*id)?, state.store.slot(*id)?);
-        let (vector, terms) = (state.vector(*id), state.text.terms_of(slot).collect());
-        Some(SegmentRow { record, vector, terms, statement: state.statements.words(slot) })
+        let (code, terms) = (state.code(*id), state.text.terms_of(slot).collect());
+        Some(SegmentRow { record, code, terms, statement: state.statements.words(slot) })
     };
     let mut rows = ids.iter().filter_map(row);
     loop {
         let block: Vec<SegmentRow<'_>> = rows.by_ref().take(SegmentBuilder::BLOCK).collect();
-        builder.block(&block);
+        builder.rows(&block);
         if block.len() < SegmentBuilder::BLOCK {
             return;
         }

@@ -39,6 +39,8 @@ pub struct MaintenanceReport {
     pub evicted: u32,
     /// Records that went into others that say the same.
     pub merged: u32,
+    /// Vectors of which less is kept from now on, because their tier was configured so since.
+    pub coarsened: u32,
     /// Segments written.
     pub sealed: u32,
     /// Whether more is due now.
@@ -128,6 +130,9 @@ impl Engine {
         if !idle || self.starts_over() {
             return Ok(report);
         }
+        if let Some(coarsened) = self.coarsen_some(now) {
+            return Ok(MaintenanceReport { coarsened, more: true, ..MaintenanceReport::default() });
+        }
         self.idle_since = Some(now);
         Ok(self.tidy(now, compact))
     }
@@ -150,7 +155,8 @@ impl Engine {
         let ripening =
             Tier::ALL.into_iter().any(|tier| self.ripens(tier) && self.state.store.tier_len(tier) > 0);
         let round = ripening.then(|| self.round.ended.map_or(Timestamp::MIN, |ended| ended + ROUND));
-        leaving.chain(expiry).chain(round).chain(self.next_grouping()).min()
+        let coarsening = self.coarsening.as_ref().map(|_| Timestamp::MIN);
+        leaving.chain(expiry).chain(round).chain(self.next_grouping()).chain(coarsening).min()
     }
 
     /// Keeps to the budgets that a commit of so many `operations` left well exceeded. Looks at a few records for each

@@ -12,6 +12,7 @@ mod event;
 mod explain;
 mod journal;
 mod maintain;
+mod precision;
 mod recover;
 mod retention;
 mod state;
@@ -23,8 +24,8 @@ pub use custom::{Figures, FiguresPage};
 pub use effect::{Effect, StorageOperation};
 pub use event::{Event, Form, Repeat};
 pub use explain::{
-    Analysis, EngineStats, Evictions, KindFigures, Leaving, PerTier, Prospect, Stats, TierCounts,
-    TierFigures, Transition,
+    Analysis, EngineStats, Evictions, KindFigures, Leaving, PerTier, PrecisionCounts, Prospect, Stats,
+    TierCounts, TierFigures, Transition,
 };
 pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
@@ -40,11 +41,14 @@ use crate::engine::consolidate::Consolidating;
 use crate::engine::explain::Counters;
 use crate::engine::journal::{Journal, Sealed};
 use crate::engine::maintain::{Incoming, Rota, Round};
+use crate::engine::precision::Coarsening;
 use crate::engine::retention::{judged, moved};
 use crate::engine::state::State;
 use crate::engine::txn::Asked;
 use crate::error::{CommandError, Error, QueryError};
-use crate::model::{EmbeddingSpace, Filter, IdSource, Reason, Record, RecordId, Scope, Timestamp, Usage};
+use crate::model::{
+    EmbeddingSpace, Filter, IdSource, Precision, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage,
+};
 use crate::persist::Change;
 use crate::retrieve::{Hit, Query, Sources, recall, without_mentions};
 
@@ -91,6 +95,8 @@ pub struct Engine {
     budgets: Vec<Budget>,
     round: Round,
     rota: Rota,
+    /// The round in which vectors are brought to the precision of their tiers, if there is one to do.
+    coarsening: Option<Coarsening>,
     /// When maintenance last found nothing more to do.
     idle_since: Option<Timestamp>,
     counters: Counters,
@@ -118,8 +124,10 @@ pub struct Page {
 }
 
 impl Engine {
-    fn assemble(config: Config, seed: u64, state: State, journal: Journal) -> Engine {
+    fn assemble(config: Config, seed: u64, state: State, mut journal: Journal) -> Engine {
         let ids = IdSource::new(seed ^ journal.sequence().rotate_left(17), state.store.last_id());
+        journal.pack(Tier::ALL.map(|tier| config.tier(tier).compress_text));
+        let coarsening = Coarsening::due(&config);
         Engine {
             budgets: budgets(&config),
             config,
@@ -131,6 +139,7 @@ impl Engine {
             used: FxHashSet::default(),
             round: Round::default(),
             rota: Rota::default(),
+            coarsening,
             idle_since: None,
             counters: Counters::default(),
             events: VecDeque::new(),
@@ -260,13 +269,19 @@ impl Engine {
         record
     }
 
-    /// The unit vector of a record, if a view of `scope` sees it and it has one.
-    pub fn vector(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<&[f32]> {
-        let record = self.state.store.get(id)?;
-        if !scope.covers(&record.scope) || record.is_expired(now) {
-            return None;
-        }
-        self.state.vector(id)
+    /// The unit vector of a record as far as it is kept, if a view of `scope` sees the record and it has one.
+    pub fn vector(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Vec<f32>> {
+        self.sees(scope, id, now).then(|| self.state.vector(id)).flatten()
+    }
+
+    /// How exactly the vector of a record is kept, if a view of `scope` sees the record and it has one.
+    pub fn precision(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Precision> {
+        self.sees(scope, id, now).then(|| self.state.precision(id)).flatten()
+    }
+
+    fn sees(&self, scope: &Scope, id: RecordId, now: Timestamp) -> bool {
+        let seen = |record: &Record| scope.covers(&record.scope) && !record.is_expired(now);
+        self.state.store.get(id).is_some_and(seen)
     }
 
     /// One page of what a view of `scope` sees, in id order from after `after` on.
@@ -427,6 +442,7 @@ impl Engine {
                 *change = Change::Moved(*id, record.moves.clone());
             }
         }
+        changes.extend(self.coarsen_changed(&changes));
         // Uses go first: the full records that follow have them counted in.
         if let Some(uses) = self.take_uses() {
             changes.insert(0, uses);

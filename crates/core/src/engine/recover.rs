@@ -170,6 +170,9 @@ impl Opening {
         for (id, segment) in homes.records {
             journal.note_home(id, segment);
         }
+        for (segment, bytes) in homes.saved {
+            journal.note_saved(segment, bytes);
+        }
         for (segment, ids) in homes.tombstones {
             journal.note_tombstones(segment, ids);
         }
@@ -206,12 +209,13 @@ impl Opening {
                     if terms_are_current {
                         let terms =
                             row.terms.iter().map(|(term, count)| (&*dictionary[*term as usize], *count));
-                        state.restore(row.record, row.vector.as_deref(), terms, row.statement);
+                        state.restore(row.record, row.code.as_ref(), terms, row.statement);
                     } else {
-                        state.apply(&Change::Put(Box::new(row.record), row.vector));
+                        state.apply(&Change::Put(Box::new(row.record), row.code));
                     }
                 }
             }
+            homes.saved.push((segment.number, reader.saved));
             settled.extend(reader.tombstones.iter().copied());
             if !reader.tombstones.is_empty() {
                 homes.tombstones.push((segment.number, reader.tombstones));
@@ -275,12 +279,13 @@ impl Opening {
 struct Homes {
     records: Vec<(RecordId, u64)>,
     tombstones: Vec<(u64, Vec<RecordId>)>,
+    saved: Vec<(u64, u64)>,
 }
 
 fn check_dimensions(state: &State, change: &Change) -> Result<(), &'static str> {
     let fits = match (change, &state.space) {
         (Change::Space(space), _) => EmbeddingSpace::allows(space.dimensions),
-        (Change::Put(_, Some(vector)), Some(space)) => space.dimensions as usize == vector.len(),
+        (Change::Put(_, Some(code)), Some(space)) => code.fits(space.dimensions as usize),
         (Change::Put(_, Some(_)), None) => false,
         _ => true,
     };

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::index::text::TextIndex;
 use crate::index::vector::{FlatIndex, VectorIndex};
 use crate::index::{Slot, Statements};
-use crate::model::{EmbeddingSpace, Kind, Record, RecordId, Timestamp};
+use crate::model::{Code, EmbeddingSpace, Kind, Precision, Record, RecordId, Timestamp};
 use crate::persist::Change;
 use crate::policy::gained;
 use crate::tier::Store;
@@ -42,8 +42,8 @@ impl State {
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Space(space) => self.settle(Some(space.clone())),
-            Change::Put(record, vector) => {
-                let slot = self.place((**record).clone(), vector.as_deref(), None);
+            Change::Put(record, code) => {
+                let slot = self.place((**record).clone(), code.as_ref(), None);
                 self.text.insert(slot, keyword_fields(record).iter().map(String::as_str));
                 self.weigh(slot);
             }
@@ -71,6 +71,15 @@ impl State {
                 });
                 self.look_again(*id);
             }
+            Change::Coarsen(precision, ids) => {
+                for id in ids {
+                    let Some(slot) = self.store.slot(*id) else { continue };
+                    if let Some(index) = &mut self.vectors {
+                        index.coarsen(slot, *precision);
+                    }
+                    self.weigh(slot);
+                }
+            }
             Change::Use(uses) => {
                 for (id, usage) in uses {
                     self.store.modify(*id, |record| record.usage = usage.clone());
@@ -89,11 +98,11 @@ impl State {
     pub(super) fn restore<'t>(
         &mut self,
         record: Record,
-        vector: Option<&[f32]>,
+        code: Option<&Code>,
         terms: impl IntoIterator<Item = (&'t str, u32)>,
         words: u64,
     ) {
-        let slot = self.place(record, vector, Some(words));
+        let slot = self.place(record, code, Some(words));
         self.text.insert_terms(slot, terms);
         self.weigh(slot);
     }
@@ -111,9 +120,19 @@ impl State {
         self.vectors.as_ref().map(|index| index as &dyn VectorIndex)
     }
 
-    /// The vector of a record.
-    pub(super) fn vector(&self, id: RecordId) -> Option<&[f32]> {
+    /// The unit vector of a record, as far as it is kept.
+    pub(super) fn vector(&self, id: RecordId) -> Option<Vec<f32>> {
         self.vectors.as_ref()?.vector(self.store.slot(id)?)
+    }
+
+    /// What is kept of the vector of a record.
+    pub(super) fn code(&self, id: RecordId) -> Option<Code> {
+        self.vectors.as_ref()?.code(self.store.slot(id)?)
+    }
+
+    /// How exactly the vector of a record is kept.
+    pub(super) fn precision(&self, id: RecordId) -> Option<Precision> {
+        self.vectors.as_ref()?.precision(self.store.slot(id)?)
     }
 
     /// Share of slots that are dead, 0 to 1.
@@ -128,7 +147,8 @@ impl State {
         for record in self.store.iter_after(None) {
             if let Some(slot) = self.store.slot(record.id) {
                 let (terms, words) = (self.text.terms_of(slot), self.statements.words(slot));
-                fresh.restore(record.clone(), self.vector(record.id), terms, words);
+                let code = self.code(record.id);
+                fresh.restore(record.clone(), code.as_ref(), terms, words);
             }
         }
         fresh
@@ -136,12 +156,14 @@ impl State {
 
     fn weigh(&mut self, slot: Slot) {
         let Some(record) = self.store.record(slot) else { return };
-        let vector = self.vectors.as_ref().and_then(|index| index.vector(slot));
-        let bytes = weight(record, vector.map(<[f32]>::len), self.text.terms_of(slot).count());
+        let dimensions = self.space.as_ref().map_or(0, |space| space.dimensions);
+        let precision = self.vectors.as_ref().and_then(|index| index.precision(slot));
+        let vector = precision.map(|precision| (precision, dimensions));
+        let bytes = weight(record, vector, self.text.terms_of(slot).count());
         self.store.weigh(slot, bytes);
     }
 
-    fn place(&mut self, record: Record, vector: Option<&[f32]>, words: Option<u64>) -> Slot {
+    fn place(&mut self, record: Record, code: Option<&Code>, words: Option<u64>) -> Slot {
         let (slot, vacated) = self.store.put(record);
         if let Some(old) = vacated {
             self.vacate(old);
@@ -149,8 +171,8 @@ impl State {
         if let Some(record) = self.store.record(slot) {
             self.statements.insert(slot, record, words);
         }
-        if let (Some(index), Some(vector)) = (&mut self.vectors, vector) {
-            index.insert(slot, vector);
+        if let (Some(index), Some(code)) = (&mut self.vectors, code) {
+            index.insert(slot, code);
         }
         slot
     }
@@ -173,19 +195,29 @@ const RECORD_BYTES: usize = 560;
 /// What a distinct term of a record takes in the index: in its posting list and in the record's own.
 const POSTING_BYTES: usize = 19;
 
-/// What a vector takes: in `f32`, in int8 with its scale.
-fn vector_bytes(dimensions: usize) -> usize {
-    5 * dimensions + 20
+/// How a vector is kept, and the number of its components.
+pub(super) type VectorShape = (Precision, u32);
+
+/// What a vector takes: what is kept of it and its places in the index; floats have int8 steps beside them, and steps a
+/// scale.
+fn vector_bytes((precision, dimensions): VectorShape) -> usize {
+    let dimensions = dimensions as usize;
+    precision.bytes(dimensions)
+        + match precision {
+            Precision::F32 => dimensions + 20,
+            Precision::Int8 => 20,
+            Precision::Binary => 16,
+        }
 }
 
-/// What a record takes, indexes included. `vector` is the number of components of its vector, if it has one.
-fn weight(record: &Record, vector: Option<usize>, terms: usize) -> u32 {
+/// What a record takes, indexes included, with its vector if it has one.
+fn weight(record: &Record, vector: Option<VectorShape>, terms: usize) -> u32 {
     let bytes = record_bytes(record) + vector.map_or(0, vector_bytes) + terms * POSTING_BYTES;
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// What a record that is not in the store yet will take there.
-pub(super) fn expected_weight(record: &Record, vector: Option<usize>) -> u32 {
+pub(super) fn expected_weight(record: &Record, vector: Option<VectorShape>) -> u32 {
     let mut index = TextIndex::default();
     index.insert(0, keyword_fields(record).iter().map(String::as_str));
     weight(record, vector, index.terms_of(0).count())
@@ -228,15 +260,17 @@ impl Estimate {
     /// storage, and the segment that is being made.
     const ROOM: u64 = 4 << 20;
 
-    /// Of so many records, each of `text_bytes` bytes of text and with a vector of `dimensions` components (0: without).
-    pub(super) fn new(records: u64, dimensions: u32, text_bytes: u32) -> Self {
+    /// Of so many records, each of `text_bytes` bytes of text and with a vector of that shape (0 components: without).
+    pub(super) fn new(records: u64, vector: VectorShape, text_bytes: u32) -> Self {
         // English has about six bytes a word, and three in five are indexed once each. The day makes three more terms.
         let terms = u64::from(text_bytes) / 10 + 3;
         let text = u64::from(text_bytes);
-        let (kind, dimensions) = (Kind::EPISODIC.len() as u64, u64::from(dimensions));
-        let vector = if dimensions == 0 { 0 } else { vector_bytes(dimensions as usize) as u64 };
-        let held = RECORD_BYTES as u64 + kind + text + vector + terms * POSTING_BYTES as u64;
-        let stored = Self::STORED_RECORD + text + 4 * dimensions + terms * Self::STORED_TERM;
+        let kind = Kind::EPISODIC.len() as u64;
+        let (precision, dimensions) = vector;
+        let in_memory = if dimensions == 0 { 0 } else { vector_bytes(vector) as u64 };
+        let in_storage = precision.bytes(dimensions as usize) as u64;
+        let held = RECORD_BYTES as u64 + kind + text + in_memory + terms * POSTING_BYTES as u64;
+        let stored = Self::STORED_RECORD + text + in_storage + terms * Self::STORED_TERM;
         let storage = records.saturating_mul(stored);
         let room = if storage > u64::from(Config::default().seal_bytes) { Self::ROOM } else { 0 };
         Estimate { memory: records.saturating_mul(held).saturating_add(room), storage }

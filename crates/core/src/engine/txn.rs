@@ -13,12 +13,13 @@ use crate::engine::command::{Clearable, Direction, History, NewRecord, Operation
 use crate::engine::consolidate::is_brief;
 use crate::engine::event::{Event, Repeat};
 use crate::engine::retention::moved;
-use crate::engine::state::{State, expected_weight, keyword_fields};
+use crate::engine::state::{State, VectorShape, expected_weight, keyword_fields};
 use crate::error::CommandError;
 use crate::index::key_of;
-use crate::index::vector::dot;
+use crate::index::vector::{dot, encode};
 use crate::model::{
-    EmbeddingSpace, IdSource, Kind, Metadata, Move, Reason, Record, RecordId, Scope, Tier, Timestamp, Value,
+    Code, EmbeddingSpace, IdSource, Kind, Metadata, Move, Precision, Reason, Record, RecordId, Scope, Tier,
+    Timestamp, Value,
 };
 use crate::persist::Change;
 
@@ -213,7 +214,9 @@ impl Staging<'_> {
         self.said.entry(key).or_default().push(id);
         let vector = self.accept(vector)?;
         record.surprise = record.surprise.or_else(|| self.surprise(&record.scope, vector.as_deref()));
-        self.out.changes.push(Change::Put(Box::new(record.clone()), vector));
+        let kept = history.and_then(|past| past.precision).unwrap_or_default();
+        let code = vector.map(|vector| encode(vector, self.kept_in(tier).max(kept)));
+        self.out.changes.push(Change::Put(Box::new(record.clone()), code));
         self.replace(id, Some(record))?;
         self.ids.observe(id);
         self.note(id, Event::MemoryAdded { id, tier });
@@ -313,7 +316,8 @@ impl Staging<'_> {
                 let change = if record.text == before.text {
                     Change::Revise(Box::new(record.clone()))
                 } else {
-                    Change::Put(Box::new(record.clone()), vector)
+                    let code = vector.map(|vector| encode(vector, self.kept_in(record.tier)));
+                    Change::Put(Box::new(record.clone()), code)
                 };
                 self.out.changes.push(change);
                 self.replace(into, Some(record))?;
@@ -370,10 +374,10 @@ impl Staging<'_> {
             // The old vector still stands for the text if only labels or dates changed.
             let kept = || {
                 let unchanged = before.text == record.text && before.actor == record.actor;
-                unchanged.then(|| self.vector_of(id)).flatten()
+                unchanged.then(|| self.code_of(id)).flatten()
             };
-            let vector = vector.or_else(kept);
-            Change::Put(Box::new(record.clone()), vector)
+            let code = vector.map(|vector| encode(vector, self.kept_in(record.tier))).or_else(kept);
+            Change::Put(Box::new(record.clone()), code)
         };
         self.out.changes.push(change);
         self.replace(id, Some(record))?;
@@ -389,7 +393,8 @@ impl Staging<'_> {
         }
         let (vector, index) = (vector?, self.state.vectors()?);
         let visible = self.state.store.visible(scope, self.asked.now);
-        let nearest = index.search(vector, 1, &visible, &|slot| u128::from(slot)).hits.first()?.score;
+        let nearest =
+            index.search(&index.probe(vector), 1, &visible, &|slot| u128::from(slot)).hits.first()?.score;
         Some((1.0 - nearest).clamp(0.0, 1.0))
     }
 
@@ -407,8 +412,7 @@ impl Staging<'_> {
         let store = &self.state.store;
         let stored = || store.get(id).map(|record| (record.tier, store.bytes(id)));
         let before = self.weights.get(&id).copied().unwrap_or_else(stored);
-        let vector = record.and_then(|_| self.vector_of(id)).map(|vector| vector.len());
-        let after = record.map(|record| (record.tier, expected_weight(record, vector)));
+        let after = record.map(|record| (record.tier, expected_weight(record, self.shape_of(record))));
         for (place, sign) in [(before, -1), (after, 1)] {
             if let Some((tier, bytes)) = place {
                 let (items, total) = &mut self.gains[tier.index()];
@@ -448,13 +452,30 @@ impl Staging<'_> {
         }
     }
 
-    /// The vector of a record as this transaction has left it.
-    fn vector_of(&self, id: RecordId) -> Option<Vec<f32>> {
-        let staged = self.out.changes.iter().rev().find_map(|change| match change {
-            Change::Put(record, vector) if record.id == id => Some(vector.clone()),
+    /// How exactly vectors are kept in `tier`.
+    fn kept_in(&self, tier: Tier) -> Precision {
+        self.config.tier(tier).precision
+    }
+
+    /// What this transaction has put in place of the vector of a record, if it has.
+    fn staged_code(&self, id: RecordId) -> Option<Option<&Code>> {
+        self.out.changes.iter().rev().find_map(|change| match change {
+            Change::Put(record, code) if record.id == id => Some(code.as_ref()),
             _ => None,
-        });
-        staged.unwrap_or_else(|| self.state.vector(id).map(<[f32]>::to_vec))
+        })
+    }
+
+    /// What is kept of the vector of a record as this transaction has left it.
+    fn code_of(&self, id: RecordId) -> Option<Code> {
+        self.staged_code(id).map_or_else(|| self.state.code(id), |staged| staged.cloned())
+    }
+
+    /// The shape that the vector of a record will have where the record is now.
+    fn shape_of(&self, record: &Record) -> Option<VectorShape> {
+        let staged = self.staged_code(record.id).map(|code| code.map(Code::precision));
+        let precision = staged.unwrap_or_else(|| self.state.precision(record.id))?;
+        let space = self.settled.as_ref().or(self.state.space.as_ref())?;
+        Some((precision.max(self.kept_in(record.tier)), space.dimensions))
     }
 
     /// The record, if this view sees it and it is at the expected version.

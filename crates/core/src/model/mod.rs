@@ -5,6 +5,7 @@
 mod filter;
 mod id;
 mod metadata;
+mod precision;
 mod record;
 mod scope;
 mod tier;
@@ -15,6 +16,8 @@ pub use filter::{Comparison, FieldPath, Filter, RecordField};
 pub(crate) use id::IdSource;
 pub use id::RecordId;
 pub use metadata::{Metadata, Value};
+pub(crate) use precision::Code;
+pub use precision::Precision;
 pub use record::{EmbeddingSpace, Kind, Origin, Record};
 pub use scope::Scope;
 pub use tier::Tier;

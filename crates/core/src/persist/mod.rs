@@ -7,6 +7,7 @@ mod frame;
 mod header;
 mod log;
 mod manifest;
+mod pack;
 mod segment;
 mod stored;
 

@@ -8,8 +8,9 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::FormatError;
-use crate::model::{Record, RecordId};
+use crate::model::{Code, Precision, Record, RecordId};
 use crate::persist::frame::{self, Parsed};
+use crate::persist::pack::{pack, unpack};
 use crate::persist::stored::RecordV1;
 use crate::persist::{ObjectKind, header};
 
@@ -23,13 +24,21 @@ struct InfoV1 {
     tombstones: Vec<u128>,
 }
 
+/// Stands before a block.
+#[derive(Debug, Serialize, Deserialize)]
+struct BlockHeadV1 {
+    /// If the block is packed: its bytes as they stand here, and unpacked.
+    packed: Option<(u32, u32)>,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct BlockV1 {
     records: Vec<RecordV1>,
     /// The hash of each record's words (see `consolidate::statement_key`), little-endian; made by the same tokeniser.
     statements: Vec<[u8; 8]>,
-    /// Whether each record has a vector. The vectors follow the postcard bytes: row-major `f32`, little-endian.
-    has_vector: Vec<bool>,
+    /// How the vector of each record is kept: 0 if it has none, 1 as `f32`, 2 in int8 steps, 3 as signs. What is kept
+    /// follows the postcard bytes, row after row, little-endian.
+    vectors: Vec<u8>,
     /// The distinct terms of the block.
     dictionary: Vec<String>,
     /// For each record: position in the dictionary and number of occurrences, in the order of the terms' first use.
@@ -45,7 +54,7 @@ struct EndV1 {
 #[derive(Debug)]
 pub(crate) struct SegmentRow<'a> {
     pub(crate) record: &'a Record,
-    pub(crate) vector: Option<&'a [f32]>,
+    pub(crate) code: Option<Code>,
     pub(crate) terms: Vec<(&'a str, u32)>,
     pub(crate) statement: u64,
 }
@@ -56,16 +65,21 @@ pub(crate) struct SegmentBuilder {
     out: Vec<u8>,
     frames: u64,
     records: u32,
+    /// Per tier, whether its records are packed.
+    packs: [bool; 3],
+    /// Bytes that packing has saved.
+    saved: u64,
 }
 
 impl SegmentBuilder {
     /// Records in a block.
     pub(crate) const BLOCK: usize = 256;
 
-    /// Starts a segment of vectors of `dimensions` components, with terms made by `tokenizer`.
-    pub(crate) fn new(dimensions: u32, tokenizer: &str, tombstones: &[RecordId]) -> Self {
-        let mut builder =
-            SegmentBuilder { out: header::encode(ObjectKind::Segment).to_vec(), frames: 0, records: 0 };
+    /// Starts a segment of vectors of `dimensions` components, with terms made by `tokenizer`. The records of the tiers
+    /// that `packs` names are packed, apart from their vectors.
+    pub(crate) fn new(dimensions: u32, tokenizer: &str, tombstones: &[RecordId], packs: [bool; 3]) -> Self {
+        let out = header::encode(ObjectKind::Segment).to_vec();
+        let mut builder = SegmentBuilder { out, frames: 0, records: 0, packs, saved: 0 };
         let tombstones = tombstones.iter().map(|id| id.0).collect();
         let info = InfoV1 { dimensions, tokenizer: tokenizer.to_owned(), tombstones };
         builder.frame(&postcard::to_allocvec(&info).expect("stored types always encode"));
@@ -79,11 +93,23 @@ impl SegmentBuilder {
         (self.out, self.records)
     }
 
-    /// Writes a block of up to [`SegmentBuilder::BLOCK`] records; nothing, if there are none.
-    pub(crate) fn block(&mut self, rows: &[SegmentRow<'_>]) {
-        if rows.is_empty() {
-            return;
+    /// Bytes that packing has saved so far.
+    pub(crate) fn saved(&self) -> u64 {
+        self.saved
+    }
+
+    /// Writes up to [`SegmentBuilder::BLOCK`] records: those that are packed in one block, the others in one before it.
+    pub(crate) fn rows(&mut self, rows: &[SegmentRow<'_>]) {
+        for packs in [false, true] {
+            let packed = |row: &&SegmentRow<'_>| self.packs[row.record.tier.index()] == packs;
+            let rows: Vec<&SegmentRow<'_>> = rows.iter().filter(packed).collect();
+            if !rows.is_empty() {
+                self.block(&rows, packs);
+            }
         }
+    }
+
+    fn block(&mut self, rows: &[&SegmentRow<'_>], packs: bool) {
         let mut positions: FxHashMap<&str, u32> = FxHashMap::default();
         let mut dictionary = Vec::new();
         let mut terms = Vec::with_capacity(rows.len());
@@ -101,13 +127,26 @@ impl SegmentBuilder {
         let block = BlockV1 {
             records: rows.iter().map(|row| RecordV1::from(row.record)).collect(),
             statements: rows.iter().map(|row| row.statement.to_le_bytes()).collect(),
-            has_vector: rows.iter().map(|row| row.vector.is_some()).collect(),
+            vectors: rows.iter().map(|row| tag(row.code.as_ref())).collect(),
             dictionary,
             terms,
         };
-        let mut payload = postcard::to_allocvec(&block).expect("stored types always encode");
-        for vector in rows.iter().filter_map(|row| row.vector) {
-            payload.extend(vector.iter().flat_map(|component| component.to_le_bytes()));
+        let mut value = postcard::to_allocvec(&block).expect("stored types always encode");
+        let mut packed = None;
+        if packs {
+            let length = value.len();
+            value = pack(&value);
+            self.saved += length.saturating_sub(value.len()) as u64;
+            packed = Some((value.len() as u32, length as u32));
+        }
+        let mut payload = postcard::to_allocvec(&BlockHeadV1 { packed }).expect("stored types always encode");
+        payload.append(&mut value);
+        for code in rows.iter().filter_map(|row| row.code.as_ref()) {
+            match code {
+                Code::F32(components) => payload.extend(components.iter().flat_map(|c| c.to_le_bytes())),
+                Code::Int8(steps) => payload.extend(steps.iter().map(|step| step.cast_unsigned())),
+                Code::Binary(signs) => payload.extend_from_slice(signs),
+            }
         }
         self.records += rows.len() as u32;
         self.frame(&payload);
@@ -123,7 +162,7 @@ impl SegmentBuilder {
 #[derive(Debug)]
 pub(crate) struct StoredRow {
     pub(crate) record: Record,
-    pub(crate) vector: Option<Vec<f32>>,
+    pub(crate) code: Option<Code>,
     pub(crate) terms: Vec<(u32, u32)>,
     pub(crate) statement: u64,
 }
@@ -137,6 +176,8 @@ pub(crate) struct SegmentReader {
     pub(crate) tokenizer: String,
     /// Ids that earlier segments hold and that are gone.
     pub(crate) tombstones: Vec<RecordId>,
+    /// Bytes that packing has saved.
+    pub(crate) saved: u64,
     /// Blocks: their terms, and their records.
     pub(crate) blocks: Vec<(Vec<String>, Vec<StoredRow>)>,
 }
@@ -156,6 +197,7 @@ impl SegmentReader {
             dimensions: info.dimensions,
             tokenizer: info.tokenizer,
             tombstones: info.tombstones.into_iter().map(RecordId).collect(),
+            saved: 0,
             blocks: Vec::new(),
         };
         let mut records = 0u32;
@@ -175,36 +217,70 @@ impl SegmentReader {
         }
     }
 
-    fn block(&self, payload: &[u8]) -> Result<(Vec<String>, Vec<StoredRow>), &'static str> {
-        let (block, raw): (BlockV1, _) =
-            postcard::take_from_bytes(payload).map_err(|_| "a block does not decode")?;
-        let BlockV1 { records, statements, has_vector, dictionary, terms } = block;
-        let row_bytes = self.dimensions as usize * 4;
-        let vectors = has_vector.iter().filter(|has| **has).count();
-        if records.len() != has_vector.len()
+    fn block(&mut self, payload: &[u8]) -> Result<(Vec<String>, Vec<StoredRow>), &'static str> {
+        let broken = |_| "a block does not decode";
+        let (BlockHeadV1 { packed }, rest) = postcard::take_from_bytes(payload).map_err(broken)?;
+        let (block, raw): (BlockV1, &[u8]) = match packed {
+            None => postcard::take_from_bytes(rest).map_err(broken)?,
+            Some((bytes, length)) => {
+                let (packed, raw) = rest.split_at_checked(bytes as usize).ok_or("a block is cut short")?;
+                let value = unpack(packed, length as usize).ok_or("a block cannot be unpacked")?;
+                let block = postcard::from_bytes(&value).map_err(broken)?;
+                self.saved += u64::from(length.saturating_sub(bytes));
+                (block, raw)
+            }
+        };
+        let BlockV1 { records, statements, vectors, dictionary, terms } = block;
+        let dimensions = self.dimensions as usize;
+        let precisions: Vec<Option<Precision>> =
+            vectors.into_iter().map(precision).collect::<Result<_, _>>()?;
+        let row_bytes = precisions.iter().flatten().map(|precision| precision.bytes(dimensions));
+        if records.len() != precisions.len()
             || records.len() != statements.len()
             || records.len() != terms.len()
-            || raw.len() != vectors * row_bytes
-            || (vectors > 0 && row_bytes == 0)
+            || raw.len() != row_bytes.sum::<usize>()
+            || (dimensions == 0 && precisions.iter().flatten().next().is_some())
         {
             return Err("the columns of a block differ in length");
         }
         if terms.iter().flatten().any(|(term, _)| *term as usize >= dictionary.len()) {
             return Err("a block names a term that is not in its dictionary");
         }
-        let mut chunks = raw.chunks_exact(row_bytes.max(1));
+        let mut rest = raw;
         let mut rows = Vec::with_capacity(records.len());
-        for (((record, has_vector), terms), statement) in
-            records.into_iter().zip(has_vector).zip(terms).zip(statements)
+        for (((record, precision), terms), statement) in
+            records.into_iter().zip(precisions).zip(terms).zip(statements)
         {
-            let vector = has_vector.then(|| {
-                let row = chunks.next().unwrap_or_default();
-                row.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+            let code = precision.map(|precision| {
+                let (row, after) = rest.split_at(precision.bytes(dimensions));
+                rest = after;
+                code(precision, row)
             });
             let statement = u64::from_le_bytes(statement);
-            rows.push(StoredRow { record: record.into_record()?, vector, terms, statement });
+            rows.push(StoredRow { record: record.into_record()?, code, terms, statement });
         }
         Ok((dictionary, rows))
+    }
+}
+
+/// How a block says in which precision a vector is kept.
+fn tag(code: Option<&Code>) -> u8 {
+    code.map_or(0, |code| code.precision().index() as u8 + 1)
+}
+
+fn precision(tag: u8) -> Result<Option<Precision>, &'static str> {
+    let Some(at) = tag.checked_sub(1) else { return Ok(None) };
+    let precision = Precision::ALL.get(usize::from(at)).copied();
+    precision.map(Some).ok_or("a block names a precision that does not exist")
+}
+
+fn code(precision: Precision, row: &[u8]) -> Code {
+    match precision {
+        Precision::F32 => {
+            Code::F32(row.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        }
+        Precision::Int8 => Code::Int8(row.iter().map(|byte| byte.cast_signed()).collect()),
+        Precision::Binary => Code::Binary(row.to_vec()),
     }
 }
 

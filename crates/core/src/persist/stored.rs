@@ -9,8 +9,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, Vari
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    EmbeddingSpace, Kind, Metadata, Move, Origin, Reason, Record, RecordId, Reward, Scope, Tier, Timestamp,
-    Usage, Value,
+    Code, EmbeddingSpace, Kind, Metadata, Move, Origin, Precision, Reason, Record, RecordId, Reward, Scope,
+    Tier, Timestamp, Usage, Value,
 };
 
 /// One commit: what changed, all of it or nothing.
@@ -27,8 +27,8 @@ pub(crate) struct FrameV1 {
 pub(crate) enum ChangeV1 {
     /// The embedding space of the memory, fixed by its first vector.
     Space { model: String, dimensions: u32 },
-    /// A record as it is from now on, with its vector if it has one.
-    Put { record: RecordV1, vector: Option<Vec<f32>> },
+    /// A record as it is from now on, with what is kept of its vector if it has one.
+    Put { record: RecordV1, code: Option<CodeV1> },
     /// A record as it is from now on; its vector stays.
     Revise { record: RecordV1 },
     /// The record is gone.
@@ -37,6 +37,16 @@ pub(crate) enum ChangeV1 {
     Move { id: u128, moves: Vec<MoveV1> },
     /// Records were used: what is remembered of all their uses from now on.
     Use { uses: Vec<(u128, UsageV1)> },
+    /// No more is kept of these records' vectors than this precision; what is coarser already stays.
+    Coarsen { precision: u8, ids: Vec<u128> },
+}
+
+/// What is kept of a vector.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum CodeV1 {
+    F32(Vec<f32>),
+    Int8(Vec<i8>),
+    Binary(Vec<u8>),
 }
 
 /// A record.
@@ -215,7 +225,7 @@ pub(crate) enum Change {
     /// See [`ChangeV1::Space`].
     Space(EmbeddingSpace),
     /// See [`ChangeV1::Put`].
-    Put(Box<Record>, Option<Vec<f32>>),
+    Put(Box<Record>, Option<Code>),
     /// See [`ChangeV1::Revise`].
     Revise(Box<Record>),
     /// See [`ChangeV1::Remove`].
@@ -226,6 +236,8 @@ pub(crate) enum Change {
     Moved(RecordId, Vec<Move>),
     /// See [`ChangeV1::Use`].
     Use(Vec<(RecordId, Usage)>),
+    /// See [`ChangeV1::Coarsen`].
+    Coarsen(Precision, Vec<RecordId>),
 }
 
 impl FrameV1 {
@@ -247,8 +259,8 @@ impl From<&Change> for ChangeV1 {
             Change::Space(space) => {
                 ChangeV1::Space { model: space.model.clone(), dimensions: space.dimensions }
             }
-            Change::Put(record, vector) => {
-                ChangeV1::Put { record: RecordV1::from(&**record), vector: vector.clone() }
+            Change::Put(record, code) => {
+                ChangeV1::Put { record: RecordV1::from(&**record), code: code.as_ref().map(CodeV1::from) }
             }
             Change::Revise(record) => ChangeV1::Revise { record: RecordV1::from(&**record) },
             Change::Remove(id) => ChangeV1::Remove { id: id.0 },
@@ -259,6 +271,10 @@ impl From<&Change> for ChangeV1 {
             Change::Use(uses) => {
                 ChangeV1::Use { uses: uses.iter().map(|(id, usage)| (id.0, UsageV1::from(usage))).collect() }
             }
+            Change::Coarsen(precision, ids) => ChangeV1::Coarsen {
+                precision: precision.index() as u8,
+                ids: ids.iter().map(|id| id.0).collect(),
+            },
         }
     }
 }
@@ -267,7 +283,9 @@ impl ChangeV1 {
     fn into_change(self) -> Result<Change, &'static str> {
         Ok(match self {
             ChangeV1::Space { model, dimensions } => Change::Space(EmbeddingSpace { model, dimensions }),
-            ChangeV1::Put { record, vector } => Change::Put(Box::new(record.into_record()?), vector),
+            ChangeV1::Put { record, code } => {
+                Change::Put(Box::new(record.into_record()?), code.map(CodeV1::into_code))
+            }
             ChangeV1::Revise { record } => Change::Revise(Box::new(record.into_record()?)),
             ChangeV1::Remove { id } => Change::Remove(RecordId(id)),
             ChangeV1::Move { id, moves } => Change::Moved(
@@ -277,12 +295,37 @@ impl ChangeV1 {
             ChangeV1::Use { uses } => {
                 Change::Use(uses.into_iter().map(|(id, usage)| (RecordId(id), usage.into_usage())).collect())
             }
+            ChangeV1::Coarsen { precision, ids } => {
+                let precision = Precision::ALL.get(usize::from(precision)).copied();
+                let precision = precision.ok_or("a commit names a precision that does not exist")?;
+                Change::Coarsen(precision, ids.into_iter().map(RecordId).collect())
+            }
         })
     }
 }
 
 fn tier_from(code: u8) -> Result<Tier, &'static str> {
     Tier::ALL.get(usize::from(code)).copied().ok_or("a record names a tier that does not exist")
+}
+
+impl From<&Code> for CodeV1 {
+    fn from(code: &Code) -> Self {
+        match code {
+            Code::F32(components) => CodeV1::F32(components.clone()),
+            Code::Int8(steps) => CodeV1::Int8(steps.clone()),
+            Code::Binary(signs) => CodeV1::Binary(signs.clone()),
+        }
+    }
+}
+
+impl CodeV1 {
+    fn into_code(self) -> Code {
+        match self {
+            CodeV1::F32(components) => Code::F32(components),
+            CodeV1::Int8(steps) => Code::Int8(steps),
+            CodeV1::Binary(signs) => Code::Binary(signs),
+        }
+    }
 }
 
 impl From<&Record> for RecordV1 {

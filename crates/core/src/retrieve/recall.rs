@@ -138,12 +138,13 @@ pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, wh
             None
         }
         (Some(vector), Some(index)) => {
-            let found = index.search(vector, depth, allowed, &by_id);
+            let probe = index.probe(vector);
+            let found = index.search(&probe, depth, allowed, &by_id);
             if found.hits.is_empty() {
                 skip(Signal::Dense, "no memory in question has a vector");
             }
             let best = found.hits.first().map(|hit| hit.score);
-            best.map(|best| (vector, index, Range { floor: found.floor.min(best), best }, found.hits))
+            best.map(|best| (probe, index, Range { floor: found.floor.min(best), best }, found.hits))
         }
     };
     let terms = sources.text.query(&query.text, (!whole).then_some(visible), sources.bm25);
@@ -193,8 +194,8 @@ pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, wh
     for (slot, ranks) in candidates {
         let Some(record) = sources.store.record(slot) else { continue };
         let mut parts = [None; 2];
-        if let Some((vector, index, range, _)) = &dense {
-            let opinion = index.score(vector, slot).map(|score| Opinion { score, rank: ranks[0] });
+        if let Some((probe, index, range, _)) = &dense {
+            let opinion = index.score(probe, slot).map(|score| Opinion { score, rank: ranks[0] });
             parts[0] = opinion.map(|o| (o, query.fusion.contribution(Some(o), shares[0], *range)));
         }
         if let Some((range, _)) = &keyword {

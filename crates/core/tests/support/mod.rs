@@ -49,7 +49,7 @@ pub(crate) fn open(objects: &Objects, config: &Config, seed: u64) -> (Engine, Op
 pub(crate) fn contents(engine: &Engine) -> Vec<(Record, Option<Vec<f32>>)> {
     let everyone = Scope::default();
     let page = engine.list(&everyone, None, None, usize::MAX, LONG_AGO);
-    let vector = |id| engine.vector(&everyone, id, LONG_AGO).map(<[f32]>::to_vec);
+    let vector = |id| engine.vector(&everyone, id, LONG_AGO);
     page.records.into_iter().map(|record| (vector(record.id), record)).map(|(v, r)| (r, v)).collect()
 }
 

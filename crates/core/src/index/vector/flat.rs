@@ -1,47 +1,54 @@
-//! The exact scan: int8 rows in blocks, the best of them rescored in `f32`.
+//! The scan over all vectors: int8 rows by their steps, the best of them scored in full; rows of signs by a table.
 //!
-//! Each row is quantised to its own scale (largest component to 127). The scan ranks by the int8 product, whose
-//! error is far below the distance between neighbours; the top candidates are then scored with the full vectors.
+//! The scan ranks rows of steps by an integer product, whose error is far below the distance between neighbours; the
+//! top candidates are then scored with all that is kept of them: their floats, or their steps against the floats of the
+//! question. Rows of signs have one score. It estimates the cosine with the vector that the signs were taken of: the
+//! cosine of a vector and its signs is near sqrt(2 / pi) in many dimensions, so the cosine with the signs, divided by
+//! that, is right on average (Gao and Long, "RaBitQ", SIGMOD 2024, with one factor for all). So scores of all
+//! precisions can stand in one list.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::index::vector::kernel::{ROWS, dot, dot_i8, dot_i8_x4};
-use crate::index::vector::{VectorHit, VectorHits, VectorIndex};
+use crate::index::vector::code::{decode, encode, quantise, unit_scale};
+use crate::index::vector::kernel::{ROWS, dot, dot_f32_i8, dot_i8, dot_i8_x4, sum_of_signs};
+use crate::index::vector::rotate::rotate;
+use crate::index::vector::rows::Rows;
+use crate::index::vector::{Probe, VectorHit, VectorHits, VectorIndex};
 use crate::index::{Slot, SlotSet, TieBreak};
+use crate::model::{Code, Precision};
 
-/// Rows in a block. Blocks are never moved, so growing copies nothing.
-const BLOCK_ROWS: usize = 1_024;
 /// Candidates beyond the limit that are scored in full precision.
 const RESCORED: usize = 32;
 /// When fewer than one row in this many is allowed, the allowed rows are visited one by one.
 const SELECTIVE: usize = 6;
-const NO_ROW: u32 = u32::MAX;
+/// sqrt(pi / 2): what the cosine with the signs of a vector is multiplied with.
+const SIGN_FACTOR: f32 = 1.253_314_1;
 
-/// An exact scan over all vectors. See the module's text.
+/// A scan over all vectors. See the module's text.
 #[derive(Debug)]
 pub(crate) struct FlatIndex {
     dimensions: usize,
-    /// Components of a quantised row: `dimensions`, rounded up to a whole register.
-    width: usize,
-    blocks: Vec<Block>,
-    rows: usize,
-    row_of_slot: Vec<u32>,
-    live: SlotSet,
+    /// By precision.
+    rows: [Rows; 3],
+    places: Vec<Place>,
 }
 
-#[derive(Debug)]
-struct Block {
-    quantised: Box<[i8]>,
-    scales: Box<[f32]>,
-    full: Vec<f32>,
-    slots: Vec<Slot>,
-}
+/// Where the vector of a slot is: its row x 4 + its precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place(u32);
 
-/// A query on the grid of the rows.
-struct Quantised {
-    values: Vec<i16>,
-    scale: f32,
+impl Place {
+    const NONE: Place = Place(u32::MAX);
+
+    fn new(precision: Precision, row: usize) -> Self {
+        Place((row * 4 + precision.index()) as u32)
+    }
+
+    fn split(self) -> Option<(Precision, usize)> {
+        let precision = Precision::ALL.get(self.0 as usize % 4)?;
+        Some((*precision, self.0 as usize / 4))
+    }
 }
 
 impl FlatIndex {
@@ -49,83 +56,91 @@ impl FlatIndex {
     pub(crate) fn new(dimensions: usize) -> Self {
         FlatIndex {
             dimensions,
-            width: dimensions.next_multiple_of(8),
-            blocks: Vec::new(),
-            rows: 0,
-            row_of_slot: Vec::new(),
-            live: SlotSet::default(),
+            rows: Precision::ALL.map(|precision| Rows::new(precision, dimensions)),
+            places: Vec::new(),
         }
     }
 
-    fn row(&self, slot: Slot) -> Option<(&Block, usize)> {
-        let row = self.row_of_slot.get(slot as usize).copied().filter(|&row| row != NO_ROW)? as usize;
-        Some((&self.blocks[row / BLOCK_ROWS], row % BLOCK_ROWS))
+    fn place(&self, slot: Slot) -> Option<(Precision, usize)> {
+        self.places.get(slot as usize).and_then(|place| place.split())
+    }
+
+    fn count(&self, precision: Precision) -> usize {
+        self.rows[precision.index()].len()
     }
 }
 
 impl VectorIndex for FlatIndex {
-    fn len(&self) -> usize {
-        self.live.len()
+    fn counts(&self) -> [usize; 3] {
+        Precision::ALL.map(|precision| self.count(precision))
     }
 
     fn bytes(&self) -> usize {
-        let row = self.width + size_of::<f32>() + self.dimensions * size_of::<f32>() + size_of::<Slot>();
-        self.blocks.len() * BLOCK_ROWS * row + self.row_of_slot.len() * size_of::<u32>()
+        self.rows.iter().map(Rows::bytes).sum::<usize>() + self.places.capacity() * size_of::<Place>()
     }
 
-    fn insert(&mut self, slot: Slot, vector: &[f32]) {
-        assert_eq!(vector.len(), self.dimensions, "the engine checks dimensions");
-        let at = self.rows % BLOCK_ROWS;
-        if at == 0 {
-            self.blocks.push(Block {
-                quantised: vec![0; BLOCK_ROWS * self.width].into(),
-                scales: vec![0.0; BLOCK_ROWS].into(),
-                full: Vec::with_capacity(BLOCK_ROWS * self.dimensions),
-                slots: Vec::with_capacity(BLOCK_ROWS),
-            });
+    fn insert(&mut self, slot: Slot, code: &Code) {
+        assert!(code.fits(self.dimensions), "the engine checks dimensions");
+        self.remove(slot);
+        let precision = code.precision();
+        if self.places.len() <= slot as usize {
+            self.places.resize(slot as usize + 1, Place::NONE);
         }
-        let block = self.blocks.last_mut().expect("pushed when the last one was full");
-        let (scale, values) = quantise(vector);
-        for (cell, value) in block.quantised[at * self.width..].iter_mut().zip(values) {
-            *cell = value;
-        }
-        block.scales[at] = scale;
-        block.full.extend_from_slice(vector);
-        block.slots.push(slot);
-        self.row_of_slot.resize(slot as usize, NO_ROW);
-        self.row_of_slot.push(self.rows as u32);
-        self.rows += 1;
-        self.live.insert(slot);
+        self.places[slot as usize] = Place::new(precision, self.count(precision));
+        self.rows[precision.index()].push(slot, code);
     }
 
     fn remove(&mut self, slot: Slot) {
-        if self.live.remove(slot) {
-            self.row_of_slot[slot as usize] = NO_ROW;
+        let Some((precision, row)) = self.place(slot) else { return };
+        self.places[slot as usize] = Place::NONE;
+        if let Some(moved) = self.rows[precision.index()].remove(row) {
+            self.places[moved as usize] = Place::new(precision, row);
         }
     }
 
-    fn vector(&self, slot: Slot) -> Option<&[f32]> {
-        let (block, at) = self.row(slot)?;
-        Some(&block.full[at * self.dimensions..][..self.dimensions])
+    fn coarsen(&mut self, slot: Slot, precision: Precision) {
+        if self.precision(slot).is_some_and(|kept| kept < precision)
+            && let Some(vector) = self.vector(slot)
+        {
+            self.insert(slot, &encode(vector, precision));
+        }
     }
 
-    fn search(&self, query: &[f32], limit: usize, allowed: &SlotSet, ties: &TieBreak<'_>) -> VectorHits {
-        let mut values = vec![0i16; self.width];
-        let (scale, quantised) = quantise(query);
-        for (cell, value) in values.iter_mut().zip(quantised) {
-            *cell = i16::from(value);
-        }
-        let query_on_grid = Quantised { values, scale };
+    fn precision(&self, slot: Slot) -> Option<Precision> {
+        self.place(slot).map(|(precision, _)| precision)
+    }
+
+    fn code(&self, slot: Slot) -> Option<Code> {
+        let (precision, row) = self.place(slot)?;
+        Some(self.rows[precision.index()].code(row))
+    }
+
+    fn vector(&self, slot: Slot) -> Option<Vec<f32>> {
+        self.code(slot).map(|code| decode(&code, self.dimensions))
+    }
+
+    fn probe(&self, query: &[f32]) -> Probe {
+        let mut steps = quantise(query);
+        let step_scale = unit_scale(&steps);
+        steps.resize(self.dimensions.next_multiple_of(8), 0);
+        let signs = if self.count(Precision::Binary) > 0 { sign_table(query) } else { Vec::new() };
+        let steps = steps.into_iter().map(i16::from).collect();
+        Probe { vector: query.to_vec(), steps, step_scale, signs }
+    }
+
+    fn search(&self, probe: &Probe, limit: usize, allowed: &SlotSet, ties: &TieBreak<'_>) -> VectorHits {
         let mut best = Best::new(limit.saturating_add(RESCORED), ties);
-        if allowed.len() < self.live.len() / SELECTIVE {
-            self.visit(&query_on_grid, allowed, &mut best);
+        if allowed.len() < self.len() / SELECTIVE {
+            self.visit(probe, allowed, &mut best);
         } else {
-            self.scan(&query_on_grid, allowed, &mut best);
+            self.scan_steps(Precision::F32, probe, allowed, &mut best);
+            self.scan_steps(Precision::Int8, probe, allowed, &mut best);
+            self.scan_signs(probe, allowed, &mut best);
         }
         let floor = if best.floor.is_finite() { best.floor } else { 0.0 };
         let mut hits: Vec<VectorHit> = best
             .into_slots()
-            .filter_map(|slot| Some(VectorHit { slot, score: self.score(query, slot)? }))
+            .filter_map(|slot| Some(VectorHit { slot, score: self.score(probe, slot)? }))
             .collect();
         hits.sort_unstable_by(|a, b| {
             b.score.total_cmp(&a.score).then_with(|| ties(a.slot).cmp(&ties(b.slot)))
@@ -134,42 +149,84 @@ impl VectorIndex for FlatIndex {
         VectorHits { hits, floor }
     }
 
-    fn score(&self, query: &[f32], slot: Slot) -> Option<f32> {
-        self.vector(slot).map(|vector| dot(query, vector))
+    fn score(&self, probe: &Probe, slot: Slot) -> Option<f32> {
+        let (precision, row) = self.place(slot)?;
+        let rows = &self.rows[precision.index()];
+        Some(match precision {
+            Precision::F32 => dot(&probe.vector, rows.full(row)),
+            Precision::Int8 => {
+                dot_f32_i8(&probe.vector, &rows.steps(row)[..self.dimensions]) * rows.scale(row)
+            }
+            Precision::Binary => probe.score_of_signs(rows.signs(row)),
+        })
     }
 }
 
 impl FlatIndex {
-    fn scan(&self, query: &Quantised, allowed: &SlotSet, best: &mut Best<'_>) {
-        for block in &self.blocks {
-            for start in (0..block.slots.len()).step_by(ROWS) {
-                let products =
-                    dot_i8_x4(&query.values, &block.quantised[start * self.width..][..ROWS * self.width]);
-                for (offset, product) in products.into_iter().enumerate() {
-                    let Some(&slot) = block.slots.get(start + offset) else { break };
-                    if allowed.contains(slot) && self.live.contains(slot) {
-                        best.offer(slot, product as f32 * (block.scales[start + offset] * query.scale));
+    fn scan_steps(&self, precision: Precision, probe: &Probe, allowed: &SlotSet, best: &mut Best<'_>) {
+        let rows = &self.rows[precision.index()];
+        for block in 0..rows.block_count() {
+            let (slots, scales) = (rows.slots(block), rows.scales(block));
+            for start in (0..slots.len()).step_by(ROWS) {
+                let products = dot_i8_x4(&probe.steps, rows.step_group(block, start));
+                for ((product, slot), scale) in
+                    products.into_iter().zip(&slots[start..]).zip(&scales[start..])
+                {
+                    if allowed.contains(*slot) {
+                        best.offer(*slot, product as f32 * (scale * probe.step_scale));
                     }
                 }
             }
         }
     }
 
-    fn visit(&self, query: &Quantised, allowed: &SlotSet, best: &mut Best<'_>) {
-        for slot in allowed.iter() {
-            if let Some((block, at)) = self.row(slot) {
-                let product = dot_i8(&query.values, &block.quantised[at * self.width..][..self.width]);
-                best.offer(slot, product as f32 * (block.scales[at] * query.scale));
+    fn scan_signs(&self, probe: &Probe, allowed: &SlotSet, best: &mut Best<'_>) {
+        let rows = &self.rows[Precision::Binary.index()];
+        for block in 0..rows.block_count() {
+            for (slot, signs) in rows.slots(block).iter().zip(rows.sign_rows(block)) {
+                if allowed.contains(*slot) {
+                    best.offer(*slot, probe.score_of_signs(signs));
+                }
             }
+        }
+    }
+
+    fn visit(&self, probe: &Probe, allowed: &SlotSet, best: &mut Best<'_>) {
+        for slot in allowed.iter() {
+            let Some((precision, row)) = self.place(slot) else { continue };
+            let rows = &self.rows[precision.index()];
+            let score = match precision {
+                Precision::Binary => probe.score_of_signs(rows.signs(row)),
+                _ => dot_i8(&probe.steps, rows.steps(row)) as f32 * (rows.scale(row) * probe.step_scale),
+            };
+            best.offer(slot, score);
         }
     }
 }
 
-/// The scale of a vector, and its components on that scale, -127 to 127.
-fn quantise(vector: &[f32]) -> (f32, impl Iterator<Item = i8>) {
-    let largest = vector.iter().fold(0f32, |largest, component| largest.max(component.abs()));
-    let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-    (scale, vector.iter().map(move |component| libm::roundf(component / scale) as i8))
+impl Probe {
+    fn score_of_signs(&self, signs: &[u8]) -> f32 {
+        sum_of_signs(&self.signs, signs).clamp(-1.0, 1.0)
+    }
+}
+
+/// For each byte of a row of signs and each value of it, what its components add to the score. The components of the
+/// question are rotated as those of the rows were.
+fn sign_table(query: &[f32]) -> Vec<f32> {
+    let mut rotated = query.to_vec();
+    rotate(&mut rotated);
+    let factor = SIGN_FACTOR / libm::sqrtf(query.len() as f32);
+    let mut table = Vec::with_capacity(query.len().div_ceil(8) * 256);
+    for components in rotated.chunks(8) {
+        let start = table.len();
+        table.push(-components.iter().sum::<f32>() * factor);
+        for value in 1..256usize {
+            let bit = value.trailing_zeros() as usize;
+            let gain = components.get(bit).map_or(0.0, |component| 2.0 * component * factor);
+            table.push(table[start + (value & (value - 1))] + gain);
+        }
+    }
+    table
 }
 
 /// The best so many of the slots offered, and the lowest score of all.
@@ -251,7 +308,7 @@ mod tests {
                     continue;
                 }
                 let vector = unit(&mut random, dimensions);
-                index.insert(slot, &vector);
+                index.insert(slot, &encode(vector.clone(), Precision::F32));
                 vectors.insert(slot, vector);
             }
             for slot in (0..2_500).step_by(5) {
@@ -268,7 +325,7 @@ mod tests {
                     .map(|(slot, vector)| (*slot, dot(&query, vector)))
                     .collect();
                 expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-                let found = index.search(&query, 10, &allowed, &|slot| u128::from(slot));
+                let found = index.search(&index.probe(&query), 10, &allowed, &|slot| u128::from(slot));
                 let found: Vec<(u32, f32)> = found.hits.iter().map(|hit| (hit.slot, hit.score)).collect();
                 assert_eq!(
                     found,
@@ -283,7 +340,9 @@ mod tests {
     fn an_empty_index_finds_nothing() {
         let index = FlatIndex::new(4);
         assert_eq!(
-            index.search(&[1.0, 0.0, 0.0, 0.0], 5, &SlotSet::default(), &|slot| u128::from(slot)),
+            index.search(&index.probe(&[1.0, 0.0, 0.0, 0.0]), 5, &SlotSet::default(), &|slot| u128::from(
+                slot
+            )),
             VectorHits::default()
         );
     }

@@ -43,6 +43,24 @@ pub(super) fn dot_i8(query: &[i16], row: &[i8]) -> i32 {
     query.iter().zip(row).map(|(&q, &r)| i32::from(q) * i32::from(r)).sum()
 }
 
+/// The dot product of a vector and a row of steps of the same length.
+pub(super) fn dot_f32_i8(query: &[f32], row: &[i8]) -> f32 {
+    let mut lanes = [0f32; 4];
+    for (at, (q, r)) in query.iter().zip(row).enumerate() {
+        lanes[at % 4] += q * f32::from(*r);
+    }
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+}
+
+/// The sum of what the bytes of `signs` add, each looked up in its 256 entries of `table`.
+pub(super) fn sum_of_signs(table: &[f32], signs: &[u8]) -> f32 {
+    let mut lanes = [0f32; 4];
+    for (at, (entries, byte)) in table.as_chunks::<256>().0.iter().zip(signs).enumerate() {
+        lanes[at % 4] += entries[usize::from(*byte)];
+    }
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+}
+
 #[cfg(target_feature = "simd128")]
 #[allow(
     unsafe_code,

@@ -1,16 +1,21 @@
 //! Vector search: from a query vector to the nearest slots.
 //!
-//! Owns vectors and the ways to search them. The only way today is [`FlatIndex`], an int8 scan rescored in `f32`,
-//! exact for practical purposes. Codes, inverted lists and the HNSW graph of long-term segments take their places
-//! beside it behind [`VectorIndex`].
+//! Owns what is kept of vectors and the ways to search it. The only way today is [`FlatIndex`], a scan: int8 rows, scored
+//! in `f32` where that is kept, and rows of one bit for each component. Inverted lists and the HNSW graph of long-term
+//! segments take their places beside it behind [`VectorIndex`].
 
+mod code;
 mod flat;
 mod kernel;
+mod rotate;
+mod rows;
 
+pub(crate) use code::encode;
 pub(crate) use flat::FlatIndex;
 pub(crate) use kernel::dot;
 
 use crate::index::{Slot, SlotSet, TieBreak};
+use crate::model::{Code, Precision};
 
 /// A slot found by its vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,25 +35,48 @@ pub(crate) struct VectorHits {
     pub(crate) floor: f32,
 }
 
+/// A question in the forms in which vectors are compared with it. Good for the index that made it, as long as nothing is
+/// inserted.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    vector: Vec<f32>,
+    /// The quantised components, filled up to whole registers.
+    steps: Vec<i16>,
+    /// What brings the steps to length 1.
+    step_scale: f32,
+    /// What rows of signs look up; empty while there are none.
+    signs: Vec<f32>,
+}
+
 /// A set of unit vectors that can be searched by cosine similarity.
 ///
 /// Shapes: every vector, stored or asked, has as many components as the index was made for, and length 1. Callers check
 /// that; the index trusts it.
-pub(crate) trait VectorIndex: std::fmt::Debug {
+pub(crate) trait VectorIndex {
     /// Number of vectors held.
-    fn len(&self) -> usize;
+    fn len(&self) -> usize {
+        self.counts().iter().sum()
+    }
+    /// Number of vectors held in each precision.
+    fn counts(&self) -> [usize; 3];
     /// Estimated bytes held.
     fn bytes(&self) -> usize;
-    /// Adds the vector of `slot`. Slots arrive in ascending order.
-    fn insert(&mut self, slot: Slot, vector: &[f32]);
+    /// Adds the vector of `slot`, in place of the one before.
+    fn insert(&mut self, slot: Slot, code: &Code);
     /// Forgets the vector of `slot`, if there is one.
     fn remove(&mut self, slot: Slot);
-    /// The vector of `slot`.
-    fn vector(&self, slot: Slot) -> Option<&[f32]>;
-    /// The `limit` allowed slots nearest to `query`.
-    fn search(&self, query: &[f32], limit: usize, allowed: &SlotSet, ties: &TieBreak<'_>) -> VectorHits;
-    /// The exact score of one slot.
-    fn score(&self, query: &[f32], slot: Slot) -> Option<f32> {
-        self.vector(slot).map(|vector| dot(query, vector))
-    }
+    /// Keeps no more of the vector of `slot` than `precision`. What is coarser already stays.
+    fn coarsen(&mut self, slot: Slot, precision: Precision);
+    /// How exactly the vector of `slot` is kept.
+    fn precision(&self, slot: Slot) -> Option<Precision>;
+    /// What is kept of the vector of `slot`.
+    fn code(&self, slot: Slot) -> Option<Code>;
+    /// The unit vector of `slot`, as far as it is kept.
+    fn vector(&self, slot: Slot) -> Option<Vec<f32>>;
+    /// Prepares a question.
+    fn probe(&self, query: &[f32]) -> Probe;
+    /// The `limit` allowed slots nearest to the question.
+    fn search(&self, probe: &Probe, limit: usize, allowed: &SlotSet, ties: &TieBreak<'_>) -> VectorHits;
+    /// The score of one slot, as exact as what is kept of it.
+    fn score(&self, probe: &Probe, slot: Slot) -> Option<f32>;
 }

@@ -1,0 +1,181 @@
+//! Rows of vectors of one precision, without gaps: what is taken out is replaced by the last row.
+
+use crate::index::Slot;
+use crate::index::vector::code::{quantise, unit_scale};
+use crate::index::vector::kernel::ROWS;
+use crate::model::{Code, Precision};
+
+/// Rows in a block. Blocks are never moved, so growing copies nothing.
+const BLOCK_ROWS: usize = 1_024;
+
+/// The rows of one precision, in blocks of columns. A column that the precision does not need has width 0.
+#[derive(Debug)]
+pub(super) struct Rows {
+    precision: Precision,
+    dimensions: usize,
+    /// Floats of a row.
+    full: usize,
+    /// Steps of a row: the dimensions, rounded up to a whole register.
+    steps: usize,
+    /// Bytes of signs of a row.
+    signs: usize,
+    blocks: Vec<Block>,
+}
+
+/// Some rows, column by column.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    slots: Vec<Slot>,
+    full: Vec<f32>,
+    /// Filled up to whole groups of [`ROWS`] rows.
+    steps: Vec<i8>,
+    /// What brings the steps of a row to length 1.
+    scales: Vec<f32>,
+    signs: Vec<u8>,
+}
+
+impl Rows {
+    pub(super) fn new(precision: Precision, dimensions: usize) -> Self {
+        let (full, steps, signs) = match precision {
+            Precision::F32 => (dimensions, dimensions.next_multiple_of(8), 0),
+            Precision::Int8 => (0, dimensions.next_multiple_of(8), 0),
+            Precision::Binary => (0, 0, dimensions.div_ceil(8)),
+        };
+        Rows { precision, dimensions, full, steps, signs, blocks: Vec::new() }
+    }
+
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        let last = self.blocks.last().map_or(0, |block| block.slots.len());
+        self.blocks.len().saturating_sub(1) * BLOCK_ROWS + last
+    }
+
+    /// Bytes held.
+    pub(super) fn bytes(&self) -> usize {
+        let of = |block: &Block| {
+            4 * (block.slots.capacity() + block.full.capacity() + block.scales.capacity())
+                + block.steps.capacity()
+                + block.signs.capacity()
+        };
+        self.blocks.iter().map(of).sum()
+    }
+
+    /// Adds a row at the end, of a code of the precision of these rows.
+    pub(super) fn push(&mut self, slot: Slot, code: &Code) {
+        let row = self.len();
+        if row.is_multiple_of(BLOCK_ROWS) {
+            let mut block = Block::default();
+            // Reserved as a whole, but for the first: there may never be more than a few rows.
+            if row > 0 {
+                block.slots.reserve_exact(BLOCK_ROWS);
+                block.full.reserve_exact(BLOCK_ROWS * self.full);
+                block.steps.reserve_exact(BLOCK_ROWS * self.steps);
+                block.scales.reserve_exact(if self.steps > 0 { BLOCK_ROWS } else { 0 });
+                block.signs.reserve_exact(BLOCK_ROWS * self.signs);
+            }
+            self.blocks.push(block);
+        }
+        self.resize_last(row % BLOCK_ROWS + 1);
+        self.write(row, slot, code);
+    }
+
+    /// Takes a row out. Answers the slot whose row has taken its place, if it was not the last.
+    pub(super) fn remove(&mut self, row: usize) -> Option<Slot> {
+        let last = self.len() - 1;
+        let moved = (row != last).then(|| {
+            let (slot, code) = (self.slots(last / BLOCK_ROWS)[last % BLOCK_ROWS], self.code(last));
+            self.write(row, slot, &code);
+            slot
+        });
+        self.resize_last(last % BLOCK_ROWS);
+        if last.is_multiple_of(BLOCK_ROWS) {
+            self.blocks.pop();
+        }
+        moved
+    }
+
+    fn resize_last(&mut self, rows: usize) {
+        let Some(block) = self.blocks.last_mut() else { return };
+        block.slots.resize(rows, 0);
+        block.full.resize(rows * self.full, 0.0);
+        block.steps.resize(rows.next_multiple_of(ROWS) * self.steps, 0);
+        block.scales.resize(if self.steps > 0 { rows } else { 0 }, 0.0);
+        block.signs.resize(rows * self.signs, 0);
+    }
+
+    fn write(&mut self, row: usize, slot: Slot, code: &Code) {
+        let (width, at) = (self.steps, row % BLOCK_ROWS);
+        let block = &mut self.blocks[row / BLOCK_ROWS];
+        block.slots[at] = slot;
+        match code {
+            Code::F32(components) => {
+                block.full[at * self.full..][..self.full].copy_from_slice(components);
+                block.write_steps(at, width, &quantise(components));
+            }
+            Code::Int8(steps) => block.write_steps(at, width, steps),
+            Code::Binary(signs) => block.signs[at * self.signs..][..self.signs].copy_from_slice(signs),
+        }
+    }
+
+    /// What a row holds.
+    pub(super) fn code(&self, row: usize) -> Code {
+        match self.precision {
+            Precision::F32 => Code::F32(self.full(row).to_vec()),
+            Precision::Int8 => Code::Int8(self.steps(row)[..self.dimensions].to_vec()),
+            Precision::Binary => Code::Binary(self.signs(row).to_vec()),
+        }
+    }
+
+    /// The floats of a row.
+    pub(super) fn full(&self, row: usize) -> &[f32] {
+        &self.blocks[row / BLOCK_ROWS].full[row % BLOCK_ROWS * self.full..][..self.full]
+    }
+
+    /// The steps of a row, filled up with zeros.
+    pub(super) fn steps(&self, row: usize) -> &[i8] {
+        &self.blocks[row / BLOCK_ROWS].steps[row % BLOCK_ROWS * self.steps..][..self.steps]
+    }
+
+    /// What brings the steps of a row to length 1.
+    pub(super) fn scale(&self, row: usize) -> f32 {
+        self.blocks[row / BLOCK_ROWS].scales[row % BLOCK_ROWS]
+    }
+
+    /// The signs of a row.
+    pub(super) fn signs(&self, row: usize) -> &[u8] {
+        &self.blocks[row / BLOCK_ROWS].signs[row % BLOCK_ROWS * self.signs..][..self.signs]
+    }
+
+    /// Number of blocks.
+    pub(super) fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The slots of the rows of a block.
+    pub(super) fn slots(&self, block: usize) -> &[Slot] {
+        &self.blocks[block].slots
+    }
+
+    /// The scales of the rows of a block.
+    pub(super) fn scales(&self, block: usize) -> &[f32] {
+        &self.blocks[block].scales
+    }
+
+    /// The steps of [`ROWS`] rows of a block from row `start` on, a multiple of [`ROWS`].
+    pub(super) fn step_group(&self, block: usize, start: usize) -> &[i8] {
+        &self.blocks[block].steps[start * self.steps..][..ROWS * self.steps]
+    }
+
+    /// The signs of the rows of a block, row after row.
+    pub(super) fn sign_rows(&self, block: usize) -> impl Iterator<Item = &[u8]> {
+        self.blocks[block].signs.chunks_exact(self.signs)
+    }
+}
+
+impl Block {
+    fn write_steps(&mut self, at: usize, width: usize, steps: &[i8]) {
+        let cells = &mut self.steps[at * width..][..width];
+        cells[..steps.len()].copy_from_slice(steps);
+        self.scales[at] = unit_scale(cells);
+    }
+}
