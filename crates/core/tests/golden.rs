@@ -233,7 +233,7 @@ impl Host {
                 self.persist(engine);
                 Ok(json!({
                     "moved": moved, "expired": expired, "evicted": evicted, "merged": merged,
-                    "coarsened": coarsened, "sealed": sealed, "summarised": 0, "next": next,
+                    "coarsened": coarsened, "sealed": sealed, "next": next,
                 }))
             }
         }
