@@ -109,6 +109,15 @@ const ways: Readonly<Record<ErrorCode, { readonly details: readonly string[]; re
     },
   },
   "not-found": { details: ["id"], run: async () => (await open()).forget(id) },
+  consolidated: {
+    details: ["id", "into"],
+    run: async () => {
+      const memory = await open({ config: { consolidation: { repeats: "keep" } } });
+      const [, second] = await memory.addMany([{ text: "the same", kind: "semantic" }, { text: "the same", kind: "semantic" }]);
+      await memory.maintain();
+      return memory.update(second as string, { importance: 1 });
+    },
+  },
   "already-exists": {
     details: ["id"],
     run: async () => {

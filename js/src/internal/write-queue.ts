@@ -31,7 +31,7 @@ export class WriteQueue {
   #running = false;
   #idle: Promise<void> = Promise.resolve();
 
-  /** `born` is the engine's life; `settled` is called after each batch, with the failure if there was one. */
+  /** `born` is the engine's life; `settled` is called after each batch, with the failure if there was one, and when there is nothing to write. */
   constructor(handle: EngineHandle, born: number, storage: Storage, settled: (failure?: MemoryError) => void) {
     this.#handle = handle;
     this.#born = born;
@@ -41,7 +41,11 @@ export class WriteQueue {
 
   /** Resolves when everything under `ticket` is in storage. */
   durable(ticket: number): Promise<void> {
-    if (this.#handle.isDurable(ticket)) return Promise.resolve();
+    if (this.#handle.isDurable(ticket)) {
+      // Some of what happens changes nothing, and is told all the same.
+      this.#settled();
+      return Promise.resolve();
+    }
     const reason = this.#handle.poisoned();
     if (reason !== undefined) {
       const message = `an earlier write to storage failed (${reason}): open the memory again to continue`;

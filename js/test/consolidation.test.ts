@@ -1,0 +1,257 @@
+// Consolidation through the package: repeats, duplicates, summaries, and what forgetting does to them.
+
+import { afterEach, describe, expect, it } from "vitest";
+import { openMemory, type Memory, type MemoryEvents, type OpenOptions } from "../../dist/esm/entry/inline.js";
+import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
+import { fakeEmbedder, manualClock } from "../../dist/esm/testing/index.js";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const start = Date.UTC(2026, 0, 5, 9);
+
+const opened: Memory[] = [];
+afterEach(async () => {
+  for (const memory of opened.splice(0)) await memory.close();
+});
+
+async function open(options: OpenOptions = {}): Promise<Memory> {
+  const memory = await openMemory({ seed: 1, ...options });
+  opened.push(memory);
+  return memory;
+}
+
+async function all(memory: Memory): Promise<{ id: string; text: string }[]> {
+  const records = [];
+  for await (const record of memory.list()) records.push(record);
+  return records;
+}
+
+function heard<N extends keyof MemoryEvents>(memory: Memory, name: N): MemoryEvents[N][] {
+  const events: MemoryEvents[N][] = [];
+  memory.on(name, (event) => events.push(event));
+  return events;
+}
+
+const trip = [
+  "We booked the train to Lisbon for the spring holiday.",
+  "The train to Lisbon leaves at nine in the morning.",
+  "In Lisbon we stay near the river, and the holiday flat has a balcony.",
+  "After the holiday the train home from Lisbon was late.",
+];
+
+/** A memory in which Ada told of a trip, and the moment at which that is old. */
+async function told(options: OpenOptions = {}): Promise<{ memory: Memory; ids: string[]; clock: ReturnType<typeof manualClock> }> {
+  const clock = manualClock(start);
+  const episodes = { retentionBelow: 1, share: 0.6, group: { similarity: 0 } };
+  const memory = await open({ now: () => clock.now(), config: { defaultTier: "intermediate", consolidation: { episodes } }, ...options });
+  const ids = await memory.addMany(trip.map((text, hour) => ({ text, actor: "Ada", occurredAt: start + hour * HOUR, metadata: { hour } })));
+  clock.advance(8 * DAY);
+  return { memory, ids, clock };
+}
+
+describe("repeats", () => {
+  it("are not added, and resolve to the record that is there", async () => {
+    const memory = await open();
+    const events = heard(memory, "memory-repeated");
+    const first = await memory.add("Ada prefers metric units", { kind: "semantic" });
+    expect(await memory.add("ada prefers metric units!", { kind: "semantic" })).toBe(first);
+    expect(await memory.addMany([{ text: "Ada prefers metric units", kind: "semantic" }, "Something else"])).toEqual([first, expect.any(String)]);
+    expect(events).toEqual([{ id: first, because: "known" }, { id: first, because: "known" }]);
+    expect((await memory.stats()).records).toBe(2);
+    expect((await memory.get(first))?.accessCount).toBe(2);
+  });
+
+  it("of a recall are recognised, in exact and in other words", async () => {
+    const clock = manualClock(start);
+    const memory = await open({ now: () => clock.now() });
+    const events = heard(memory, "memory-repeated");
+    const known = await memory.add("Ada really prefers metric units for cooking");
+    expect(await memory.recall("which units does Ada prefer?")).toHaveLength(1);
+    expect(await memory.add("Ada really prefers metric units for cooking.")).toBe(known);
+    expect(await memory.add("Ada prefers metric units for cooking")).toBe(known);
+    expect(events).toEqual([{ id: known, because: "recalled" }, { id: known, because: "recalled" }]);
+    clock.advance(HOUR);
+    expect(await memory.add("Ada really prefers metric units for cooking.")).not.toBe(known);
+  });
+
+  it("of an import of one's own are one by the moment", async () => {
+    const memory = await open();
+    const turns = [{ text: "See you!", occurredAt: "2026-01-02T10:00:00Z" }, { text: "See you!", occurredAt: "2026-01-03T10:00:00Z" }];
+    const ids = await memory.addMany(turns);
+    expect(await memory.addMany(turns)).toEqual(ids);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it("are kept by an id, by a transaction and by configuration", async () => {
+    const memory = await open();
+    const first = await memory.add("Ada prefers metric units", { kind: "semantic" });
+    const second = await memory.transaction((tx) => tx.add("Ada prefers metric units", { kind: "semantic" }));
+    expect(second).not.toBe(first);
+    expect((await memory.get(second))?.id).toBe(second);
+    const keeping = await open({ config: { consolidation: { repeats: "keep", duplicates: false } } });
+    await keeping.addMany([{ text: "same words", kind: "semantic" }, { text: "same words", kind: "semantic" }]);
+    await keeping.maintain();
+    expect((await keeping.stats()).records).toBe(2);
+  });
+
+  it("stay within their scope", async () => {
+    const memory = await open();
+    const [ada, bob] = [memory.scope({ user: "ada" }), memory.scope({ user: "bob" })];
+    const first = await ada.add("I like green tea", { kind: "semantic" });
+    expect(await bob.add("I like green tea", { kind: "semantic" })).not.toBe(first);
+    await memory.maintain();
+    expect((await bob.stats()).records).toBe(1);
+  });
+});
+
+describe("duplicates", () => {
+  it("become one record, to which their ids lead", async () => {
+    const place = memoryPlace();
+    const memory = await open({ storage: memoryStorage({ place }), config: { consolidation: { repeats: "keep" } } });
+    const events = heard(memory, "memory-consolidated");
+    const ids = await memory.addMany([1, 2, 3].map(() => ({ text: "Tea is served at five", kind: "semantic" })));
+    const [first, second, third] = ids as [string, string, string];
+    expect(await memory.maintain()).toMatchObject({ merged: 2, summarised: 0, more: false });
+    expect(events).toEqual([{ id: first, origins: [second, third], form: "duplicate" }]);
+    expect((await memory.get(third))?.id).toBe(first);
+    expect((await memory.get(first))?.origins?.map(({ id }) => id)).toEqual([second, third]);
+    await expect(memory.update(second, { importance: 1 })).rejects.toMatchObject({ code: "consolidated", details: { id: second, into: first } });
+    expect(await memory.forget(second)).toBe(1);
+    expect(await memory.get(second)).toBeUndefined();
+    expect((await memory.get(first))?.origins).toHaveLength(1);
+
+    // An export holds what was consolidated, and a memory made of it knows the ids.
+    let lines = "";
+    for await (const line of memory.export()) lines += line;
+    const copy = await open();
+    await copy.import(lines);
+    expect((await copy.get(third, { touch: false }))?.id).toBe(first);
+    expect(await all(copy)).toEqual(await all(memory));
+  });
+
+  it("of other words go into the one that says it all", async () => {
+    const memory = await open();
+    await memory.add("Ada prefers metric units", { kind: "semantic" });
+    const long = await memory.add("Ada really prefers metric units", { kind: "semantic" });
+    await memory.add("Ada never prefers metric units", { kind: "semantic" });
+    expect(await memory.maintain()).toMatchObject({ merged: 1 });
+    expect((await memory.get(long))?.origins).toEqual([expect.objectContaining({ text: "Ada prefers metric units" })]);
+    expect((await memory.stats()).records).toBe(2);
+  });
+});
+
+describe("summaries", () => {
+  it("take the place of old episodes", async () => {
+    const { memory, ids } = await told();
+    const events = heard(memory, "memory-consolidated");
+    expect(await memory.maintain()).toMatchObject({ summarised: 4, more: false });
+    const [record, ...others] = await all(memory);
+    expect(others).toEqual([]);
+    expect(record).toMatchObject({ summary: true, tier: "long-term", actor: "Ada", kind: "episodic", occurredAt: start });
+    for (const line of (record as { text: string }).text.split("\n")) expect(trip.join(" ")).toContain(line);
+    expect(events).toEqual([{ id: record?.id, origins: ids, form: "summary" }]);
+    const [hit] = await memory.recall("when does the train to Lisbon leave?");
+    expect(hit?.id).toBe(record?.id);
+    expect(hit?.why.signals.map(({ signal }) => signal)).toContain("dense");
+    expect(await memory.maintain()).toMatchObject({ summarised: 0, more: false });
+  });
+
+  it("never come by themselves", async () => {
+    const { memory } = await told({ config: { defaultTier: "intermediate" } });
+    await memory.maintain();
+    expect((await memory.stats()).records).toBe(4);
+  });
+
+  it("are in the words of a function of one's own", async () => {
+    const asked: unknown[] = [];
+    const summarize = async (texts: readonly string[], context: object): Promise<string> => {
+      asked.push(texts, context);
+      return "Ada went to Lisbon by train in spring.";
+    };
+    const { memory, ids } = await told({ summarize });
+    await memory.maintain();
+    expect(asked).toEqual([trip, { actor: "Ada", from: start, to: start + 3 * HOUR }]);
+    const [record] = await all(memory);
+    expect(record?.text).toBe("Ada went to Lisbon by train in spring.");
+    // Its words may come from any of them: without one, only what was taken from the others is left.
+    await memory.forget(ids[0] as string);
+    const rest = (await memory.get(record?.id as string))?.text as string;
+    expect(rest).not.toContain("by train in spring");
+    expect(rest.split("\n").every((line) => trip.slice(1).some((text) => text.includes(line)))).toBe(true);
+  });
+
+  it("wait when a function fails, throws or answers nonsense", async () => {
+    for (const summarize of [() => Promise.reject(new Error("no model today")), () => "  ", () => 7 as unknown as string]) {
+      const { memory, ids, clock } = await told({ summarize });
+      const failures = heard(memory, "summary-failed");
+      expect(await memory.maintain()).toMatchObject({ summarised: 0, more: false });
+      expect(failures).toEqual([{ ids, error: expect.any(Error) }]);
+      expect((await memory.stats()).records).toBe(4);
+      // It is asked again later, not at once.
+      await memory.maintain();
+      expect(failures).toHaveLength(1);
+      clock.advance(2 * HOUR);
+      await memory.maintain();
+      expect(failures).toHaveLength(2);
+    }
+  });
+
+  it("wait when the embedder fails", async () => {
+    let reachable = true;
+    const embedder = fakeEmbedder({ failOn: () => !reachable && new Error("connection refused") });
+    const { memory, ids } = await told({ embedder });
+    const failures = heard(memory, "summary-failed");
+    reachable = false;
+    expect(await memory.maintain()).toMatchObject({ summarised: 0, more: false });
+    expect(failures).toEqual([{ ids, error: expect.objectContaining({ code: "embedder-failed" }) }]);
+    expect((await memory.stats()).records).toBe(4);
+  });
+
+  it("are not made of what has changed meanwhile", async () => {
+    let change: () => Promise<unknown> = () => Promise.resolve();
+    const { memory, ids } = await told({ summarize: () => change().then(() => "Ada went to Lisbon.") });
+    change = () => memory.forget(ids[1] as string);
+    expect(await memory.maintain()).toMatchObject({ summarised: 0 });
+    expect((await all(memory)).map(({ id }) => id)).toEqual(ids.filter((id) => id !== ids[1]));
+  });
+
+  it("lose what is forgotten, by id and by filter, and are found by what is left", async () => {
+    const { memory, ids } = await told({ config: { defaultTier: "intermediate", consolidation: { episodes: { retentionBelow: 1, share: 1, group: { similarity: 0 } } } } });
+    await memory.maintain();
+    const [summary] = await all(memory);
+    const id = summary?.id as string;
+    const before = await memory.vector(id);
+    expect(await memory.forget({ filter: { hour: 1 } })).toBe(1);
+    const record = await memory.get(id);
+    expect(record?.text).toBe([trip[0], trip[2], trip[3]].join("\n"));
+    const after = await memory.vector(id);
+    expect(after).toHaveLength((before as Float32Array).length);
+    expect(after).not.toEqual(before);
+    expect(await memory.get(ids[1] as string)).toBeUndefined();
+    // All of it at once, the summary among them.
+    expect(await memory.forget({ filter: { $actor: "Ada" } })).toBe(4);
+    expect((await memory.stats()).records).toBe(0);
+  });
+
+  it("hold their budget of time", async () => {
+    const { memory } = await told();
+    let turns = 0;
+    let report = await memory.maintain({ budgetMs: 0 });
+    while (report.more) {
+      report = await memory.maintain({ budgetMs: 0 });
+      turns += 1;
+      expect(turns).toBeLessThan(100);
+    }
+    expect((await memory.stats()).records).toBe(1);
+  });
+});
+
+describe("bad configuration", () => {
+  it("is refused with every field named", async () => {
+    const consolidation = { repeats: "sometimes", recallWindow: -1, episodes: { share: 0, group: { min: 1 } }, other: 1 } as never;
+    const error = await openMemory({ config: { consolidation } }).catch((thrown: Error) => thrown);
+    for (const field of ["repeats", "recallWindow", "other"]) expect(String(error)).toContain(field);
+    await expect(openMemory({ config: { consolidation: { episodes: { share: 0, group: { min: 1, max: 300 } } } } })).rejects.toThrow(/min .*max .*share /);
+    await expect(openMemory({ summarize: "yes" as never })).rejects.toMatchObject({ code: "invalid-argument", details: { field: "summarize" } });
+  });
+});
