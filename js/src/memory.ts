@@ -457,7 +457,7 @@ export class Memory {
     });
     const spent = (): boolean => performance.now() >= deadline;
     const { summarised, more } = done.more ? { summarised: 0, more: true } : await summaries.run((use) => this.#call(use), now, spent);
-    const [ticket, next] = this.#call((handle) => [handle.flush(now), handle.nextDeadline()] as const);
+    const [ticket, next] = this.#call((handle) => [handle.ticket(), handle.nextDeadline()] as const);
     await this.session.queue.durable(ticket);
     const report = { ...done, summarised, more };
     return next === undefined ? report : { ...report, next: Math.max(next, now) };

@@ -239,6 +239,24 @@ fn objects_are_not_mistaken_for_each_other() {
     }
 }
 
+/// Two objects of one kind and one length, each in the other's place, have good checksums all the way.
+#[test]
+fn objects_that_changed_places_are_seen() {
+    let mut host = Host::new(Config { seal_bytes: 4_096, default_tier: Tier::LongTerm, ..Config::default() });
+    for word in ["tick", "tock"] {
+        host.add(text(format!("{word} ").repeat(1_000)), START);
+    }
+    let segments: Vec<String> = keys(&host.objects, "segment").cloned().collect();
+    let [first, second] = &*segments else { panic!("two seals: {segments:?}") };
+    let (one, other) = (host.objects[first].clone(), host.objects[second].clone());
+    assert_eq!(one.len(), other.len());
+    let mut swapped = host.objects.clone();
+    swapped.extend([(first.clone(), other), (second.clone(), one)]);
+    let error = refused(&swapped, "segments that changed places");
+    assert_eq!(error.code().name(), "corrupt-data");
+    assert!(error.to_string().contains("another number"), "{error}");
+}
+
 #[test]
 fn newer_and_older_versions_are_refused() {
     let host = stored();

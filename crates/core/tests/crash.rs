@@ -257,26 +257,40 @@ fn every_cut_leaves_a_prefix_with_everything_that_was_acknowledged() {
     assert!(segments > 4, "{segments} seals and merges");
     assert!(kinds(|operation| matches!(operation, StorageOperation::Remove { .. })) > 10);
 
+    let (reached, cuts) = cut_everywhere(&history, 0, 1);
+    assert!(cuts > 5_000, "{cuts}");
+    // Every commit is the last one that survives some cut.
+    assert_eq!(reached, (0..=*history.states.keys().next_back().expect("it was looked at")).collect());
+}
+
+/// Cuts what was written in the operations after the first `from`, and opens what is left: between operations, at every
+/// byte near the ends of an append, and at every `stride`th byte within. Some of it is used on. Answers the commits that were the last to survive, and the number of cuts.
+fn cut_everywhere(history: &History, from: usize, stride: usize) -> (BTreeSet<u64>, usize) {
     let issued = *history.states.keys().next_back().expect("the last state was looked at");
     let mut objects = Objects::new();
     let mut reached = BTreeSet::new();
     let mut cuts = 0;
     for (index, (operation, _)) in history.written.iter().enumerate() {
+        if index < from {
+            apply(&mut objects, operation);
+            continue;
+        }
         let acknowledged = history.acknowledged.range(..=index).next_back().map_or(0, |(_, commit)| *commit);
         let place = format!("before operation {index}");
-        reached.insert(recover(&history, &objects, acknowledged, issued, false, &place));
-        go_on(&history, &objects, &place);
+        reached.insert(recover(history, &objects, acknowledged, issued, false, &place));
+        go_on(history, &objects, &place);
         if let StorageOperation::Append { key, bytes } = operation {
             let whole = objects.get(key).map_or(0, Vec::len);
             let frames = frame_ends(whole, bytes);
-            for cut in 1..bytes.len() {
+            let near = |cut: usize| cut < 24 || bytes.len() - cut < 24 || frames.contains(&cut);
+            for cut in (1..bytes.len()).filter(|cut| near(*cut) || cut.is_multiple_of(stride)) {
                 let mut torn = objects.clone();
                 torn.entry(key.clone()).or_default().extend(&bytes[..cut]);
                 let place = format!("operation {index} cut after {cut} of {} bytes", bytes.len());
                 let is_torn = !frames.contains(&cut);
-                reached.insert(recover(&history, &torn, acknowledged, issued, is_torn, &place));
-                if cut % 37 == 0 || cut < 18 || !is_torn {
-                    go_on(&history, &torn, &place);
+                reached.insert(recover(history, &torn, acknowledged, issued, is_torn, &place));
+                if cut % (37 * stride) == 0 || cut < 18 / stride || !is_torn {
+                    go_on(history, &torn, &place);
                 }
                 cuts += 1;
             }
@@ -284,11 +298,93 @@ fn every_cut_leaves_a_prefix_with_everything_that_was_acknowledged() {
         apply(&mut objects, operation);
     }
     let place = "at the end";
-    assert_eq!(recover(&history, &objects, issued, issued, false, place), issued);
-    go_on(&history, &objects, place);
-    assert!(cuts > 5_000, "{cuts}");
-    // Every commit is the last one that survives some cut.
-    assert_eq!(reached, (0..issued).collect());
+    reached.insert(recover(history, &objects, issued, issued, false, place));
+    go_on(history, &objects, place);
+    (reached, cuts)
+}
+
+/// A seal in many steps and then a merge in many steps, with every sort of change between them. Answers how many
+/// operations came before.
+fn history_in_steps() -> (History, usize) {
+    let config = Config { default_tier: Tier::LongTerm, ..Config::default() };
+    let mut story = Recorder::new(config);
+    let everyone = Scope::default();
+    let mut ids = Vec::new();
+    for batch in 0..9 {
+        let vector =
+            |number: usize| number.is_multiple_of(5).then(|| vec![1.0, number as f32, batch as f32, 0.5]);
+        let operation = |number| Operation::Add {
+            record: Box::new(text(format!("memory {number} of batch {batch}"))),
+            vector: vector(number),
+        };
+        ids.extend(story.commit((0..100).map(operation).collect(), at(batch)));
+    }
+    story.persist();
+    story.maintain(at(10), true);
+    let patch = |words: String| Box::new(Patch { text: Some(words), ..Patch::default() });
+    let update = |id, words| Operation::Update { id, patch: patch(words), vector: None, if_version: None };
+    let forget = |id| Operation::Forget { id, vector: None, if_version: None };
+    for id in &ids {
+        story.host.engine.get(&everyone, *id, at(11), true);
+    }
+    story.commit(ids[200..].iter().map(|id| update(*id, format!("told anew {id}"))).collect(), at(11));
+    story.commit(ids[..20].iter().map(|id| forget(*id)).collect(), at(12));
+    story.persist();
+
+    let before = story.host.written.len();
+    let mut unfinished = 0;
+    for step in 0..8 {
+        let now = at(20 + step as i64);
+        unfinished += u32::from(story.host.engine.maintain(now, true).expect("nothing has failed").more);
+        story.look();
+        story.persist();
+        // Of records that are written already, of some that are not yet, of some that only leave a trace.
+        for part in [20, 150, 290, 320, 450, 580] {
+            story.host.engine.get(&everyone, ids[part + step], now, true);
+        }
+        let revised = Patch { importance: Some(0.75), ..Patch::default() };
+        let again = NewRecord { id: Some(ids[step]), ..text(format!("back in step {step}")) };
+        let mut operations = vec![
+            update(ids[40 + step], format!("changed in step {step}")),
+            update(ids[899 - step], format!("changed in step {step}")),
+            Operation::Update {
+                id: ids[500 - step],
+                patch: Box::new(revised),
+                vector: None,
+                if_version: None,
+            },
+            forget(ids[80 + step]),
+            forget(ids[560 - step]),
+            Operation::Move {
+                id: ids[100 + step],
+                direction: Direction::Down,
+                to: Some(Tier::Working),
+                if_version: None,
+            },
+            Operation::Move {
+                id: ids[540 - step],
+                direction: Direction::Down,
+                to: Some(Tier::Working),
+                if_version: None,
+            },
+            Operation::Add { record: Box::new(again), vector: Some(vec![0.0, 1.0, 0.0, step as f32]) },
+        ];
+        if step > 1 {
+            operations.push(forget(ids[step - 1]));
+        }
+        story.commit(operations, now);
+        story.persist();
+    }
+    assert!(unfinished > 4, "{unfinished} steps");
+    story.maintain(at(40), true);
+    (story.finish(), before)
+}
+
+#[test]
+fn every_cut_between_the_steps_of_a_seal_leaves_a_prefix_with_everything_that_was_acknowledged() {
+    let (history, before) = history_in_steps();
+    let (reached, cuts) = cut_everywhere(&history, before, 11);
+    assert!(cuts > 500 && reached.len() > 8, "{cuts} cuts, {} commits", reached.len());
 }
 
 /// Where an append can end without tearing: after the header and after each frame. `before` bytes are there already.

@@ -88,7 +88,7 @@ fn what_happens_between_the_steps_survives_every_crash() {
     }
     assert!(steps > 4, "{steps} steps are no merge in steps");
     let engine = host.engine.stats(&everyone, START).engine.expect("the view sees everything");
-    assert!(engine.segments < 8, "{} segments are left", engine.segments);
+    assert!(engine.segments as i64 <= steps + 1, "{} segments are left after {steps} steps", engine.segments);
 
     // Whatever storage saw up to the end of a step opens as what the memory was then.
     let mut objects = support::Objects::new();

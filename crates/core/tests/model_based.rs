@@ -20,6 +20,8 @@ use support::{Host, LONG_AGO, START, commits, contents, space, user, verbatim};
 
 /// Records that the engine looks at in one step.
 const STEP: usize = 1_024;
+/// Records that it moves in one step because of their time or their rule.
+const MOVES: usize = 256;
 /// Records that it removes in one step.
 const REMOVALS: usize = 32;
 /// Records that a commit looks at for each of its operations.
@@ -890,15 +892,21 @@ impl Model {
                 .filter(|record| resume.is_none_or(|after| (record.tier_since, record.id) > after))
                 .take(left)
                 .collect();
+            let mut last = None;
             for record in &next {
                 let step = self.judged(record, now);
+                left -= 1;
+                last = Some((record.tier_since, record.id));
                 if let Some(step) = step.filter(|step| self.admits(record.id, step.to, pending)) {
                     pending.push((record.id, Fate::Moves(step)));
+                    if pending.len() >= MOVES {
+                        left = 0;
+                        break;
+                    }
                 }
             }
-            left -= next.len();
             if left == 0 {
-                self.round = (at, next.last().map(|last| (last.tier_since, last.id)).or(resume));
+                self.round = (at, last.or(resume));
                 return true;
             }
             self.round = (at + 1, None);
@@ -933,7 +941,7 @@ impl Model {
                 let due = self.queue(tier).into_iter().filter(waits);
                 let due = due.filter(|record| record.tier_since.0 + ttl.0 <= now.0);
                 for (count, record) in due.collect::<Vec<_>>().into_iter().enumerate() {
-                    if count == STEP || removed(&pending) == REMOVALS {
+                    if count == STEP || removed(&pending) == REMOVALS || pending.len() >= MOVES {
                         unfinished = true;
                         break;
                     }

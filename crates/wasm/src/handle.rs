@@ -300,6 +300,11 @@ impl EngineHandle {
         self.engine.borrow_mut().flush(moment(now)).map(|ticket| ticket as f64).map_err(to_js)
     }
 
+    /// The ticket under which everything enqueued so far is durable.
+    pub fn ticket(&self) -> f64 {
+        self.engine.borrow().ticket() as f64
+    }
+
     /// The next batch for storage with its ticket, or undefined if nothing is enqueued or a batch is under way.
     #[wasm_bindgen(js_name = takeBatch)]
     pub fn take_batch(&self) -> Result<JsValue, JsValue> {

@@ -20,6 +20,8 @@ use crate::tier::Place;
 pub(super) const STEP: usize = 1_024;
 /// Records that one step removes: each is taken out of the index, term by term.
 const REMOVALS: usize = 32;
+/// Records that one step moves because of their time or their rule: each is written to the log.
+const MOVES: usize = 256;
 /// Records that a commit looks at for each of its operations, when a tier is too full.
 const LOOKS: usize = 4;
 /// A tier this share over its limit is brought back by the commits that find it so.
@@ -194,7 +196,7 @@ impl Engine {
         let due = self.state.store.tier_after(tier, passed);
         let mut left = STEP;
         for record in due.take_while(|record| record.tier_since + ttl <= now) {
-            if left == 0 || work.removals == 0 {
+            if left == 0 || work.removals == 0 || work.changes.len() >= MOVES {
                 work.unfinished = true;
                 break;
             }
@@ -237,6 +239,10 @@ impl Engine {
                         work.changes.push(Change::Move(record.id, step));
                         work.events.push(moved(record.id, &step));
                         work.report.moved += 1;
+                        if work.changes.len() >= MOVES {
+                            left = 0;
+                            break;
+                        }
                     }
                 }
                 if left == 0 {
@@ -296,38 +302,37 @@ impl Engine {
         !refused && work.take(change, event)
     }
 
-    /// Storage: seal what is in the logs, merge segments, drop dead slots.
+    /// Storage: tell of uses, seal what is in the logs, merge segments, drop dead slots. One step of it.
     fn tidy(&mut self, now: Timestamp, compact: bool) -> MaintenanceReport {
+        let unfinished = MaintenanceReport { more: true, ..MaintenanceReport::default() };
+        if self.flush_some(now) {
+            return unfinished;
+        }
         let mut report = MaintenanceReport::default();
-        self.flush_uses(now);
-        if self.journal.is_merging() {
-            return self.merge_on(report);
-        }
-        if self.state.dead_share() > 0.5 && self.state.store.slot_count() > 1_024 {
-            self.state = self.state.rebuilt();
-        }
+        let sealing = self.journal.is_sealing();
         let garbage = self.journal.sealed_records().saturating_sub(self.journal.homed_records());
         let mostly_garbage = garbage > self.journal.homed_records() && garbage > 256;
-        let seals = self.journal.wants_seal(u64::from(self.config.seal_bytes))
-            || (self.journal.has_log() && (compact || mostly_garbage || self.journal.wants_merge()));
-        if seals {
-            self.seal();
-            report.sealed += 1;
-        }
-        let rewrites = compact && (self.journal.segment_count() > 1 || garbage > 0);
-        if !self.journal.has_log() && self.journal.begin_merge(&self.state, rewrites || mostly_garbage) {
-            return self.merge_on(report);
-        }
-        report
-    }
-
-    /// Takes a step of the merge under way.
-    fn merge_on(&mut self, mut report: MaintenanceReport) -> MaintenanceReport {
-        match self.journal.merge_step(&self.state) {
-            Some(sealed) => {
-                self.announce_seal(sealed);
-                report.sealed += 1;
+        let wants_seal = || {
+            self.journal.wants_seal(u64::from(self.config.seal_bytes))
+                || (self.journal.has_log() && (compact || mostly_garbage || self.journal.wants_merge()))
+        };
+        if sealing || (!self.journal.is_merging() && wants_seal()) {
+            match self.seal_some(now) {
+                Some(sealed) => report.sealed += sealed,
+                None => return unfinished,
             }
+        }
+        if !self.journal.is_merging() {
+            if self.state.drop_dead_slots() {
+                return MaintenanceReport { more: true, ..report };
+            }
+            let rewrites = compact && (self.journal.has_runs() || garbage > 0);
+            if self.journal.has_log() || !self.journal.begin_merge(rewrites || mostly_garbage) {
+                return report;
+            }
+        }
+        match self.journal.merge_step(&self.state) {
+            Some(sealed) => report.sealed += self.announce_segments(&sealed),
             None => report.more = true,
         }
         report

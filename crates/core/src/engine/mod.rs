@@ -14,7 +14,9 @@ mod journal;
 mod maintain;
 mod precision;
 mod recover;
+mod renew;
 mod retention;
+mod seal;
 mod state;
 mod txn;
 
@@ -31,7 +33,7 @@ pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
 pub use state::Estimate;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use rustc_hash::FxHashSet;
 
@@ -39,21 +41,25 @@ use crate::config::Config;
 use crate::engine::budget::{Budget, budgets};
 use crate::engine::consolidate::Consolidating;
 use crate::engine::explain::Counters;
-use crate::engine::journal::{Journal, Sealed};
+use crate::engine::journal::Journal;
 use crate::engine::maintain::{Incoming, Rota, Round};
 use crate::engine::precision::Coarsening;
 use crate::engine::retention::{judged, moved};
+use crate::engine::seal::take_first;
 use crate::engine::state::State;
 use crate::engine::txn::Asked;
 use crate::error::{CommandError, Error, QueryError};
 use crate::model::{
     EmbeddingSpace, Filter, IdSource, Precision, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage,
 };
-use crate::persist::Change;
+use crate::persist::{Change, SegmentRef};
 use crate::retrieve::{Hit, Query, Sources, recall, without_mentions};
 
 /// Recalled records that are remembered as such.
 const RECALLED: usize = 64;
+
+/// Records whose uses one commit tells: a commit after many reads costs no more than one after a few.
+const USES: usize = 1_024;
 
 /// A memory in operation. Made by [`Opening`].
 ///
@@ -90,8 +96,8 @@ pub struct Engine {
     recalled: VecDeque<(RecordId, Timestamp)>,
     /// Merging of what says the same, and summing up.
     consolidating: Consolidating,
-    /// Records used since the last commit.
-    used: FxHashSet<RecordId>,
+    /// Records whose uses no commit has told yet.
+    used: BTreeSet<RecordId>,
     budgets: Vec<Budget>,
     round: Round,
     rota: Rota,
@@ -136,7 +142,7 @@ impl Engine {
             journal,
             recalled: VecDeque::new(),
             consolidating: Consolidating::default(),
-            used: FxHashSet::default(),
+            used: BTreeSet::new(),
             round: Round::default(),
             rota: Rota::default(),
             coarsening,
@@ -163,16 +169,14 @@ impl Engine {
     ) -> Result<Outcome, Error> {
         self.check_writable()?;
         let count = operations.len();
+        let logged = self.journal.logged();
         let asked = Asked { scope, space, now, recalled: &self.recalled };
         let staged = txn::stage(&self.state, &self.config, &mut self.ids, asked, operations)?;
         let ticket = self.record(staged.changes, staged.events, now);
         // What somebody has just moved stays there until it is used.
         self.judge(staged.ids.iter().copied().filter(|id| !staged.moved.contains(id)), now);
         self.relieve(count, now);
-        if self.journal.wants_seal(u64::from(self.config.seal_bytes)) {
-            self.flush_uses(now);
-            self.seal();
-        }
+        self.pay(logged, now);
         Ok(Outcome { ids: staged.ids, ticket })
     }
 
@@ -332,8 +336,13 @@ impl Engine {
     /// [`CommandError::Poisoned`] after a failed write.
     pub fn flush(&mut self, now: Timestamp) -> Result<u64, CommandError> {
         self.check_writable()?;
-        self.flush_uses(now);
+        while self.flush_some(now) {}
         Ok(self.journal.settled_ticket())
+    }
+
+    /// The ticket under which everything enqueued so far is durable.
+    pub fn ticket(&self) -> u64 {
+        self.journal.settled_ticket()
     }
 
     /// Work for the host, if there is any and none is under way.
@@ -392,6 +401,7 @@ impl Engine {
 
     /// Counts uses, each with the share of the answer that it owed to the record, and judges what they change.
     fn touch(&mut self, uses: &[(RecordId, f32)], now: Timestamp) {
+        let logged = self.journal.logged();
         for (id, share) in uses {
             self.state.touch(*id, *share, now);
             self.used.insert(*id);
@@ -400,6 +410,7 @@ impl Engine {
             }
         }
         self.judge(uses.iter().map(|(id, _)| *id), now);
+        self.pay(logged, now);
     }
 
     /// Moves those of the records that have earned it.
@@ -460,29 +471,48 @@ impl Engine {
         ticket
     }
 
-    fn flush_uses(&mut self, now: Timestamp) {
+    /// Commits some of the uses that no commit has told yet. Answers whether there are more.
+    fn flush_some(&mut self, now: Timestamp) -> bool {
         if let Some(uses) = self.take_uses() {
             self.journal.commit(now, &[uses]);
         }
+        !self.used.is_empty()
     }
 
     fn take_uses(&mut self) -> Option<Change> {
-        let used = std::mem::take(&mut self.used);
-        let mut ids: Vec<RecordId> = used.into_iter().collect();
-        ids.sort_unstable();
+        let ids = take_first(&mut self.used, USES);
         let usage = |id| Some((id, self.state.store.get(id)?.usage.clone()));
         let uses: Vec<(RecordId, Usage)> = ids.into_iter().filter_map(usage).collect();
         (!uses.is_empty()).then_some(Change::Use(uses))
     }
 
-    fn seal(&mut self) {
-        let sealed = self.journal.seal(&self.state);
-        self.announce_seal(sealed);
+    /// Takes the steps of sealing that a call has to pay for which found `logged` bytes in the logs: their number is
+    /// in proportion to what it added, so that no call pays for a whole seal, and the logs cannot outgrow it.
+    fn pay(&mut self, logged: u64, now: Timestamp) {
+        let limit = u64::from(self.config.seal_bytes);
+        if !self.journal.is_sealing() && self.journal.wants_seal(limit) {
+            self.seal_some(now);
+        }
+        for _ in 0..self.journal.steps_due(self.journal.logged() - logged, limit) {
+            if !self.journal.is_sealing() {
+                break;
+            }
+            self.seal_some(now);
+        }
     }
 
-    fn announce_seal(&mut self, sealed: Sealed) {
-        let Sealed { segment, records, bytes } = sealed;
-        self.events
-            .push_back((self.journal.settled_ticket(), Event::SegmentSealed { segment, records, bytes }));
+    /// Takes a step of sealing. Answers how many segments it finished with, or nothing if more steps follow.
+    fn seal_some(&mut self, now: Timestamp) -> Option<u32> {
+        self.flush_some(now);
+        let sealed = self.journal.seal_step(&self.state)?;
+        Some(self.announce_segments(&sealed))
+    }
+
+    fn announce_segments(&mut self, sealed: &[SegmentRef]) -> u32 {
+        let ticket = self.journal.settled_ticket();
+        for &SegmentRef { number: segment, records, bytes, .. } in sealed {
+            self.events.push_back((ticket, Event::SegmentSealed { segment, records, bytes }));
+        }
+        sealed.len() as u32
     }
 }

@@ -3,9 +3,9 @@
 //! Sans-io: [`Opening`] says which object it needs next and is given its bytes. Nothing is written while opening; a
 //! memory that is only read stays byte for byte as it was.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use serde::Serialize;
 
@@ -173,6 +173,9 @@ impl Opening {
         for (segment, bytes) in homes.saved {
             journal.note_saved(segment, bytes);
         }
+        for (id, segment) in homes.traces.into_iter().rev() {
+            journal.note_trace_home(id, segment);
+        }
         for (segment, ids) in homes.tombstones {
             journal.note_tombstones(segment, ids);
         }
@@ -185,7 +188,8 @@ impl Opening {
     /// Loads the newest form of each sealed record, newest segment first.
     fn load_segments(&mut self, manifest: &Manifest, state: &mut State) -> Result<Homes, Error> {
         let mut homes = Homes::default();
-        let mut settled: BTreeSet<RecordId> = BTreeSet::new();
+        let mut settled: FxHashSet<RecordId> = FxHashSet::default();
+        let mut traces: Vec<[Change; 2]> = Vec::new();
         for segment in manifest.segments.iter().rev() {
             let key = ObjectKind::Segment.key(segment.number);
             let bytes = self.loaded.remove(&key).unwrap_or_default();
@@ -216,11 +220,19 @@ impl Opening {
                 }
             }
             homes.saved.push((segment.number, reader.saved));
+            for (id, changes) in reader.traces {
+                if !settled.contains(&id) {
+                    traces.push(changes);
+                    homes.traces.push((id, segment.number));
+                }
+            }
             settled.extend(reader.tombstones.iter().copied());
             if !reader.tombstones.is_empty() {
                 homes.tombstones.push((segment.number, reader.tombstones));
             }
         }
+        // The newest is carried over last, and counts.
+        traces.iter().rev().flatten().for_each(|change| state.apply(change));
         Ok(homes)
     }
 
@@ -278,6 +290,8 @@ impl Opening {
 #[derive(Default)]
 struct Homes {
     records: Vec<(RecordId, u64)>,
+    /// Newest first; an id may come again.
+    traces: Vec<(RecordId, u64)>,
     tombstones: Vec<(u64, Vec<RecordId>)>,
     saved: Vec<(u64, u64)>,
 }

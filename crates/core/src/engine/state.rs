@@ -7,6 +7,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::config::Config;
+use crate::engine::renew::Renewal;
 use crate::index::text::TextIndex;
 use crate::index::vector::{FlatIndex, VectorIndex};
 use crate::index::{Slot, Statements};
@@ -22,7 +23,8 @@ pub(super) struct State {
     pub(super) text: TextIndex,
     pub(super) statements: Statements,
     pub(super) space: Option<EmbeddingSpace>,
-    vectors: Option<FlatIndex>,
+    pub(super) vectors: Option<FlatIndex>,
+    pub(super) renewal: Renewal,
 }
 
 impl State {
@@ -34,12 +36,18 @@ impl State {
     }
 
     fn settle(&mut self, space: Option<EmbeddingSpace>) {
+        if self.space == space {
+            return;
+        }
         self.vectors = space.as_ref().map(|space| FlatIndex::new(space.dimensions as usize));
         self.space = space;
     }
 
     /// Carries one change out. Changes about records that do not exist do nothing.
     pub(super) fn apply(&mut self, change: &Change) {
+        if let Some(next) = self.successor() {
+            next.apply(change);
+        }
         match change {
             Change::Space(space) => self.settle(Some(space.clone())),
             Change::Put(record, code) => {
@@ -64,11 +72,7 @@ impl State {
                 self.look_again(*id);
             }
             Change::Moved(id, moves) => {
-                let Some(last) = moves.last() else { return };
-                self.store.modify(*id, |record| {
-                    (record.tier, record.tier_since) = (last.to, last.at);
-                    record.moves.clone_from(moves);
-                });
+                self.store.modify(*id, |record| record.retrace(moves.clone()));
                 self.look_again(*id);
             }
             Change::Coarsen(precision, ids) => {
@@ -109,6 +113,9 @@ impl State {
 
     /// Counts a use of a record, to which an answer owed `share` (0 to 1).
     pub(super) fn touch(&mut self, id: RecordId, share: f32, now: Timestamp) {
+        if let Some(next) = self.successor() {
+            next.touch(id, share, now);
+        }
         self.store.modify(id, |record| {
             record.usage.note(now);
             record.usage.merit = gained(record.usage.merit, share);
@@ -133,25 +140,6 @@ impl State {
     /// How exactly the vector of a record is kept.
     pub(super) fn precision(&self, id: RecordId) -> Option<Precision> {
         self.vectors.as_ref()?.precision(self.store.slot(id)?)
-    }
-
-    /// Share of slots that are dead, 0 to 1.
-    pub(super) fn dead_share(&self) -> f64 {
-        let slots = self.store.slot_count();
-        if slots == 0 { 0.0 } else { 1.0 - self.store.len() as f64 / slots as f64 }
-    }
-
-    /// The same records without dead slots.
-    pub(super) fn rebuilt(&self) -> State {
-        let mut fresh = State::with_space(self.space.clone());
-        for record in self.store.iter_after(None) {
-            if let Some(slot) = self.store.slot(record.id) {
-                let (terms, words) = (self.text.terms_of(slot), self.statements.words(slot));
-                let code = self.code(record.id);
-                fresh.restore(record.clone(), code.as_ref(), terms, words);
-            }
-        }
-        fresh
     }
 
     fn weigh(&mut self, slot: Slot) {

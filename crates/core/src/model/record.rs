@@ -187,6 +187,14 @@ impl Record {
         self.moves.push(to);
     }
 
+    /// Takes over the moves that were told of it, all that are remembered. None says nothing.
+    pub(crate) fn retrace(&mut self, moves: Vec<Move>) {
+        if let Some(last) = moves.last() {
+            (self.tier, self.tier_since) = (last.to, last.at);
+            self.moves = moves;
+        }
+    }
+
     /// Whether the record has expired at `now`.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now)

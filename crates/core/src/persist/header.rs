@@ -1,4 +1,4 @@
-//! The first sixteen bytes of every object: what it is and which version wrote it.
+//! The first sixteen bytes of every object: what it is, its number and which version wrote it.
 
 use crate::error::FormatError;
 use crate::persist::ObjectKind;
@@ -20,18 +20,24 @@ fn code(kind: ObjectKind) -> u8 {
     }
 }
 
-/// Magic, kind, a zero, version, a zero word, checksum of the twelve bytes before it.
-pub(crate) fn encode(kind: ObjectKind) -> [u8; HEADER_LEN] {
+/// The part of an object's number that its header repeats.
+fn short(number: u64) -> [u8; 4] {
+    (number as u32).to_le_bytes()
+}
+
+/// Magic, kind, a zero, version, the low half of the object's number, checksum of the twelve bytes before it.
+pub(crate) fn encode(kind: ObjectKind, number: u64) -> [u8; HEADER_LEN] {
     let mut bytes = [0u8; HEADER_LEN];
     bytes[..4].copy_from_slice(&MAGIC);
     bytes[4] = code(kind);
     bytes[6..8].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes[8..12].copy_from_slice(&short(number));
     let checksum = crc32fast::hash(&bytes[..12]);
     bytes[12..].copy_from_slice(&checksum.to_le_bytes());
     bytes
 }
 
-/// Checks the header of `object` and answers what follows it.
+/// Checks the header of the object stored under the key `object` and answers what follows it.
 ///
 /// The version is judged before the checksum, so that a newer format may change everything after byte eight.
 pub(crate) fn check<'a>(bytes: &'a [u8], kind: ObjectKind, object: &str) -> Result<&'a [u8], FormatError> {
@@ -62,6 +68,9 @@ pub(crate) fn check<'a>(bytes: &'a [u8], kind: ObjectKind, object: &str) -> Resu
     }
     if header[4] != code(kind) {
         return Err(corrupt(4, "it is an object of another kind"));
+    }
+    if ObjectKind::parse(object).is_some_and(|(_, number)| header[8..12] != short(number)) {
+        return Err(corrupt(8, "it is an object of another number"));
     }
     Ok(rest)
 }

@@ -8,9 +8,9 @@ use crate::persist::frame::{self, Parsed};
 use crate::persist::stored::FrameV1;
 use crate::persist::{ObjectKind, header};
 
-/// The bytes a new log starts with.
-pub(crate) fn header() -> [u8; header::HEADER_LEN] {
-    header::encode(ObjectKind::Log)
+/// The bytes that log `number` starts with.
+pub(crate) fn header(number: u64) -> [u8; header::HEADER_LEN] {
+    header::encode(ObjectKind::Log, number)
 }
 
 /// The bytes of one commit. `sequence` is the number of the commit in the life of the memory, from 1.
@@ -41,7 +41,9 @@ impl<'a> LogReader<'a> {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             reader.bytes =
                 bytes.get(..length).ok_or_else(|| reader.corrupt(bytes.len(), "it is cut short"))?;
-        } else if bytes.len() < header::HEADER_LEN && header()[..bytes.len()] == *bytes {
+        } else if bytes.len() < header::HEADER_LEN
+            && ObjectKind::parse(object).is_some_and(|(_, number)| header(number).starts_with(bytes))
+        {
             // The very first append was torn inside the header: nothing was ever acknowledged here.
             reader.torn = !bytes.is_empty();
             reader.at = bytes.len();

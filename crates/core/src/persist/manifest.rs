@@ -41,6 +41,8 @@ pub(crate) struct SegmentRef {
     pub(crate) bytes: u64,
     /// Records in it.
     pub(crate) records: u32,
+    /// The first segment of those that were written together, one after the other.
+    pub(crate) run: u64,
 }
 
 /// A log that is alive and complete.
@@ -56,7 +58,7 @@ pub(crate) struct LogRef {
 struct ManifestV1 {
     generation: u64,
     sealed_sequence: u64,
-    segments: Vec<(u64, u64, u32)>,
+    segments: Vec<(u64, u64, u32, u64)>,
     closed_logs: Vec<(u64, u64)>,
     active_log: u64,
     next_segment: u64,
@@ -74,14 +76,14 @@ impl Manifest {
         let stored = ManifestV1 {
             generation: self.generation,
             sealed_sequence: self.sealed_sequence,
-            segments: self.segments.iter().map(|s| (s.number, s.bytes, s.records)).collect(),
+            segments: self.segments.iter().map(|s| (s.number, s.bytes, s.records, s.run)).collect(),
             closed_logs: self.closed_logs.iter().map(|l| (l.number, l.bytes)).collect(),
             active_log: self.active_log,
             next_segment: self.next_segment,
             space: self.space.as_ref().map(|space| (space.model.clone(), space.dimensions)),
         };
         let payload = postcard::to_allocvec(&stored).expect("stored types always encode");
-        let mut out = header::encode(ObjectKind::Manifest).to_vec();
+        let mut out = header::encode(ObjectKind::Manifest, self.generation).to_vec();
         frame::write(&mut out, self.generation, &payload);
         out
     }
@@ -116,7 +118,7 @@ impl Manifest {
             segments: stored
                 .segments
                 .into_iter()
-                .map(|(number, bytes, records)| SegmentRef { number, bytes, records })
+                .map(|(number, bytes, records, run)| SegmentRef { number, bytes, records, run })
                 .collect(),
             closed_logs: stored
                 .closed_logs

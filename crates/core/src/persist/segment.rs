@@ -1,7 +1,8 @@
 //! The segment: many records in an object that is written once.
 //!
-//! A header, then frames numbered from 0: an info frame, record blocks, and an end frame. Each block holds up to
-//! [`SegmentBuilder::BLOCK`] records with their vectors and their index terms, so that opening a memory tokenises nothing.
+//! A header, then frames numbered from 0: an info frame, blocks, and an end frame. A block holds records with their
+//! vectors and their index terms, so that opening a memory tokenises nothing; traces, which bring records of older
+//! segments up to date; and the ids of those that are gone.
 
 use rustc_hash::FxHashMap;
 
@@ -11,7 +12,7 @@ use crate::error::FormatError;
 use crate::model::{Code, Precision, Record, RecordId};
 use crate::persist::frame::{self, Parsed};
 use crate::persist::pack::{pack, unpack};
-use crate::persist::stored::RecordV1;
+use crate::persist::stored::{Change, RecordV1, TraceV1};
 use crate::persist::{ObjectKind, header};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,8 +21,6 @@ struct InfoV1 {
     dimensions: u32,
     /// Which tokeniser made the terms. Terms of another one are made anew from the texts.
     tokenizer: String,
-    /// Ids that earlier segments hold and that are gone.
-    tombstones: Vec<u128>,
 }
 
 /// Stands before a block.
@@ -43,6 +42,10 @@ struct BlockV1 {
     dictionary: Vec<String>,
     /// For each record: position in the dictionary and number of occurrences, in the order of the terms' first use.
     terms: Vec<Vec<(u32, u32)>>,
+    /// What uses and moves have made of records that older segments hold.
+    traces: Vec<TraceV1>,
+    /// Ids that older segments hold and that are gone.
+    tombstones: Vec<u128>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,6 +65,8 @@ pub(crate) struct SegmentRow<'a> {
 /// Writes a segment, block by block.
 #[derive(Debug)]
 pub(crate) struct SegmentBuilder {
+    number: u64,
+    dimensions: u32,
     out: Vec<u8>,
     frames: u64,
     records: u32,
@@ -72,18 +77,29 @@ pub(crate) struct SegmentBuilder {
 }
 
 impl SegmentBuilder {
-    /// Records in a block.
-    pub(crate) const BLOCK: usize = 256;
-
-    /// Starts a segment of vectors of `dimensions` components, with terms made by `tokenizer`. The records of the tiers
-    /// that `packs` names are packed, apart from their vectors.
-    pub(crate) fn new(dimensions: u32, tokenizer: &str, tombstones: &[RecordId], packs: [bool; 3]) -> Self {
-        let out = header::encode(ObjectKind::Segment).to_vec();
-        let mut builder = SegmentBuilder { out, frames: 0, records: 0, packs, saved: 0 };
-        let tombstones = tombstones.iter().map(|id| id.0).collect();
-        let info = InfoV1 { dimensions, tokenizer: tokenizer.to_owned(), tombstones };
+    /// Starts segment `number`, of vectors of `dimensions` components, with terms made by `tokenizer`. The records of the
+    /// tiers that `packs` names are packed, apart from their vectors.
+    pub(crate) fn new(number: u64, dimensions: u32, tokenizer: &str, packs: [bool; 3]) -> Self {
+        let out = header::encode(ObjectKind::Segment, number).to_vec();
+        let mut builder = SegmentBuilder { number, dimensions, out, frames: 0, records: 0, packs, saved: 0 };
+        let info = InfoV1 { dimensions, tokenizer: tokenizer.to_owned() };
         builder.frame(&postcard::to_allocvec(&info).expect("stored types always encode"));
         builder
+    }
+
+    /// The number of the segment.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Components of each vector.
+    pub(crate) fn dimensions(&self) -> u32 {
+        self.dimensions
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
     }
 
     /// The bytes of the segment and the number of records in it.
@@ -98,18 +114,20 @@ impl SegmentBuilder {
         self.saved
     }
 
-    /// Writes up to [`SegmentBuilder::BLOCK`] records: those that are packed in one block, the others in one before it.
-    pub(crate) fn rows(&mut self, rows: &[SegmentRow<'_>]) {
-        for packs in [false, true] {
-            let packed = |row: &&SegmentRow<'_>| self.packs[row.record.tier.index()] == packs;
-            let rows: Vec<&SegmentRow<'_>> = rows.iter().filter(packed).collect();
-            if !rows.is_empty() {
-                self.block(&rows, packs);
-            }
+    /// Writes records, records of older segments of which only the traces count, and ids of those that are gone: the
+    /// records that are packed in a block of their own, behind the rest.
+    pub(crate) fn portion(&mut self, rows: &[SegmentRow<'_>], traced: &[&Record], tombstones: &[RecordId]) {
+        let (packed, plain): (Vec<_>, Vec<_>) =
+            rows.iter().partition(|row| self.packs[row.record.tier.index()]);
+        if !(plain.is_empty() && traced.is_empty() && tombstones.is_empty()) {
+            self.block(&plain, traced, tombstones, false);
+        }
+        if !packed.is_empty() {
+            self.block(&packed, &[], &[], true);
         }
     }
 
-    fn block(&mut self, rows: &[&SegmentRow<'_>], packs: bool) {
+    fn block(&mut self, rows: &[&SegmentRow<'_>], traced: &[&Record], tombstones: &[RecordId], packs: bool) {
         let mut positions: FxHashMap<&str, u32> = FxHashMap::default();
         let mut dictionary = Vec::new();
         let mut terms = Vec::with_capacity(rows.len());
@@ -130,6 +148,8 @@ impl SegmentBuilder {
             vectors: rows.iter().map(|row| tag(row.code.as_ref())).collect(),
             dictionary,
             terms,
+            traces: traced.iter().map(|record| TraceV1::from(*record)).collect(),
+            tombstones: tombstones.iter().map(|id| id.0).collect(),
         };
         let mut value = postcard::to_allocvec(&block).expect("stored types always encode");
         let mut packed = None;
@@ -174,10 +194,12 @@ pub(crate) struct SegmentReader {
     pub(crate) dimensions: u32,
     /// Which tokeniser made the terms.
     pub(crate) tokenizer: String,
-    /// Ids that earlier segments hold and that are gone.
+    /// Ids that older segments hold and that are gone.
     pub(crate) tombstones: Vec<RecordId>,
     /// Bytes that packing has saved.
     pub(crate) saved: u64,
+    /// What uses and moves have made of records that older segments hold.
+    pub(crate) traces: Vec<(RecordId, [Change; 2])>,
     /// Blocks: their terms, and their records.
     pub(crate) blocks: Vec<(Vec<String>, Vec<StoredRow>)>,
 }
@@ -196,7 +218,8 @@ impl SegmentReader {
         let mut reader = SegmentReader {
             dimensions: info.dimensions,
             tokenizer: info.tokenizer,
-            tombstones: info.tombstones.into_iter().map(RecordId).collect(),
+            tombstones: Vec::new(),
+            traces: Vec::new(),
             saved: 0,
             blocks: Vec::new(),
         };
@@ -230,7 +253,7 @@ impl SegmentReader {
                 (block, raw)
             }
         };
-        let BlockV1 { records, statements, vectors, dictionary, terms } = block;
+        let BlockV1 { records, statements, vectors, dictionary, terms, traces, tombstones } = block;
         let dimensions = self.dimensions as usize;
         let precisions: Vec<Option<Precision>> =
             vectors.into_iter().map(precision).collect::<Result<_, _>>()?;
@@ -259,6 +282,10 @@ impl SegmentReader {
             let statement = u64::from_le_bytes(statement);
             rows.push(StoredRow { record: record.into_record()?, code, terms, statement });
         }
+        for trace in traces {
+            self.traces.push(trace.into_changes()?);
+        }
+        self.tombstones.extend(tombstones.into_iter().map(RecordId));
         Ok((dictionary, rows))
     }
 }

@@ -90,6 +90,7 @@ struct OriginV1 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct UsageV1 {
     count: u32,
+    /// The last moment, then how long before it the next to last was, and so on.
     recent: Vec<i64>,
     merit: f32,
     /// Mean and number.
@@ -104,6 +105,14 @@ pub(crate) struct MoveV1 {
     at: i64,
     reason: u8,
     score: Option<f64>,
+}
+
+/// What uses and moves have made of a record that an older segment holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TraceV1 {
+    id: u128,
+    usage: UsageV1,
+    moves: Vec<MoveV1>,
 }
 
 /// A metadata value.
@@ -238,6 +247,25 @@ pub(crate) enum Change {
     Use(Vec<(RecordId, Usage)>),
     /// See [`ChangeV1::Coarsen`].
     Coarsen(Precision, Vec<RecordId>),
+}
+
+impl From<&Record> for TraceV1 {
+    fn from(record: &Record) -> Self {
+        TraceV1 {
+            id: record.id.0,
+            usage: UsageV1::from(&record.usage),
+            moves: record.moves.iter().map(MoveV1::from).collect(),
+        }
+    }
+}
+
+impl TraceV1 {
+    /// The record that the trace is of and what became of it, or what is wrong with the trace.
+    pub(crate) fn into_changes(self) -> Result<(RecordId, [Change; 2]), &'static str> {
+        let id = RecordId(self.id);
+        let moves = self.moves.into_iter().map(MoveV1::into_move).collect::<Result<_, _>>()?;
+        Ok((id, [Change::Use(vec![(id, self.usage.into_usage())]), Change::Moved(id, moves)]))
+    }
 }
 
 impl FrameV1 {
@@ -386,9 +414,10 @@ impl OriginV1 {
 
 impl From<&Usage> for UsageV1 {
     fn from(usage: &Usage) -> Self {
+        let gaps = usage.recent.windows(2).map(|pair| pair[0].0.wrapping_sub(pair[1].0));
         UsageV1 {
             count: usage.count,
-            recent: usage.recent.iter().map(|at| at.0).collect(),
+            recent: usage.recent.first().map(|at| at.0).into_iter().chain(gaps).collect(),
             merit: usage.merit,
             reward: usage.reward.map(|Reward { mean, count }| (mean, count)),
         }
@@ -397,9 +426,13 @@ impl From<&Usage> for UsageV1 {
 
 impl UsageV1 {
     fn into_usage(self) -> Usage {
+        let mut moments = self.recent;
+        for later in 1..moments.len() {
+            moments[later] = moments[later - 1].wrapping_sub(moments[later]);
+        }
         Usage {
             count: self.count,
-            recent: self.recent.into_iter().map(Timestamp).collect(),
+            recent: moments.into_iter().map(Timestamp).collect(),
             merit: self.merit,
             reward: self.reward.map(|(mean, count)| Reward { mean, count }),
         }

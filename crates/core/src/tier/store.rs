@@ -177,6 +177,12 @@ impl Store {
         self.origins.get(&id).copied()
     }
 
+    /// Lets go of some records, to take a store that nobody uses any more apart in steps. Answers whether any are left.
+    pub(crate) fn shed(&mut self, count: usize) -> bool {
+        self.slots.truncate(self.slots.len().saturating_sub(count));
+        !self.slots.is_empty()
+    }
+
     /// The record with this id.
     pub(crate) fn get(&self, id: RecordId) -> Option<&Record> {
         self.record(*self.ids.get(&id)?)

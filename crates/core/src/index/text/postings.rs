@@ -155,6 +155,15 @@ impl TextIndex {
         self.live_length -= u64::from(document.length);
     }
 
+    /// Lets go of some documents and terms, to take an index that nobody uses any more apart in steps. Answers whether
+    /// any are left.
+    pub(crate) fn shed(&mut self, count: usize) -> bool {
+        self.documents.truncate(self.documents.len().saturating_sub(count));
+        self.names.truncate(self.names.len().saturating_sub(count));
+        self.lists.truncate(self.names.len());
+        !self.documents.is_empty() || !self.names.is_empty()
+    }
+
     /// The terms of `slot` and how often each occurs.
     pub(crate) fn terms_of(&self, slot: Slot) -> impl Iterator<Item = (&str, u32)> {
         let document = self.documents.get(slot as usize);
