@@ -508,6 +508,16 @@ fn a_group_that_has_changed_is_not_summed_up() {
 }
 
 #[test]
+fn a_small_share_still_says_something() {
+    let mut config = episodes();
+    let episodes = config.consolidation.episodes.as_mut().expect("they are summed up");
+    episodes.share = 0.01;
+    let (mut host, _) = trip(config);
+    let group = searched(&mut host, after(8 * DAY)).expect("they belong together");
+    assert_eq!(group.extracts.iter().filter(|said| !said.is_empty()).count(), 1);
+}
+
+#[test]
 fn a_bad_summary_changes_nothing() {
     let (mut host, _) = trip(episodes());
     let then = after(8 * DAY);

@@ -467,7 +467,9 @@ impl Engine {
         let (first, last) = (records.first()?, records.last()?);
         let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
         let bytes: usize = texts.iter().map(|text| text.len()).sum();
-        let extracts = extract(&texts, (bytes as f64 * episodes.share) as usize);
+        // One of them at least fits.
+        let shortest = texts.iter().map(|text| text.len()).min().unwrap_or_default();
+        let extracts = extract(&texts, shortest.max((bytes as f64 * episodes.share) as usize));
         let said = extracts.iter().filter(|text| !text.is_empty());
         let text = said.map(String::as_str).collect::<Vec<_>>().join("\n");
         (!text.is_empty()).then(|| Group {
