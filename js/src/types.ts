@@ -439,7 +439,7 @@ export interface EpisodesConfig {
         readonly gap?: number | undefined;
         /** Longest time from the first to the last. Default: 7 days. */
         readonly span?: number | undefined;
-        /** Least mean cosine of their words, 0 to 1. Default: 0.01. */
+        /** Least mean cosine of their words, 0 to 1. Default: 0.02. */
         readonly similarity?: number | undefined;
         /** Fewest records in a group, 2 or more. Default: 3. */
         readonly min?: number | undefined;

@@ -14,7 +14,7 @@ afterAll(() => scratch?.remove());
 /** Parts that users cannot import. */
 const internal = /generated|^internal|^storage\/batch\.ts$/;
 
-/** What examples may use without saying where it comes from. */
+/** What examples may use without saying where it comes from, where they are compiled. */
 const known: Record<string, string> = {
   memory: `declare const memory: import("stratamem").Memory;`,
   record: `declare const record: import("stratamem").MemoryRecord;`,
@@ -30,6 +30,7 @@ const known: Record<string, string> = {
   make: `declare const make: () => Promise<import("stratamem/testing").StorageFixture>;`,
   workload: `declare function workload(storage: import("stratamem").Storage): Promise<void>;`,
   check: `declare function check(storage: import("stratamem").Storage): Promise<void>;`,
+  myModel: "declare function myModel(prompt: string): Promise<string>;",
   test: "declare function test(name: string, run: () => unknown): void;",
   file: "declare const file: { write(text: string): void };",
   readFile: `import { readFile } from "node:fs/promises";`,
@@ -53,6 +54,7 @@ const known: Record<string, string> = {
   MemoryError: `import { MemoryError } from "stratamem";`,
   Filter: `import type { Filter } from "stratamem";`,
   Embedder: `import type { Embedder } from "stratamem";`,
+  Summarize: `import type { Summarize } from "stratamem";`,
   Storage: `import type { Storage } from "stratamem";`,
 };
 
@@ -88,6 +90,14 @@ function asModule({ name, code }: Example): string {
   return [`// ${name}`, ...imports, ...taken.map(([, line]) => line), exported ? body : `export async function example() {\n${body}\n}`].join("\n");
 }
 
+/** An example of the guide as a program of its own, with a memory and a record in it if it takes them for granted. */
+function asProgram(code: string): string {
+  const takes = (word: string): boolean => new RegExp(`\\b${word}\\b`).test(code) && !code.includes(`const ${word} =`);
+  const record = `const id = await memory.add("The beans need water");\n`;
+  const opened = `import { openMemory as openOne } from "stratamem";\nconst memory = await openOne();\n${takes("id") ? record : ""}`;
+  return (takes("memory") ? opened : "") + code;
+}
+
 const tsconfig = {
   compilerOptions: {
     ...{ target: "ES2022", module: "NodeNext", moduleResolution: "NodeNext", strict: true, noEmit: true, skipLibCheck: true },
@@ -106,8 +116,9 @@ describe("documents", () => {
     scratch.run(bin("tsc"), "-p", "examples.json");
   });
 
-  const programs = blocksOf("README.md").filter(({ code }) => code.includes("openMemory(") && !code.includes("indexedDb"));
-  it.each(programs)("$name runs", ({ code }) => {
+  const readme = blocksOf("README.md").filter(({ code }) => code.includes("openMemory(") && !code.includes("indexedDb"));
+  const guide = blocksOf("docs/GUIDE.md").map(({ name, code }) => ({ name, code: asProgram(code) }));
+  it.each([...readme, ...guide])("$name runs", ({ code }) => {
     scratch.write("program.mts", code);
     scratch.run(bin("esbuild"), "program.mts", "--outfile=program.mjs", "--format=esm", "--target=node20", "--log-level=error");
     const printed = scratch.run("node", "program.mjs").trim().split("\n");
@@ -116,8 +127,9 @@ describe("documents", () => {
     expect(printed).toEqual(expect.arrayContaining(claims));
   });
 
-  it("has programs in the README", () => {
-    expect(programs.length).toBeGreaterThanOrEqual(1);
+  it("has programs in the README and in the guide", () => {
+    expect(readme.length).toBeGreaterThanOrEqual(1);
+    expect(guide.length).toBeGreaterThan(20);
   });
 
   it("only point at files that exist", () => {
