@@ -25,8 +25,7 @@ const known: Record<string, string> = {
   inner: `declare const inner: import("stratamem").Storage;`,
   storage: `declare const storage: import("stratamem/testing").FaultStorage;`,
   writes: `declare const writes: readonly import("stratamem/testing").RecordedWrite[];`,
-  place: `declare const place: ReturnType<typeof import("stratamem/storage/memory").memoryPlace> & { destroy(): Promise<void> };`,
-  myStorage: `declare function myStorage(place: unknown): import("stratamem").Storage;`,
+  place: `declare const place: import("stratamem/storage/memory").MemoryPlace;`,
   make: `declare const make: () => Promise<import("stratamem/testing").StorageFixture>;`,
   workload: `declare function workload(storage: import("stratamem").Storage): Promise<void>;`,
   check: `declare function check(storage: import("stratamem").Storage): Promise<void>;`,
@@ -34,6 +33,10 @@ const known: Record<string, string> = {
   test: "declare function test(name: string, run: () => unknown): void;",
   file: "declare const file: { write(text: string): void };",
   readFile: `import { readFile } from "node:fs/promises";`,
+  mkdtemp: `import { mkdtemp } from "node:fs/promises";`,
+  rm: `import { rm } from "node:fs/promises";`,
+  join: `import { join } from "node:path";`,
+  tmpdir: `import { tmpdir } from "node:os";`,
   nodeFs: `import { nodeFs } from "stratamem/storage/node-fs";`,
   memoryStorage: `import { memoryStorage } from "stratamem/storage/memory";`,
   indexedDb: `import { indexedDb } from "stratamem/storage/indexeddb";`,
@@ -63,6 +66,9 @@ interface Example {
   readonly code: string;
 }
 
+/** The page whose adapter is built and put through the conformance suite from block to block. */
+const adapters = "docs/STORAGE.md";
+
 /** The examples in the doc comments of a file. */
 function examplesOf(file: string): Example[] {
   const found: Example[] = [];
@@ -78,6 +84,11 @@ function examplesOf(file: string): Example[] {
 function blocksOf(file: string): Example[] {
   const found = [...readFileSync(join(root, file), "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm)];
   return found.map(([, code], index) => ({ name: `${file}, block ${index + 1}`, code: code as string }));
+}
+
+/** The blocks of a page on which each builds on those before it. */
+function wholeOf(file: string): Example {
+  return { name: file, code: blocksOf(file).map(({ code }) => code).join("\n") };
 }
 
 /** An example as a module of its own: its imports, what it takes for granted, its body in a function. */
@@ -109,7 +120,8 @@ describe("documents", () => {
   it("show code that compiles", () => {
     const sources = readdirSync(join(root, "js/src"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts") && !internal.test(name));
     const pages = ["README.md", ...readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
-    const examples = [...sources.flatMap((name) => examplesOf(join(root, "js/src", name))), ...pages.flatMap(blocksOf)];
+    const blocks = pages.flatMap((name) => (name === adapters ? wholeOf(name) : blocksOf(name)));
+    const examples = [...sources.flatMap((name) => examplesOf(join(root, "js/src", name))), ...blocks];
     expect(examples.length).toBeGreaterThan(20);
     for (const [index, example] of examples.entries()) scratch.write(`examples/${String(index).padStart(3, "0")}.mts`, asModule(example));
     scratch.write("examples.json", JSON.stringify({ ...tsconfig, include: ["examples"] }));
@@ -118,7 +130,7 @@ describe("documents", () => {
 
   const readme = blocksOf("README.md").filter(({ code }) => code.includes("openMemory(") && !code.includes("indexedDb"));
   const guide = blocksOf("docs/GUIDE.md").map(({ name, code }) => ({ name, code: asProgram(code) }));
-  it.each([...readme, ...guide])("$name runs", ({ code }) => {
+  it.each([...readme, ...guide, wholeOf(adapters)])("$name runs", ({ code }) => {
     scratch.write("program.mts", code);
     scratch.run(bin("esbuild"), "program.mts", "--outfile=program.mjs", "--format=esm", "--target=node20", "--log-level=error");
     const printed = scratch.run("node", "program.mjs").trim().split("\n");

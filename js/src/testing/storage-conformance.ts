@@ -14,8 +14,11 @@ import type { Storage, StorageLock, StorageOperation } from "../storage/types.js
 export interface StorageFixture {
   /** A new adapter on the same place each time. The case closes it. */
   open(): Storage;
-  /** Removes the place. Called once, after everything that was opened on it is closed. */
-  teardown(): Promise<void>;
+  /**
+   * Removes the place. Called once, after everything that was opened on it is closed. A place that ends with the fixture
+   * needs none.
+   */
+  teardown?(): Promise<void>;
   /** Whether several adapters may be open on the place at once. The cases about the lock need that. */
   readonly shareable: boolean;
   /** Takes the place over from its owner, as another process does when the owner looks dead. Optional. */
@@ -39,16 +42,14 @@ export interface ConformanceResult {
 }
 
 /**
- * The cases an adapter has to pass, each on a place that `make` gives it.
+ * The cases an adapter has to pass, each on a new place that `make` gives it.
  *
  * @example
- * for (const { name, run } of storageConformance(async () => ({
- *   open: () => myStorage(place),
- *   teardown: () => place.destroy(),
- *   shareable: true,
- * }))) {
- *   test(name, run);
- * }
+ * const cases = storageConformance(async () => {
+ *   const directory = await mkdtemp(join(tmpdir(), "place-"));
+ *   return { open: () => nodeFs(directory), teardown: () => rm(directory, { recursive: true }), shareable: true };
+ * });
+ * for (const { name, run } of cases) test(name, run);
  */
 export function storageConformance(make: () => Promise<StorageFixture>): ConformanceCase[] {
   return Object.entries(cases).map(([name, check]) => ({
@@ -66,7 +67,7 @@ export function storageConformance(make: () => Promise<StorageFixture>): Conform
       } finally {
         // An adapter that cannot be closed is the subject of other cases; here it must not hide this one's failure.
         await Promise.allSettled(opened.map((storage) => storage.close()));
-        await fixture.teardown();
+        await fixture.teardown?.();
       }
     },
   }));

@@ -19,7 +19,6 @@ describe("without a plan it is the adapter it wraps", () => {
     const place = memoryPlace();
     return {
       open: () => faultStorage(memoryStorage({ place })),
-      teardown: async () => undefined,
       shareable: true,
       takeOver: async () => {
         place.owner = Symbol("another owner");
@@ -172,7 +171,7 @@ describe("the conformance suite notices", () => {
         };
         return { ...methods, ...breakIt(good) };
       };
-      return { open, teardown: async () => undefined, shareable: true };
+      return { open, shareable: true };
     });
     expect(results.filter(({ error }) => error !== undefined)).not.toEqual([]);
   });

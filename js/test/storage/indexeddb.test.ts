@@ -97,7 +97,6 @@ describe.each([
     const options = { indexedDB: factory, locks: locks() };
     return {
       open: () => indexedDb("place", options),
-      teardown: async () => undefined,
       shareable: true,
       async takeOver() {
         await epochOf(factory, (epoch) => epoch + 1);

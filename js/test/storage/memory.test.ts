@@ -7,7 +7,6 @@ const conformance = storageConformance(async () => {
   const place = memoryPlace();
   return {
     open: () => memoryStorage({ place }),
-    teardown: async () => undefined,
     shareable: true,
     takeOver: async () => {
       place.owner = Symbol("another owner");
