@@ -202,7 +202,7 @@ export class Memory {
    * const precision = await memory.precision(id); // "f32"
    */
   async precision(id: string): Promise<Precision | undefined> {
-    return this.session.call((handle) => handle.precision(this.#view, toId(id, "id"), this.session.now()) as Precision | undefined);
+    return this.#call((handle) => handle.precision(this.#view, toId(id, "id"), this.session.now()) as Precision | undefined);
   }
 
   /**

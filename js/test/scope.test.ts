@@ -270,7 +270,7 @@ describe("closing a view", () => {
     const calls: readonly (() => Promise<unknown>)[] = [
       () => one.add("x"), () => one.addMany([]), () => one.get(id), () => one.update(id, {}), () => one.forget({ filter: {} }),
       () => one.recall("secret"), () => one.stats(), () => one.maintain(), () => one.transaction(() => 5), () => one.import(""),
-      () => one.export().next(), () => listing.next(), () => one.explainTransition(id), () => one.analyze(), () => one.vector(id),
+      () => one.export().next(), () => listing.next(), () => one.explainTransition(id), () => one.analyze(), () => one.vector(id), () => one.precision(id),
       async () => one.space, async () => one.scope({ session: "s" }), async () => one.on("memory-added", () => undefined),
     ];
     for (const call of calls) expect(await refusal(call()), call.toString()).toMatchObject({ code: "memory-closed", message: expect.stringContaining("view") });
