@@ -1,9 +1,12 @@
 // Whatever the documents show as code must be true: the README's programs run, the examples in doc comments compile.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { basename, dirname, join, relative } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { bin, makeScratch, root, type Scratch } from "./scratch.js";
+
+// Each test starts other programs.
+vi.setConfig({ testTimeout: 60_000 });
 
 let scratch: Scratch;
 beforeAll(() => {
@@ -142,6 +145,21 @@ describe("documents", () => {
   it("has programs in the README and in the guide", () => {
     expect(readme.length).toBeGreaterThanOrEqual(1);
     expect(guide.length).toBeGreaterThan(20);
+  });
+
+  it("name every part of the code on the map, and every page and folder of tests in CONTRIBUTING", () => {
+    const map = readFileSync(join(root, "docs/ARCHITECTURE.md"), "utf8");
+    const filesOf = (folder: string, ending: string): string[] =>
+      readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(ending) && !/(^|\/)(generated|evaluation)\/|(^|\/)mod\.rs$/.test(name));
+    const unnamed = [...filesOf("crates/core/src", ".rs"), ...filesOf("js/src", ".ts")].filter((name) => {
+      const folder = dirname(name) === "." ? "" : `\`${dirname(name).split("/")[0]}/\``;
+      return !map.split("\n").some((line) => line.includes(folder) && line.includes(`\`${basename(name)}\``));
+    });
+    expect(unnamed).toEqual([]);
+    const layout = readFileSync(join(root, "CONTRIBUTING.md"), "utf8").split("## Layout")[1]?.split("\n\n")[1] ?? "";
+    const pages = readdirSync(join(root, "docs")).map((name) => name.replace(/\.md$/, ""));
+    const folders = readdirSync(join(root, "tests"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    expect([...pages, ...folders].filter((name) => !new RegExp(`\\b${name}\\b`).test(layout))).toEqual([]);
   });
 
   it("only point at files that exist", () => {
