@@ -45,4 +45,4 @@ pub use model::{
     RecordField, RecordId, Reward, Scope, Span, Tier, Timestamp, Usage, Value,
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
-pub use retrieve::{Fusion, Hit, Query, Signal, SignalShare, SkippedSignal, Why};
+pub use retrieve::{Fusion, Hit, Query, Signal, SignalShare, SkippedSignal, Weights, Why};

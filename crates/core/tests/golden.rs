@@ -325,6 +325,7 @@ fn ask(engine: &mut Engine, step: &Step, question: &Question, touch: bool) -> Re
         filter: question.filter.as_ref().map(Filter::from_value).transpose()?,
         fusion: question.fusion.map(Fusion::from).unwrap_or_default(),
         min_score: question.min_score,
+        ..Query::default()
     };
     let hits = engine.recall(&step.view, space.as_ref(), query, Timestamp(step.now), touch)?;
     let shown = |hit: &Hit| json!({ "id": hit.record.id, "score": rounded(hit.score) });

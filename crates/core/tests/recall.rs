@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use stratamem_core::{
     Comparison, Config, FieldPath, Filter, Fusion, Hit, NewRecord, Operation, Patch, Query, RecordId, Scope,
-    Signal, SignalShare, Span, Tier, TierConfig, Timestamp, Value,
+    Signal, SignalShare, Span, Tier, TierConfig, Timestamp, Value, Weights,
 };
 use support::{Host, START, add, at, space, text, user, verbatim};
 
@@ -230,6 +230,8 @@ fn fused_scores_are_made_of_the_parts_that_are_reported() {
         Fusion::Weighted { dense: 2.0, keyword: 0.0 },
         Fusion::Rrf { k: 60.0 },
         Fusion::Rrf { k: 0.0 },
+        Fusion::Max { dense: 1.0, keyword: 2.0 },
+        Fusion::Borda { dense: 2.0, keyword: 1.0 },
     ]
     .into_iter()
     .cycle()
@@ -243,6 +245,7 @@ fn fused_scores_are_made_of_the_parts_that_are_reported() {
             limit: 1 + random.below(32) as usize,
             filter: (round % 2 == 0).then(|| number_below(120.0)),
             fusion,
+            weights: Weights::NONE,
             ..Query::default()
         };
         let space = space(4);
@@ -266,6 +269,9 @@ fn fused_scores_are_made_of_the_parts_that_are_reported() {
                     Fusion::Rrf { k } => {
                         let expected = share.rank.map_or(0.0, |rank| 1.0 / (k + rank as f32));
                         assert!((share.contribution - expected).abs() < 1e-7);
+                    }
+                    Fusion::Max { .. } | Fusion::Borda { .. } => {
+                        assert!((0.0..=share.weight + 1e-6).contains(&share.contribution));
                     }
                 }
             }
@@ -308,6 +314,7 @@ fn weighted_scores_are_scaled_between_the_worst_and_the_best_allowed() {
             vector: Some(vec![1.0, 0.0, 0.0, 0.0]),
             limit: 10,
             filter: Some(number_below(f64::from(allowed))),
+            weights: Weights::NONE,
             ..Query::default()
         };
         let hits = host.engine.recall(&Scope::default(), Some(&space(4)), query, at(100), false);
@@ -404,6 +411,10 @@ fn questions_that_make_no_sense_are_refused_by_name() {
             "fusion",
         ),
         (Query { fusion: Fusion::Rrf { k: f32::NAN }, ..good() }, None, "invalid-argument", "fusion"),
+        (Query { weights: Weights([f32::NAN; 9]), ..good() }, None, "invalid-argument", "weights"),
+        (Query { weights: Weights([1.5; 9]), ..good() }, None, "invalid-argument", "weights"),
+        (Query { diversity: -0.1, ..good() }, None, "invalid-argument", "diversity"),
+        (Query { reference: Some(Timestamp(i64::MAX)), ..good() }, None, "invalid-argument", "now"),
     ] {
         let error = host.engine.recall(&Scope::default(), given, query, at(1), true).expect_err(problem);
         assert_eq!(error.code().name(), code, "{error}");

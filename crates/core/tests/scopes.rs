@@ -5,7 +5,7 @@ mod support;
 use proptest::prelude::*;
 use stratamem_core::{
     Config, Direction, Engine, Filter, Hit, NewRecord, Operation, Patch, Query, RecordId, Scope, Tier,
-    Timestamp,
+    Timestamp, Weights,
 };
 use support::{Host, add, at, space, text, user};
 
@@ -220,7 +220,7 @@ fn coverage_is_part_by_part() {
         let expected: Vec<RecordId> = expected.into_iter().map(|index: usize| ids[index]).collect();
         let listed = host.engine.list(&view, None, None, 100, at(1)).records;
         assert_eq!(listed.iter().map(|record| record.id).collect::<Vec<_>>(), expected, "{view:?}");
-        let query = Query { text: "word".into(), limit: 100, ..Query::default() };
+        let query = Query { text: "word".into(), limit: 100, weights: Weights::NONE, ..Query::default() };
         let hits = host.engine.recall(&view, None, query, at(1), false).expect("a plain question");
         assert_eq!(hits.iter().map(|hit| hit.record.id).collect::<Vec<_>>(), expected, "{view:?}");
         assert_eq!(host.engine.stats(&view, at(1)).records, expected.len());

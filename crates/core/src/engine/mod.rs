@@ -44,7 +44,7 @@ use crate::engine::explain::Counters;
 use crate::engine::journal::Journal;
 use crate::engine::maintain::{Incoming, Rota, Round};
 use crate::engine::precision::Coarsening;
-use crate::engine::retention::{judged, moved};
+use crate::engine::retention::{judged, moved, standing};
 use crate::engine::seal::take_first;
 use crate::engine::state::State;
 use crate::engine::txn::Asked;
@@ -195,23 +195,11 @@ impl Engine {
         now: Timestamp,
         touch: bool,
     ) -> Result<Vec<Hit>, Error> {
-        let invalid = |field, problem: String| Err(QueryError::Invalid { field, problem }.into());
-        if query.limit == 0 || query.limit > Query::MAX_LIMIT {
-            return invalid("limit", format!("must be between 1 and {}", Query::MAX_LIMIT));
-        }
-        if query.text.trim().is_empty() && query.vector.is_none() {
-            return invalid("query", "must have text or a vector".into());
-        }
-        if query.text.len() > self.config.max_text_bytes as usize {
-            return invalid(
-                "query",
-                format!("is longer than {} bytes (maxTextBytes)", self.config.max_text_bytes),
-            );
-        }
-        self.check_fusion(&query)?;
+        query.check(self.config.max_text_bytes)?;
         if let Some(vector) = query.vector.take() {
             let Some(space) = space else {
-                return invalid("space", "is needed with a vector".into());
+                let problem = "is needed with a vector".into();
+                return Err(QueryError::Invalid { field: "space", problem }.into());
             };
             let unit = txn::check_vector(vector, space, self.state.space.as_ref(), "query/vector");
             query.vector = Some(unit.map_err(QueryError::Vector)?);
@@ -223,8 +211,9 @@ impl Engine {
             text: &self.state.text,
             vectors: self.state.vectors(),
             bm25: self.config.bm25(),
+            standing: &|record| standing(&self.config, record, now),
         };
-        let hits = recall(&sources, &query, &visible, whole);
+        let hits = recall(&sources, &query, &visible, whole, now);
         if touch && self.poisoned.is_none() {
             self.counters.asked += 1;
             self.counters.answered += u64::from(!hits.is_empty());
@@ -233,23 +222,6 @@ impl Engine {
             self.note_recalled(&hits, now);
         }
         Ok(hits)
-    }
-
-    fn check_fusion(&self, query: &Query) -> Result<(), QueryError> {
-        use crate::retrieve::Fusion::{Rrf, Weighted};
-        let good = match query.fusion {
-            Weighted { dense, keyword } => {
-                let sane = |weight: f32| (0.0..=1e6).contains(&weight);
-                sane(dense) && sane(keyword) && dense + keyword > 0.0
-            }
-            Rrf { k } => (0.0..=1e6).contains(&k),
-        };
-        if good {
-            Ok(())
-        } else {
-            let problem = "must have finite weights, none negative and not all zero".to_owned();
-            Err(QueryError::Invalid { field: "fusion", problem })
-        }
     }
 
     /// The text to embed for a question asked by a view of `scope`: without the names of the actors it can see.

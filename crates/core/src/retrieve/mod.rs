@@ -1,14 +1,22 @@
 //! Retrieval: from a question to ranked, explained records.
 //!
 //! Owns the query, the signals, their fusion and the explanation. Reads the store and the indexes; changes nothing.
-//! Filters apply before ranking. A signal without data is skipped, and the explanation says so.
+//! Filters apply before ranking. A search without data is skipped, and the explanation says so. What each signal means
+//! and what it is worth stands in `docs/RETRIEVAL.md`.
 
+mod form;
 mod fuse;
-mod mention;
+mod neighbourhood;
+mod period;
+mod query;
+mod question;
 mod recall;
+mod refine;
+mod why;
 
 pub use fuse::Fusion;
-pub use recall::{Hit, Query, Signal, SignalShare, SkippedSignal, Why};
+pub use query::{Query, Weights};
+pub use why::{Hit, Signal, SignalShare, SkippedSignal, Why};
 
-pub(crate) use mention::without_mentions;
+pub(crate) use question::without_mentions;
 pub(crate) use recall::{Sources, recall};

@@ -1,101 +1,20 @@
-//! The question, and how it is answered.
+//! How a question is answered: two searches propose, fusion joins them, other signals refine, the best are explained.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use crate::index::text::{Bm25, TextIndex};
-use crate::index::vector::VectorIndex;
+use crate::index::text::{Bm25, KeywordQuery, TextIndex};
+use crate::index::vector::{Probe, VectorIndex, dot};
 use crate::index::{Slot, SlotSet};
-use crate::model::{Filter, Record};
-use crate::retrieve::fuse::{Fusion, Opinion, Range};
+use crate::model::{Record, RecordId, Timestamp};
+use crate::policy::Standing;
+use crate::retrieve::form;
+use crate::retrieve::fuse::{Opinion, Range};
+use crate::retrieve::neighbourhood::{self, Candidate};
+use crate::retrieve::query::Query;
+use crate::retrieve::question::Question;
+use crate::retrieve::refine::{Refinement, SIGNALS};
+use crate::retrieve::why::{Hit, Signal, SignalShare, SkippedSignal, Why, summarise};
 use crate::tier::Store;
-
-/// A question.
-#[derive(Debug, Clone, Default)]
-pub struct Query {
-    /// Words to look for. Empty: no keyword signal.
-    pub text: String,
-    /// Vector of the memory's space to look near. None: no dense signal.
-    pub vector: Option<Vec<f32>>,
-    /// Most hits wanted, 1 to [`Query::MAX_LIMIT`].
-    pub limit: usize,
-    /// Which records may be found.
-    pub filter: Option<Filter>,
-    /// How the signals are joined.
-    pub fusion: Fusion,
-    /// Hits below this fused score are left out. It is relative: see [`Hit::score`].
-    pub min_score: Option<f32>,
-}
-
-impl Query {
-    /// Most hits one question can ask for.
-    pub const MAX_LIMIT: usize = 10_000;
-}
-
-/// A found record.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    /// The record, as it was before this question touched it.
-    pub record: Record,
-    /// The fused score: how this hit compares with the other candidates for the same question. With weighted fusion 0
-    /// to 1, where 1 is best in every signal, however good the best one is. For an absolute threshold use the cosine,
-    /// the score of [`Signal::Dense`] in `why`.
-    pub score: f32,
-    /// Where the score comes from.
-    pub why: Why,
-}
-
-/// A ranking signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Signal {
-    /// Cosine similarity of vectors.
-    Dense,
-    /// BM25 over terms.
-    Keyword,
-}
-
-/// Where a score comes from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Why {
-    /// One line for people.
-    pub summary: String,
-    /// `weighted` or `rrf`.
-    pub fusion: &'static str,
-    /// What each signal says.
-    pub signals: Vec<SignalShare>,
-    /// Signals that could say nothing.
-    pub skipped: Vec<SkippedSignal>,
-}
-
-/// What one signal says of a hit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SignalShare {
-    /// Which signal.
-    pub signal: Signal,
-    /// Position in the signal's own list, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rank: Option<u32>,
-    /// The signal's own score: cosine, or BM25.
-    pub score: f32,
-    /// What it adds to the fused score.
-    pub contribution: f32,
-    /// The signal's weight.
-    pub weight: f32,
-    /// Terms of the question that occur in the record, in their stemmed form. Keyword signal only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub terms: Vec<String>,
-}
-
-/// A signal that could say nothing, and why.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SkippedSignal {
-    /// Which signal.
-    pub signal: Signal,
-    /// Why.
-    pub reason: &'static str,
-}
 
 /// What retrieval reads.
 pub(crate) struct Sources<'a> {
@@ -103,53 +22,87 @@ pub(crate) struct Sources<'a> {
     pub(crate) text: &'a TextIndex,
     pub(crate) vectors: Option<&'a dyn VectorIndex>,
     pub(crate) bm25: Bm25,
+    /// Importance and retention of a record.
+    pub(crate) standing: &'a dyn Fn(&Record) -> Standing,
 }
 
-/// Candidates that each signal proposes, for a limit of `limit` hits.
+/// Candidates that each search proposes, for a limit of `limit` hits.
 fn depth(limit: usize) -> usize {
     limit.saturating_mul(4).max(128)
 }
 
-/// Answers `query` from the `visible` slots. `whole` says that nothing else exists.
-pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, whole: bool) -> Vec<Hit> {
-    let filtered;
+/// The most of them that go on from there.
+fn breadth(limit: usize) -> usize {
+    limit.saturating_mul(2).max(64)
+}
+
+/// Sorts by score, best first. Equal scores: the earlier id first, so that the order never depends on how the memory was
+/// stored.
+fn rank(scored: &mut [(f32, RecordId, usize)]) {
+    scored.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+}
+
+/// What the dense search found.
+struct Dense<'a> {
+    probe: Probe,
+    index: &'a dyn VectorIndex,
+    range: Range,
+}
+
+/// Answers `query` at `now` from the `visible` slots. `whole` says that nothing else exists.
+pub(crate) fn recall(
+    sources: &Sources<'_>,
+    query: &Query,
+    visible: &SlotSet,
+    whole: bool,
+    now: Timestamp,
+) -> Vec<Hit> {
     let allowed = match &query.filter {
-        None => visible,
+        None => Cow::Borrowed(visible),
         Some(filter) => {
             let passes =
                 |slot: &Slot| sources.store.record(*slot).is_some_and(|record| filter.matches(record));
-            filtered = visible.iter().filter(passes).collect();
-            &filtered
+            Cow::Owned(visible.iter().filter(passes).collect())
         }
     };
     let depth = depth(query.limit);
+    let reference = query.reference.unwrap_or(now);
+    let question = (!query.text.is_empty()).then(|| Question::read(&query.text, reference));
+    let refinement = Refinement::new(question.as_ref(), &query.weights, reference);
     let mut skipped = Vec::new();
     let mut skip = |signal, reason| skipped.push(SkippedSignal { signal, reason });
-
     // Slots say nothing about age: an update or a compaction gives a record a new one.
     let by_id = |slot| sources.store.record(slot).map_or(u128::MAX, |record| record.id.0);
-    let dense = match (&query.vector, sources.vectors) {
-        (None, _) => {
-            skip(Signal::Dense, "the query has no vector");
-            None
-        }
-        (Some(_), None) => {
-            skip(Signal::Dense, "no memory has a vector");
-            None
-        }
-        (Some(vector), Some(index)) => {
-            let probe = index.probe(vector);
-            let found = index.search(&probe, depth, allowed, &by_id);
-            if found.hits.is_empty() {
-                skip(Signal::Dense, "no memory in question has a vector");
+
+    let mut proposed: Vec<(Slot, [Option<Opinion>; 2])> = Vec::new();
+    let dense =
+        match (&query.vector, sources.vectors) {
+            (None, _) => {
+                skip(Signal::Dense, "the query has no vector");
+                None
             }
-            let best = found.hits.first().map(|hit| hit.score);
-            best.map(|best| (probe, index, Range { floor: found.floor.min(best), best }, found.hits))
-        }
-    };
-    let terms = sources.text.query(&query.text, (!whole).then_some(visible), sources.bm25);
+            (Some(_), None) => {
+                skip(Signal::Dense, "no memory has a vector");
+                None
+            }
+            (Some(vector), Some(index)) => {
+                let probe = index.probe(vector);
+                let found = index.search(&probe, depth, &allowed, &by_id);
+                if found.hits.is_empty() {
+                    skip(Signal::Dense, "no memory in question has a vector");
+                }
+                proposed.extend(found.hits.iter().zip(1..).map(|(hit, rank)| {
+                    (hit.slot, [Some(Opinion { score: hit.score, rank: Some(rank) }), None])
+                }));
+                let best = found.hits.first().map(|hit| hit.score);
+                let range = |best| Range { floor: found.floor.min(best), best, listed: found.hits.len() };
+                best.map(|best| Dense { probe, index, range: range(best) })
+            }
+        };
+    let statistics = (!whole).then_some(visible);
+    let mut terms = sources.text.query(&query.text, statistics, sources.bm25);
     let keyword = {
-        let hits = sources.text.search(&terms, depth, allowed, &by_id);
+        let hits = sources.text.search(&terms, depth, &allowed, &by_id);
         if query.text.is_empty() {
             skip(Signal::Keyword, "the query has no text");
         } else if terms.is_empty() {
@@ -157,104 +110,194 @@ pub(crate) fn recall(sources: &Sources<'_>, query: &Query, visible: &SlotSet, wh
         } else if hits.is_empty() {
             skip(Signal::Keyword, "no memory in question has any of these words");
         }
-        hits.first().map(|best| best.score).map(|best| (Range { floor: 0.0, best }, hits))
+        proposed.extend(
+            hits.iter()
+                .zip(1..)
+                .map(|(hit, rank)| (hit.slot, [None, Some(Opinion { score: hit.score, rank: Some(rank) })])),
+        );
+        hits.first().map(|best| Range { floor: 0.0, best: best.score, listed: hits.len() })
     };
-
-    let shares = query.fusion.shares([dense.is_some(), keyword.is_some()]);
-    let mut candidates: Vec<(Slot, [Option<u32>; 2])> = Vec::new();
-    let mut propose = |signal: usize, slots: &mut dyn Iterator<Item = Slot>| {
-        for (position, slot) in slots.enumerate() {
-            let mut ranks = [None; 2];
-            ranks[signal] = Some(position as u32 + 1);
-            candidates.push((slot, ranks));
+    // A date finds what happened on it, but from here on the signal of time says what it is worth.
+    if let Some(Question { subject: Cow::Owned(subject), .. }) = &question
+        && refinement.time() > 0.0
+    {
+        let rest = sources.text.query(subject, statistics, sources.bm25);
+        if !rest.is_empty() {
+            terms = rest;
         }
-    };
-    if let Some((.., hits)) = &dense {
-        propose(0, &mut hits.iter().map(|hit| hit.slot));
     }
-    if let Some((_, hits)) = &keyword {
-        propose(1, &mut hits.iter().map(|hit| hit.slot));
-    }
-    candidates.sort_unstable_by_key(|(slot, _)| *slot);
-    candidates.dedup_by(|later, kept| {
+    proposed.sort_unstable_by_key(|(slot, _)| *slot);
+    proposed.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
         if same {
             kept.1 = [kept.1[0].or(later.1[0]), kept.1[1].or(later.1[1])];
         }
         same
     });
+    let shares = query.fusion.shares([dense.is_some(), keyword.is_some()]);
+    let none = Range { floor: 0.0, best: 0.0, listed: 1 };
+    let mut ranges = [dense.as_ref().map_or(none, |dense| dense.range), keyword.unwrap_or(none)];
 
-    struct Scored<'a> {
-        record: &'a Record,
-        slot: Slot,
-        score: f32,
-        parts: [Option<(Opinion, f32)>; 2],
-    }
-    let mut scored: Vec<Scored<'_>> = Vec::with_capacity(candidates.len());
-    for (slot, ranks) in candidates {
-        let Some(record) = sources.store.record(slot) else { continue };
-        let mut parts = [None; 2];
-        if let Some((probe, index, range, _)) = &dense {
-            let opinion = index.score(probe, slot).map(|score| Opinion { score, rank: ranks[0] });
-            parts[0] = opinion.map(|o| (o, query.fusion.contribution(Some(o), shares[0], *range)));
+    // Each search speaks of what the other one proposed, too.
+    let opine = |slot, opinions: &mut [Option<Opinion>; 2]| {
+        if let Some(Dense { probe, index, .. }) = &dense {
+            let unlisted = || Some(Opinion { score: index.score(probe, slot)?, rank: None });
+            opinions[0] = opinions[0].or_else(unlisted);
         }
-        if let Some((range, _)) = &keyword {
-            let opinion = sources.text.score(&terms, slot).map(|score| Opinion { score, rank: ranks[1] });
-            parts[1] = opinion.map(|o| (o, query.fusion.contribution(Some(o), shares[1], *range)));
+    };
+    let breadth = breadth(query.limit);
+    if proposed.len() > breadth {
+        let mut scored: Vec<(f32, RecordId, usize)> = Vec::with_capacity(proposed.len());
+        for (at, (slot, opinions)) in proposed.iter_mut().enumerate() {
+            let Some(record) = sources.store.record(*slot) else { continue };
+            opine(*slot, opinions);
+            let mut known = *opinions;
+            if known[1].is_none() && keyword.is_some() {
+                known[1] = sources.text.score(&terms, *slot).map(|score| Opinion { score, rank: None });
+            }
+            let parts = query.fusion.contributions(known, shares, ranges);
+            let time = refinement.time() * refinement.closeness(record.occurred_at);
+            scored.push((parts[0] + parts[1] + time, record.id, at));
         }
-        let score = parts.iter().flatten().map(|(_, contribution)| contribution).sum();
-        scored.push(Scored { record, slot, score, parts });
+        rank(&mut scored);
+        let mut kept = vec![false; proposed.len()];
+        scored.iter().take(breadth).for_each(|(.., at)| kept[*at] = true);
+        let mut kept = kept.into_iter();
+        proposed.retain(|_| kept.next() == Some(true));
     }
-    // Equal scores: the earlier id first, so that the order never depends on how the memory was stored.
-    scored.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.record.id.cmp(&b.record.id)));
-    scored.retain(|hit| query.min_score.is_none_or(|least| hit.score >= least));
+    let mut candidates =
+        neighbourhood::gather(sources.store, &proposed, [visible, &allowed], refinement.context > 0.0);
+    for candidate in &mut candidates {
+        opine(candidate.slot, &mut candidate.opinions);
+    }
+    let questions: Vec<bool> =
+        candidates.iter().map(|candidate| form::asks(&candidate.record.text)).collect();
+    let lengths = keyword_opinions(sources, &terms, &mut candidates, keyword.is_some(), refinement.context);
+    let best = candidates.iter().filter_map(|candidate| candidate.opinions[1]).map(|opinion| opinion.score);
+    ranges[1].best = best.fold(0.0, f32::max);
+
+    let parts: Vec<[f32; 2]> = candidates
+        .iter()
+        .map(|candidate| query.fusion.contributions(candidate.opinions, shares, ranges))
+        .collect();
+    let own: Vec<f32> = parts.iter().map(|parts| parts[0] + parts[1]).collect();
+    let around: Vec<f32> = (0..candidates.len())
+        .map(|at| refinement.context * neighbourhood::around(&candidates, at, &own, &questions))
+        .collect();
+    // Relevance runs from 0 to 1, and the whole to the best of what the searches alone have found.
+    let greatest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0, f32::max);
+    let top = greatest(&mut own.iter().copied());
+    let reach = greatest(&mut own.iter().zip(&around).map(|(own, around)| own + around));
+    let scale = if reach > 0.0 { 1.0 / reach } else { 0.0 };
+    let relevance: Vec<f32> = own.iter().zip(&around).map(|(own, around)| (own + around) * scale).collect();
+    let (refined, weights) = refinement.scores(&candidates, &relevance, &lengths, &questions, &|candidate| {
+        (sources.standing)(candidate.record)
+    });
+    let whole = top / (1.0 + weights.iter().sum::<f32>());
+
+    let mut scored: Vec<(f32, RecordId, usize)> = Vec::with_capacity(candidates.len());
+    for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.eligible) {
+        let extra: f32 = refined[at].iter().zip(&weights).map(|(score, weight)| score * weight).sum();
+        // Whatever no search and no neighbour speaks for is not an answer.
+        if around[at] > 0.0 || candidate.opinions.iter().any(Option::is_some) {
+            scored.push(((relevance[at] + extra) * whole, candidate.record.id, at));
+        }
+    }
+    rank(&mut scored);
+    scored.retain(|hit| query.min_score.is_none_or(|least| hit.0 >= least));
+    if query.diversity > 0.0 {
+        scored.truncate(depth);
+        scored = diverse(scored, query, &|at| sources.vectors?.vector(candidates[at].slot));
+    }
     scored.truncate(query.limit);
 
-    let fusion = match query.fusion {
-        Fusion::Weighted { .. } => "weighted",
-        Fusion::Rrf { .. } => "rrf",
-    };
-    scored
-        .into_iter()
-        .map(|hit| {
-            let mut signals = Vec::with_capacity(2);
-            for (index, signal) in [Signal::Dense, Signal::Keyword].into_iter().enumerate() {
-                if let Some((opinion, contribution)) = hit.parts[index] {
-                    let terms = match signal {
-                        Signal::Keyword => {
-                            sources.text.matched(&terms, hit.slot).into_iter().map(str::to_owned).collect()
-                        }
-                        Signal::Dense => Vec::new(),
-                    };
-                    let Opinion { score, rank } = opinion;
-                    signals.push(SignalShare {
-                        signal,
-                        rank,
-                        score,
-                        contribution,
-                        weight: shares[index],
-                        terms,
-                    });
-                }
+    let fused = |part: f32| part * scale * whole;
+    let explain = |(score, _, at): (f32, RecordId, usize)| {
+        let candidate = &candidates[at];
+        let mut signals = Vec::with_capacity(4);
+        let searches = [Signal::Dense, Signal::Keyword].into_iter().enumerate();
+        for (index, signal) in searches {
+            if let Some(Opinion { score, rank }) = candidate.opinions[index] {
+                let matched = || sources.text.matched(&terms, candidate.slot).into_iter().map(str::to_owned);
+                let terms = if signal == Signal::Keyword { matched().collect() } else { Vec::new() };
+                let contribution = fused(parts[at][index]);
+                signals.push(SignalShare { signal, rank, score, contribution, weight: shares[index], terms });
             }
-            let summary = summarise(&signals);
-            let why = Why { summary, fusion, signals, skipped: skipped.clone() };
-            Hit { record: hit.record.clone(), score: hit.score, why }
-        })
-        .collect()
+        }
+        let mut refining = |signal, score: f32, contribution: f32, weight: f32| {
+            if contribution > 0.0 {
+                let terms = Vec::new();
+                signals.push(SignalShare { signal, rank: None, score, contribution, weight, terms });
+            }
+        };
+        refining(Signal::Context, around[at] * scale, fused(around[at]), refinement.context);
+        for ((signal, score), weight) in SIGNALS.into_iter().zip(refined[at]).zip(weights) {
+            refining(signal, score, score * weight * whole, weight);
+        }
+        let why = Why {
+            summary: summarise(&signals),
+            fusion: query.fusion.name(),
+            signals,
+            skipped: skipped.clone(),
+        };
+        Hit { record: candidate.record.clone(), score, why }
+    };
+    scored.into_iter().map(explain).collect()
 }
 
-fn summarise(signals: &[SignalShare]) -> String {
-    let mut line = String::new();
-    for share in signals {
-        if !line.is_empty() {
-            line.push_str(" · ");
-        }
-        let rank = share.rank.map_or(String::new(), |rank| format!(" #{rank}"));
-        match share.signal {
-            Signal::Dense => line.push_str(&format!("meaning{rank} (cosine {:.2})", share.score)),
-            Signal::Keyword => line.push_str(&format!("words{rank} ({})", share.terms.join(", "))),
+/// What keyword search says of each candidate, with the words of the records before it, and the length of each in mean
+/// lengths.
+fn keyword_opinions(
+    sources: &Sources<'_>,
+    terms: &KeywordQuery,
+    candidates: &mut [Candidate<'_>],
+    found: bool,
+    context: f32,
+) -> Vec<f32> {
+    let width = terms.len();
+    let mut rows = vec![0f32; width * candidates.len()];
+    let mut lengths = vec![0f32; candidates.len()];
+    for (at, candidate) in candidates.iter().enumerate() {
+        let row = &mut rows[at * width..][..width];
+        lengths[at] = sources.text.occurrences(terms, candidate.slot, row);
+    }
+    let mut counts = vec![0f32; width];
+    for at in (0..candidates.len()).filter(|_| found) {
+        counts.copy_from_slice(&rows[at * width..][..width]);
+        let (mut length, mut mass) = (lengths[at], 1.0);
+        let sums = (&mut counts[..], &mut length, &mut mass);
+        neighbourhood::add_words_before(candidates, at, (&rows, &lengths), context, sums);
+        let rank = candidates[at].opinions[1].and_then(|opinion| opinion.rank);
+        candidates[at].opinions[1] = terms.score(&counts, length / mass).map(|score| Opinion { score, rank });
+    }
+    let mean = terms.average_length();
+    lengths.iter().map(|length| length / mean).collect()
+}
+
+/// The hits in an order in which each is as relevant as possible and as unlike those before it: maximal marginal
+/// relevance, Carbonell and Goldstein, SIGIR 1998. Likeness is the cosine of the vectors; without them there is none.
+fn diverse(
+    mut scored: Vec<(f32, RecordId, usize)>,
+    query: &Query,
+    vector: &dyn Fn(usize) -> Option<Vec<f32>>,
+) -> Vec<(f32, RecordId, usize)> {
+    let best = scored.first().map_or(1.0, |hit| hit.0).max(f32::MIN_POSITIVE);
+    let mut vectors: Vec<Option<Vec<f32>>> = scored.iter().map(|hit| vector(hit.2)).collect();
+    let mut likeness = vec![0f32; scored.len()];
+    let mut chosen = Vec::with_capacity(query.limit.min(scored.len()));
+    while chosen.len() < query.limit && !scored.is_empty() {
+        let worth =
+            |at: usize| (1.0 - query.diversity) * scored[at].0 / best - query.diversity * likeness[at];
+        let next = (1..scored.len()).fold(0, |next, at| if worth(at) > worth(next) { at } else { next });
+        chosen.push(scored.remove(next));
+        likeness.remove(next);
+        if let Some(own) = vectors.remove(next) {
+            for (vector, likeness) in vectors.iter().zip(&mut likeness) {
+                if let Some(vector) = vector {
+                    *likeness = likeness.max(dot(&own, vector));
+                }
+            }
         }
     }
-    line
+    chosen
 }

@@ -39,7 +39,8 @@ pub(crate) struct Store {
 /// What belongs to one exact scope.
 #[derive(Debug, Default)]
 struct ScopeMembers {
-    slots: BTreeSet<Slot>,
+    /// In the order in which things happened.
+    slots: BTreeMap<(Timestamp, RecordId), Slot>,
     actors: FxHashMap<String, u32>,
 }
 
@@ -126,7 +127,7 @@ impl Store {
             self.expiring.insert((at, record.id));
         }
         let members = self.scopes.entry(record.scope.clone()).or_default();
-        members.slots.insert(slot);
+        members.slots.insert((record.occurred_at, record.id), slot);
         if let Some(actor) = &record.actor {
             *members.actors.entry(actor.clone()).or_default() += 1;
         }
@@ -150,7 +151,7 @@ impl Store {
             self.expiring.remove(&(at, record.id));
         }
         if let Some(members) = self.scopes.get_mut(&record.scope) {
-            members.slots.remove(&slot);
+            members.slots.remove(&(record.occurred_at, record.id));
             if let Some(actor) = &record.actor
                 && let Some(count) = members.actors.get_mut(actor)
             {
@@ -291,7 +292,7 @@ impl Store {
         let mut set = if *scope == Scope::default() {
             self.live.clone()
         } else {
-            self.covered(scope).flat_map(|members| members.slots.iter().copied()).collect()
+            self.covered(scope).flat_map(|members| members.slots.values().copied()).collect()
         };
         for (at, id) in &self.expiring {
             if *at > now {
@@ -307,6 +308,23 @@ impl Store {
     /// The actors that a view of `scope` sees, in no order, some of them more than once.
     pub(crate) fn actors<'a>(&'a self, scope: &'a Scope) -> Vec<&'a str> {
         self.covered(scope).flat_map(|members| members.actors.keys().map(String::as_str)).collect()
+    }
+
+    /// What happened before `record` in its session, latest first, and after it, earliest first; nothing if it belongs
+    /// to no session.
+    pub(crate) fn around(&self, record: &Record) -> [impl Iterator<Item = Slot>; 2] {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let place = (record.occurred_at, record.id);
+        let members = record.scope.session.as_ref().and_then(|_| self.scopes.get(&record.scope));
+        let side = |earlier: bool| {
+            let bounds = if earlier { (Unbounded, Excluded(place)) } else { (Excluded(place), Unbounded) };
+            let mut places = members.map(|members| members.slots.range(bounds).map(|(_, slot)| *slot));
+            std::iter::from_fn(move || {
+                let places = places.as_mut()?;
+                if earlier { places.next_back() } else { places.next() }
+            })
+        };
+        [side(true), side(false)]
     }
 
     fn covered<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a ScopeMembers> {

@@ -8,6 +8,6 @@ mod stop_words;
 mod tokenize;
 
 pub use postings::Bm25;
-pub(crate) use postings::TextIndex;
+pub(crate) use postings::{KeywordQuery, TextIndex};
 pub use tokenize::TOKENIZER;
 pub(crate) use tokenize::{Tokenizer, fold};

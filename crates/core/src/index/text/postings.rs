@@ -250,8 +250,8 @@ impl TextIndex {
                     if *score == 0.0 {
                         touched.push(posting.slot);
                     }
-                    *score +=
-                        query.partial(weight, posting.count, self.documents[posting.slot as usize].length);
+                    let length = self.documents[posting.slot as usize].length as f32;
+                    *score += query.partial(weight, posting.count as f32, length);
                 }
             }
         }
@@ -274,10 +274,23 @@ impl TextIndex {
         let mut score = None;
         for &(term, weight) in &query.terms {
             if let Some((_, count)) = document.terms.iter().find(|(own, _)| *own == term) {
-                *score.get_or_insert(0.0) += query.partial(weight, *count, document.length);
+                *score.get_or_insert(0.0) += query.partial(weight, *count as f32, document.length as f32);
             }
         }
         score
+    }
+
+    /// How often each term of the query occurs in `slot`, written into `counts` in the order of the terms, and the
+    /// length of the document.
+    pub(crate) fn occurrences(&self, query: &KeywordQuery, slot: Slot, counts: &mut [f32]) -> f32 {
+        let Some(document) = self.documents.get(slot as usize) else {
+            return 0.0;
+        };
+        for ((term, _), cell) in query.terms.iter().zip(counts) {
+            let found = document.terms.iter().find(|(own, _)| own == term);
+            *cell = found.map_or(0.0, |(_, count)| *count as f32);
+        }
+        document.length as f32
     }
 
     /// The terms of the query that occur in `slot`.
@@ -312,10 +325,28 @@ impl KeywordQuery {
         self.terms.is_empty()
     }
 
-    fn partial(&self, weight: f32, count: u32, length: u32) -> f32 {
+    /// Number of known terms.
+    pub(crate) fn len(&self) -> usize {
+        self.terms.len()
+    }
+
+    /// Mean length of the documents in question.
+    pub(crate) fn average_length(&self) -> f32 {
+        self.average_length
+    }
+
+    /// The score of a document in which the terms occur so often, or nothing if none does. The document may be made of
+    /// several that each count in part: fields with weights, as in BM25F (Robertson, Zaragoza and Taylor, CIKM 2004).
+    pub(crate) fn score(&self, counts: &[f32], length: f32) -> Option<f32> {
+        let occurring = self.terms.iter().zip(counts).filter(|(_, count)| **count > 0.0);
+        occurring.fold(None, |score, ((_, weight), count)| {
+            Some(score.unwrap_or(0.0) + self.partial(*weight, *count, length))
+        })
+    }
+
+    fn partial(&self, weight: f32, count: f32, length: f32) -> f32 {
         let Bm25 { k1, b } = self.bm25;
-        let count = count as f32;
-        let norm = k1 * (1.0 - b + b * length as f32 / self.average_length);
+        let norm = k1 * (1.0 - b + b * length / self.average_length);
         weight * count * (k1 + 1.0) / (count + norm)
     }
 }

@@ -1,0 +1,88 @@
+//! The question as it is asked, with everything that can be chosen about its answer.
+
+use crate::error::QueryError;
+use crate::model::{Filter, Timestamp};
+use crate::retrieve::fuse::Fusion;
+
+/// A question.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Words to look for. Empty: no keyword signal.
+    pub text: String,
+    /// Vector of the memory's space to look near. None: no dense signal.
+    pub vector: Option<Vec<f32>>,
+    /// Most hits wanted, 1 to [`Query::MAX_LIMIT`].
+    pub limit: usize,
+    /// Which records may be found.
+    pub filter: Option<Filter>,
+    /// How the two searches are joined.
+    pub fusion: Fusion,
+    /// How far other signals move what the searches found.
+    pub weights: Weights,
+    /// How much hits should differ from each other, 0 (not at all) to 1: maximal marginal relevance.
+    pub diversity: f32,
+    /// What "yesterday" and "last week" in the text are seen from, and recency counts from. None: the moment of asking.
+    pub reference: Option<Timestamp>,
+    /// Hits below this fused score are left out. It is relative: see [`crate::Hit::score`].
+    pub min_score: Option<f32>,
+}
+
+impl Query {
+    /// Most hits one question can ask for.
+    pub const MAX_LIMIT: usize = 10_000;
+
+    /// Checks everything but the vector.
+    ///
+    /// # Errors
+    /// [`QueryError::Invalid`] naming the first bad field.
+    pub(crate) fn check(&self, max_text_bytes: u32) -> Result<(), QueryError> {
+        let invalid = |field, problem: String| Err(QueryError::Invalid { field, problem });
+        if self.limit == 0 || self.limit > Query::MAX_LIMIT {
+            return invalid("limit", format!("must be between 1 and {}", Query::MAX_LIMIT));
+        }
+        if self.text.trim().is_empty() && self.vector.is_none() {
+            return invalid("query", "must have text or a vector".into());
+        }
+        if self.text.len() > max_text_bytes as usize {
+            return invalid("query", format!("is longer than {max_text_bytes} bytes (maxTextBytes)"));
+        }
+        if !self.fusion.is_sound() {
+            return invalid("fusion", "must have finite weights, none negative and not all zero".into());
+        }
+        let share = |number: &f32| (0.0..=1.0).contains(number);
+        if !self.weights.0.iter().all(share) {
+            return invalid("weights", "must each be between 0 and 1".into());
+        }
+        if !share(&self.diversity) {
+            return invalid("diversity", "must be between 0 and 1".into());
+        }
+        if self.reference.is_some_and(|moment| !moment.is_representable()) {
+            return invalid("now", "must be between the years 1 and 9999".into());
+        }
+        Ok(())
+    }
+}
+
+/// Weights of the signals that refine what the searches found, each 0 (none) to 1 (as much as the searches). The order
+/// is that of [`Weights::NAMES`]. The defaults were chosen as `docs/RETRIEVAL.md` tells.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights(pub [f32; 9]);
+
+impl Weights {
+    /// What each weight is of.
+    pub const NAMES: [&str; 9] =
+        ["context", "session", "actor", "time", "form", "answer", "recency", "importance", "retention"];
+    /// The searches alone.
+    pub const NONE: Weights = Weights([0.0; 9]);
+
+    /// The weight of what was said around a record in its session.
+    pub(crate) fn context(&self) -> f32 {
+        self.0[0]
+    }
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Weights([0.7, 0.2, 0.1, 0.5, 0.3, 0.25, 0.0, 0.0, 0.0])
+    }
+}
