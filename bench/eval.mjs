@@ -1,10 +1,10 @@
 // Measures how well a memory finds the turns that answer a question, through the public API and with its defaults.
 //
-//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--out run.jsonl]
+//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--out run.jsonl]
 //
 // DIR holds turns.jsonl and questions.jsonl (the format of examples/data/allotment). Each conversation is a memory of
 // its own. `vectors:NAME` reads turns.spk.NAME.i8.bin and questions.noname.NAME.i8.bin: one int8 row per line of the
-// JSONL files, each on its own scale. Prints the metrics as JSON; --out keeps the ranked ids.
+// JSONL files, each on its own scale. `--recall` gives options of recall, such as {"weights":{"context":0}}. Prints the metrics as JSON; --out keeps the ranked ids.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { openMemory } from "stratamem";
 import { score, summarise } from "./metrics.mjs";
 
 const { values } = parseArgs({
-  options: { data: { type: "string" }, embedder: { type: "string", default: "static" }, out: { type: "string" } },
+  options: { data: { type: "string" }, embedder: { type: "string", default: "static" }, recall: { type: "string", default: "{}" }, out: { type: "string" } },
 });
 
 if (!values.data || !existsSync(join(values.data, "turns.jsonl"))) {
@@ -39,6 +39,7 @@ if (embedder === undefined) {
   process.exit(2);
 }
 
+const chosen = JSON.parse(values.recall);
 const turns = readLines("turns.jsonl");
 const questions = readLines("questions.jsonl");
 const turnVector = vectorsOf("turns.spk", turns.length);
@@ -69,7 +70,7 @@ for (const conversation of new Set(turns.map((turn) => turn.conv))) {
     if (conv !== conversation) continue;
     const vector = questionVector(row);
     const asked = performance.now();
-    const hits = await memory.recall(question, { limit: 50, touch: false, ...(vector && { vector }) });
+    const hits = await memory.recall(question, { limit: 50, touch: false, ...chosen, ...(vector && { vector }) });
     timing.recallMs.push(performance.now() - asked);
     const ranked = hits.map((hit) => turnOf.get(hit.id));
     run.push({ qid, ids: ranked });

@@ -11,8 +11,9 @@ import { checkListening, EventHub, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
 import {
-  checkFields, checkFlag, checkNumber, checkObject, checkSignal, checkWhole, invalid, toFilter, toFusion, toId, toScope, toText, toVector, withoutMissing,
+  checkFields, checkFlag, checkNumber, checkObject, checkSignal, checkWhole, invalid, toFilter, toId, toScope, toText, toVector, withoutMissing,
 } from "./internal/convert.js";
+import { toRanking } from "./internal/ranking.js";
 import { WriteQueue } from "./internal/write-queue.js";
 import { PolicyTurns } from "./policies.js";
 import type { Storage, StorageLock } from "./storage/types.js";
@@ -319,18 +320,19 @@ export class Memory {
    */
   async recall(query: string, options: RecallOptions = {}): Promise<Hit[]> {
     const text = toText(query, "query");
-    checkFields(options, ["limit", "filter", "fusion", "minScore", "vector", "touch", "signal"], "options");
-    const { filter, fusion, limit = 10, minScore, touch = true, signal } = options;
+    checkFields(options, ["limit", "filter", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "touch", "signal"], "options");
+    const { filter, limit = 10, minScore, touch = true, signal } = options;
     checkWhole(limit, "limit", 1, 10_000);
     checkNumber(minScore, "minScore");
     checkFlag(touch, "touch");
     checkSignal(signal, "signal");
     throwIfAborted(signal);
     const plain = toFilter(filter);
+    const ranking = toRanking(options);
     const given = options.vector === undefined ? undefined : toVector(options.vector, "vector");
     const { vector, space } = await this.#queryVector(text, given, signal);
     throwIfAborted(signal);
-    const question = withoutMissing({ text, limit, fusion: toFusion(fusion), minScore, space, touch });
+    const question = withoutMissing({ text, limit, ...ranking, minScore, space, touch });
     const hits = this.#call((handle) => handle.recall(this.#view, question, vector, plain, this.session.now()) as Hit[]);
     this.session.strain();
     this.session.queue.nudge();

@@ -227,19 +227,58 @@ export interface Filter {
   readonly [path: string]: Condition | Filter | readonly Filter[] | undefined;
 }
 
-/** How the signals of a recall are joined. */
+/**
+ * How the two searches of a recall are joined: by their scaled scores and weights, by reciprocal ranks, by the better of
+ * the two scores, or by Borda's count of ranks. A name alone stands for equal weights, and for `k` 60.
+ */
 export type Fusion =
   | "weighted"
   | "rrf"
-  | { readonly method: "weighted"; readonly dense: number; readonly keyword: number }
+  | "max"
+  | "borda"
+  | { readonly method: "weighted" | "max" | "borda"; readonly dense: number; readonly keyword: number }
   | { readonly method: "rrf"; readonly k: number };
+
+/** How far other signals move what the searches found, each 0 (not at all) to 1 (as much as the searches). */
+export interface SignalWeights {
+  /** What was said around a record in its session. Default 0.7. */
+  readonly context?: number | undefined;
+  /** How well the best of its session answer. Default 0.2. */
+  readonly session?: number | undefined;
+  /** Whether the question names its actor. Default 0.1. */
+  readonly actor?: number | undefined;
+  /** How near it is to a time that the question names. Default 0.5. */
+  readonly time?: number | undefined;
+  /** Whether it is a statement with something in it. Default 0.3. */
+  readonly form?: number | undefined;
+  /** Whether it names a time or a number, if the question asks for one. Default 0.25. */
+  readonly answer?: number | undefined;
+  /** How recently it happened, halved every thirty days. Default 0. */
+  readonly recency?: number | undefined;
+  /** How important it is. Default 0. */
+  readonly importance?: number | undefined;
+  /** How well it is remembered. Default 0. */
+  readonly retention?: number | undefined;
+}
+
+/** What a recall leans on: see `docs/RETRIEVAL.md`. `searches` switches everything off but the two searches. */
+export type Preset = "balanced" | "semantic" | "keyword" | "temporal" | "searches";
 
 /** Options of a recall. */
 export interface RecallOptions {
   /** Most hits wanted, 1 to 10,000. Default 10. */
   readonly limit?: number | undefined;
   readonly filter?: Filter | undefined;
+  /** Settings of `fusion` and `weights` that go together. Default "balanced". */
+  readonly preset?: Preset | undefined;
+  /** In place of the preset's. */
   readonly fusion?: Fusion | undefined;
+  /** In place of the preset's, one by one. */
+  readonly weights?: SignalWeights | undefined;
+  /** How unlike each other the hits should be, 0 (as they come) to 1. Default 0. */
+  readonly diversity?: number | undefined;
+  /** What "yesterday" in the question is seen from, and recency counts from. Default: the moment of asking. */
+  readonly now?: Moment | undefined;
   /** Hits below this score are left out. The score is relative (see {@link Hit.score}). */
   readonly minScore?: number | undefined;
   /** The query's vector, made elsewhere. */
@@ -251,10 +290,10 @@ export interface RecallOptions {
 
 /** What one signal says of a hit. */
 export interface SignalShare {
-  readonly signal: "dense" | "keyword";
-  /** Position in the signal's own list, from 1. */
+  readonly signal: "dense" | "keyword" | keyof SignalWeights;
+  /** Position in the search's own list, from 1. */
   readonly rank?: number;
-  /** Cosine, -1 to 1 (`dense`), or BM25, 0 and more (`keyword`): absolute, unlike {@link Hit.score}. */
+  /** Cosine, -1 to 1 (`dense`), or BM25, 0 and more (`keyword`): absolute, unlike {@link Hit.score}. Of others 0 to 1. */
   readonly score: number;
   /** What it adds to the hit's score. */
   readonly contribution: number;
@@ -267,17 +306,18 @@ export interface SignalShare {
 export interface Why {
   /** One line for people. */
   readonly summary: string;
-  readonly fusion: "weighted" | "rrf";
+  readonly fusion: "weighted" | "rrf" | "max" | "borda";
+  /** What the searches say, and each other signal that adds something. */
   readonly signals: readonly SignalShare[];
-  /** Signals that could say nothing, and why. */
+  /** Searches that could say nothing, and why. */
   readonly skipped: readonly { readonly signal: "dense" | "keyword"; readonly reason: string }[];
 }
 
 /** A found record, best first. */
 export interface Hit extends MemoryRecord {
   /**
-   * How this hit compares with the other candidates for the same question: with weighted fusion 0 to 1, where 1 is best
-   * in every signal, however good the best one is; with `rrf` a function of the ranks alone. Scores of two questions
+   * How this hit compares with the other candidates for the same question: 0 to 1, where 1 is best in every
+   * signal, however good the best one is; with `rrf` small numbers that come of the ranks. Scores of two questions
    * cannot be compared. For an absolute threshold use the cosine, the `score` of the signal `dense` in `why.signals`:
    * it depends on the question, the record and the model, and on no other record. BM25, the `score` of `keyword`, depends
    * on the words of the question and how rare they are in the view, so it has no fixed scale.

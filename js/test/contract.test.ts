@@ -218,7 +218,7 @@ describe("other shapes", () => {
     const id = await memory.add("the lighthouse keeper", { actor: "Ada", metadata: { place: "coast" } });
     await memory.add("the market square");
     clock.advance(10);
-    const hits = await memory.recall("lighthouse keepers", { limit: 1 });
+    const hits = await memory.recall("lighthouse keepers", { limit: 1, preset: "searches", fusion: { method: "weighted", dense: 0.4, keyword: 0.6 } });
     expect(hits).toHaveLength(1);
     expect(hits[0]).toStrictEqual({
       id, text: "the lighthouse keeper", kind: "episodic", tier: "working", tierSince: start, scope: {}, actor: "Ada",
@@ -241,7 +241,7 @@ describe("other shapes", () => {
   it("a signal that can say nothing is named with its reason", async () => {
     const memory = await openMemory({ embedder: false });
     await memory.add("the lighthouse keeper");
-    const [hit] = await memory.recall("lighthouse", { fusion: { method: "rrf", k: 10 } });
+    const [hit] = await memory.recall("lighthouse", { preset: "searches", fusion: { method: "rrf", k: 10 } });
     expect(hit?.why).toMatchObject({ fusion: "rrf", skipped: [{ signal: "dense", reason: expect.stringMatching(/./) as string }] });
     expect(hit?.score).toBeCloseTo(1 / 11, 6);
     await memory.close();
@@ -250,7 +250,7 @@ describe("other shapes", () => {
   it("every form of fusion and of filter is taken", async () => {
     const { memory } = await open();
     const id = await memory.add("x", { metadata: { n: 5, list: ["a", "b"], when: start }, tags: ["t"] });
-    for (const fusion of ["weighted", "rrf", { method: "weighted", dense: 0, keyword: 2 }, { method: "rrf", k: 0 }] as const) {
+    for (const fusion of ["weighted", "rrf", "max", "borda", { method: "weighted", dense: 0, keyword: 2 }, { method: "rrf", k: 0 }, { method: "max", dense: 0, keyword: 1 }, { method: "borda", dense: 1, keyword: 1 }] as const) {
       expect((await memory.recall("x", { fusion })).map((hit) => hit.id)).toEqual([id]);
     }
     const filters = [

@@ -176,6 +176,13 @@ describe("bad input", () => {
     ["fusion with NaN", "invalid-argument", "fusion/dense", (m) => m.recall("x", { fusion: { method: "weighted", dense: Number.NaN, keyword: 1 } })],
     ["fusion with a negative weight", "invalid-argument", "fusion", (m) => m.recall("x", { fusion: { method: "weighted", dense: -1, keyword: 1 } })],
     ["fusion with all weights zero", "invalid-argument", "fusion", (m) => m.recall("x", { fusion: { method: "weighted", dense: 0, keyword: 0 } })],
+    ["an unknown setting of fusion", "invalid-argument", "k", (m) => m.recall("x", { fusion: { method: "max", dense: 1, keyword: 1, k: 2 } as never })],
+    ["an unknown preset", "invalid-argument", "preset", (m) => m.recall("x", { preset: "toString" as never })],
+    ["an unknown weight", "invalid-argument", "luck", (m) => m.recall("x", { weights: { luck: 1 } as never })],
+    ["a weight that is no number", "invalid-argument", "weights/time", (m) => m.recall("x", { weights: { time: "1" as never } })],
+    ["a weight over 1", "invalid-argument", "weights", (m) => m.recall("x", { weights: { time: 1.5 } })],
+    ["diversity below 0", "invalid-argument", "diversity", (m) => m.recall("x", { diversity: -1 })],
+    ["a reference moment that is none", "invalid-argument", "now", (m) => m.recall("x", { now: "soon" })],
     ["touch that is not a flag", "invalid-argument", "touch", (m) => m.recall("x", { touch: 1 as never })],
     ["a signal that is none", "invalid-argument", "signal", (m) => m.recall("x", { signal: {} as never })],
     ["a signal that is its controller", "invalid-argument", "signal", (m) => m.recall("x", { signal: new AbortController() as never })],
@@ -902,7 +909,7 @@ describe("an engine that dies", () => {
     await memory.close();
     const again = await openMemory();
     await again.add("The harbour opens at nine");
-    expect((await again.recall("when does the harbour open?"))[0]?.why.signals.map(({ signal }) => signal)).toEqual(["dense", "keyword"]);
+    expect((await again.recall("when does the harbour open?"))[0]?.why.signals.map(({ signal }) => signal)).toEqual(["dense", "keyword", "form"]);
     await again.close();
   });
 });

@@ -37,8 +37,8 @@ describe("a memory", () => {
     const id = await memory.add("Ada prefers metric units", { actor: "Ada", importance: 0.8, metadata: { topic: "units" } });
     await memory.add("The harbour opens at nine");
     const [best] = await memory.recall("which units should I use?", { limit: 5, filter: { topic: "units" } });
-    expect(best).toMatchObject({ id, text: "Ada prefers metric units", score: 1, importance: 0.8 });
-    expect(best?.why.signals.map(({ signal }) => signal)).toEqual(["dense", "keyword"]);
+    expect(best).toMatchObject({ id, text: "Ada prefers metric units", importance: 0.8 });
+    expect(best?.why.signals.map(({ signal }) => signal)).toEqual(["dense", "keyword", "form"]);
     await memory.close();
 
     const again = await openMemory({ storage: nodeFs(place) });

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
-    EmbeddingSpace, Filter, Fusion, Hit, Metadata, Operation, Page, Query, Record, RecordId, Value, Why,
+    EmbeddingSpace, Filter, Fusion, Hit, Metadata, Operation, Page, Query, Record, RecordId, Timestamp,
+    Value, Weights, Why,
 };
 use wasm_bindgen::JsValue;
 
@@ -130,8 +131,13 @@ pub(crate) fn operations(
 pub(crate) struct QueryInput {
     text: String,
     limit: usize,
+    /// Number of the method, then its settings.
+    fusion: [f32; 3],
+    /// In the order of `Weights::NAMES`.
+    weights: [f32; 9],
     #[serde(default)]
-    fusion: Fusion,
+    diversity: f32,
+    reference: Option<f64>,
     min_score: Option<f32>,
     pub(crate) space: Option<EmbeddingSpace>,
     pub(crate) touch: bool,
@@ -145,7 +151,15 @@ impl QueryInput {
             vector: vector.map(|vector| vector.to_vec()),
             limit: self.limit,
             filter,
-            fusion: self.fusion,
+            fusion: match self.fusion {
+                [1.0, k, _] => Fusion::Rrf { k },
+                [2.0, dense, keyword] => Fusion::Max { dense, keyword },
+                [3.0, dense, keyword] => Fusion::Borda { dense, keyword },
+                [_, dense, keyword] => Fusion::Weighted { dense, keyword },
+            },
+            weights: Weights(self.weights),
+            diversity: self.diversity,
+            reference: self.reference.map(|millis| Timestamp(millis as i64)),
             min_score: self.min_score,
         }
     }

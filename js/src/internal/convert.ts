@@ -5,7 +5,7 @@
 
 import { createError, MemoryError } from "../errors.js";
 import type {
-  AddOptions, ConsolidationConfig, EngineConfig, EvictionPolicy, EvictionStep, Filter, Fusion, MemoryPatch, Moment, NewMemory, Policies, Scope, Tier, TierConfig,
+  AddOptions, ConsolidationConfig, EngineConfig, EvictionPolicy, EvictionStep, Filter, MemoryPatch, Moment, NewMemory, Policies, Scope, Tier, TierConfig,
 } from "../types.js";
 
 /** The error about a bad argument. */
@@ -116,32 +116,6 @@ function momentsIn(value: unknown, field: string): unknown {
   if (Array.isArray(value)) return value.map((item, index) => momentsIn(item, `${field}/${index}`));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, operand]) => [name, momentsIn(operand, `${field}/${name}`)]));
-}
-
-/** The engine's form of a fusion. */
-export function toFusion(fusion: Fusion | undefined): unknown {
-  switch (fusion) {
-    case undefined:
-    case "weighted":
-      return undefined;
-    case "rrf":
-      return { rrf: { k: 60 } };
-    default:
-      return checkedFusion(fusion);
-  }
-}
-
-function checkedFusion(fusion: Exclude<Fusion, string>): unknown {
-  const weights = { weighted: ["dense", "keyword"], rrf: ["k"] }[(fusion as { method?: "weighted" | "rrf" } | null)?.method as "weighted" | "rrf"];
-  if (weights === undefined) throw invalid("fusion", 'must be "weighted", "rrf" or an object with one of these as its method');
-  checkFields(fusion, ["method", ...weights], "fusion");
-  for (const name of weights) {
-    const weight = (fusion as unknown as Record<string, unknown>)[name];
-    if (weight === undefined) throw invalid(`fusion/${name}`, "is missing");
-    checkNumber(weight, `fusion/${name}`);
-  }
-  const { method, ...settings } = fusion;
-  return { [method]: settings };
 }
 
 const addFields = ["id", "kind", "tier", "scope", "actor", "occurredAt", "importance", "tags", "metadata", "pinned", "expiresAt", "source", "vector", "text"];
