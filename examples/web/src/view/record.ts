@@ -50,7 +50,22 @@ function marked(text: string, terms: readonly string[]): (Node | string)[] {
   });
 }
 
-const signalNames = { dense: "Meaning", keyword: "Words" } as const;
+const signalNames: Readonly<Record<SignalShare["signal"], string>> = {
+  dense: "Meaning",
+  keyword: "Words",
+  context: "Said around it",
+  session: "Its conversation",
+  actor: "Who said it",
+  time: "When it was",
+  form: "A statement",
+  answer: "Names what is asked",
+  recency: "Recent",
+  importance: "Important",
+  retention: "Remembered",
+};
+
+/** What the two searches measure; of the other signals the figure stands for itself. */
+const measures: Readonly<Partial<Record<SignalShare["signal"], string>>> = { dense: "cosine ", keyword: "BM25 " };
 
 /** A hit: its score, its card, and where the score comes from. */
 export function hitCard(hit: Hit, rank: number, act: Act): HTMLElement {
@@ -78,14 +93,14 @@ export function hitCard(hit: Hit, rank: number, act: Act): HTMLElement {
 
 function shareRow(share: SignalShare): HTMLElement[] {
   const { signal, contribution, weight, score, rank, terms = [] } = share;
-  const measure = signal === "dense" ? `cosine ${score.toFixed(2)}` : `BM25 ${score.toFixed(2)}`;
+  const measure = `${measures[signal] ?? ""}${score.toFixed(2)}`;
   const place = rank === undefined ? "" : `, number ${rank} in its list`;
   return [
     make("dt", {}, signalNames[signal]),
     make(
       "dd",
       {},
-      make("span", { class: "share", "aria-hidden": "true" }, make("span", { class: signal, style: `width:${percent(contribution / (weight || 1))}` })),
+      make("span", { class: "share", "aria-hidden": "true" }, make("span", { class: measures[signal] ? signal : "refinement", style: `width:${percent(contribution / (weight || 1))}` })),
       make("span", {}, `${contribution.toFixed(2)} of ${weight.toFixed(2)} (${measure}${place})`),
       ...(terms.length > 0 ? [make("span", { class: "terms" }, ...terms.map((term) => make("code", {}, term)))] : []),
     ),

@@ -18,6 +18,7 @@ export const reasonNames: Readonly<Record<MoveReason, string>> = {
   faded: "it had faded",
   "kind-limit": "there were too many of its kind",
   "total-limit": "the memory was full",
+  merged: "another that said the same went into it",
 };
 
 const count = new Intl.NumberFormat("en-GB");
