@@ -294,9 +294,10 @@ impl Engine {
         Ok(GroupSearch { group: None, more: more || !self.consolidating.found.is_empty() })
     }
 
-    /// Puts a summary in the place of a group, named by its ids and their versions: the texts of its records are gone afterwards, apart from what the
-    /// summary has of them. `text` is what the host makes of them, the extracts if it makes nothing. Answers the id of
-    /// the summary, or nothing if the records have changed or the long-term tier takes no more; then nothing happens.
+    /// Puts a summary in the place of a group, named by its ids and their versions: the texts of its records are gone
+    /// afterwards, apart from what the summary has of them. `text` is what the host makes of them, the extracts if it
+    /// makes nothing. Answers the id of the summary, or nothing if the records have changed or the long-term tier takes
+    /// no more; then nothing happens.
     ///
     /// # Errors
     /// [`Error::Command`] naming the field. Nothing changed then.

@@ -67,11 +67,16 @@ const signalNames: Readonly<Record<SignalShare["signal"], string>> = {
 /** What the two searches measure; of the other signals the figure stands for itself. */
 const measures: Readonly<Partial<Record<SignalShare["signal"], string>>> = { dense: "cosine ", keyword: "BM25 " };
 
+/** The searches have colours of their own, what refines them shares one. */
+function colourOf(signal: SignalShare["signal"]): string {
+  return measures[signal] ? signal : "refinement";
+}
+
 /** A hit: its score, its card, and where the score comes from. */
 export function hitCard(hit: Hit, rank: number, act: Act): HTMLElement {
   const terms = hit.why.signals.flatMap((share) => share.terms ?? []);
   const card = recordCard(hit, act, terms);
-  const bars = hit.why.signals.map((share) => make("span", { class: share.signal, style: `width:${percent(share.contribution)}` }));
+  const bars = hit.why.signals.map((share) => make("span", { class: colourOf(share.signal), style: `width:${percent(share.contribution)}` }));
   const score = make(
     "div",
     { class: "score" },
@@ -100,7 +105,7 @@ function shareRow(share: SignalShare): HTMLElement[] {
     make(
       "dd",
       {},
-      make("span", { class: "share", "aria-hidden": "true" }, make("span", { class: measures[signal] ? signal : "refinement", style: `width:${percent(contribution / (weight || 1))}` })),
+      make("span", { class: "share", "aria-hidden": "true" }, make("span", { class: colourOf(signal), style: `width:${percent(contribution / (weight || 1))}` })),
       make("span", {}, `${contribution.toFixed(2)} of ${weight.toFixed(2)} (${measure}${place})`),
       ...(terms.length > 0 ? [make("span", { class: "terms" }, ...terms.map((term) => make("code", {}, term)))] : []),
     ),
