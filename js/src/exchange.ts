@@ -174,9 +174,9 @@ function restore(tx: Transaction, exported: Exported, space: EmbeddingSpace | un
 
 function isOrigin(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
-  const { id, occurredAt, actor = "", tags = [], metadata = {}, text = "", ...more } = value as { [name: string]: unknown };
+  const { id, occurredAt, actor = "", source = "", tags = [], metadata = {}, text = "", ...more } = value as { [name: string]: unknown };
   return (
-    typeof id === "string" && isId(id) && Number.isInteger(occurredAt) && typeof actor === "string" && typeof text === "string" &&
+    typeof id === "string" && isId(id) && Number.isInteger(occurredAt) && typeof actor === "string" && typeof source === "string" && typeof text === "string" &&
     Array.isArray(tags) && tags.every((tag) => typeof tag === "string") && typeof metadata === "object" && metadata !== null && Object.keys(more).length === 0
   );
 }

@@ -26,8 +26,9 @@ interface IdleHost {
 
 /**
  * Does what is due, again and again, in slices: at once while there is more, otherwise when something becomes due, a
- * tenth of a second after a write that leaves more than a limit allows, and every minute at the latest. Takes its turns when the host is idle, where the host can tell (browsers). Does not keep
- * a process alive. Answers a function that ends it; closing the memory ends it too.
+ * tenth of a second after a write that leaves more than a limit allows, and every minute at the latest. Takes its turns
+ * when the host is idle, where the host can tell (browsers). While a turn waits for `summarize`, there is no other. Does
+ * not keep a process alive. Answers a function that ends it; closing the memory ends it too.
  *
  * In a host without timers of its own, such as an edge function, call `maintain` from its alarm and set the next alarm
  * to the `next` of the report.
@@ -39,6 +40,9 @@ export function keepMaintained(memory: Memory, options: KeepMaintainedOptions = 
   checkFields(options, ["budgetMs", "every", "onError"], "options");
   const { budgetMs = 5, every = 60_000, onError } = options;
   checkNumber(budgetMs, "budgetMs");
+  if (!(budgetMs >= 0)) throw invalid("budgetMs", "must be a number of milliseconds from 0 on");
+  if (onError !== undefined && typeof onError !== "function") throw invalid("onError", "must be a function");
+  if (typeof (memory as Memory | undefined)?.maintain !== "function") throw invalid("memory", "must be a memory");
   checkNumber(every, "every");
   if (every < 1 || every > LONGEST) throw invalid("every", `must be between 1 and ${LONGEST} ms`);
   let timer: ReturnType<typeof setTimeout> | undefined;

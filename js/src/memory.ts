@@ -228,8 +228,9 @@ export class Memory {
    * await memory.forget({ filter: { topic: "obsolete" } });
    */
   async forget(target: string | readonly string[] | { readonly filter: Filter }, options: ChangeOptions = {}): Promise<number> {
-    for (;;) {
+    for (let before = ""; ; ) {
       const ids = this.#targets(target);
+      const chosen = ids.join();
       try {
         const run = typeof target === "string" ? this.#one : this.#run;
         const removed = await run.call(this, (tx) => {
@@ -239,7 +240,8 @@ export class Memory {
       } catch (error) {
         // What a filter chose may be gone by the time of the commit: then it chooses again.
         const gone = error instanceof RecordError && error.code === "not-found";
-        if (!gone || typeof target === "string" || isList(target)) throw error;
+        if (!gone || typeof target === "string" || isList(target) || chosen === before) throw error;
+        before = chosen;
       }
     }
   }
@@ -458,10 +460,10 @@ export class Memory {
       return total as MaintenanceReport;
     });
     const spent = (): boolean => performance.now() >= deadline;
-    const { summarised, more } = done.more ? { summarised: 0, more: true } : await summaries.run((use) => this.#call(use), now, spent);
+    const { summarized, more } = done.more ? { summarized: 0, more: true } : await summaries.run((use) => this.#call(use), now, spent);
     const [ticket, next] = this.#call((handle) => [handle.ticket(), handle.nextDeadline()] as const);
     await this.session.queue.durable(ticket);
-    const report = { ...done, summarised, more };
+    const report = { ...done, summarized, more };
     return next === undefined ? report : { ...report, next: Math.max(next, now) };
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { embedAll } from "./embedder.js";
-import { createError } from "./errors.js";
+import { createError, MemoryUnavailableError } from "./errors.js";
 import type { EngineHandle } from "./internal/bridge.js";
 import { memoryText } from "./transaction.js";
 import type { Embedder, MemoryEvents, Summarize } from "./types.js";
@@ -27,6 +27,7 @@ export class SummaryTurns {
   readonly #summarize: Summarize | undefined;
   readonly #embedder: Embedder | undefined;
   readonly #failed: (failure: MemoryEvents["summary-failed"]) => void;
+  #busy = false;
 
   /** `failed` is told of every group that could not be summed up; its records stay as they are until the next time. */
   constructor(summarize: Summarize | undefined, embedder: Embedder | undefined, failed: (failure: MemoryEvents["summary-failed"]) => void) {
@@ -39,29 +40,35 @@ export class SummaryTurns {
    * Sums up what is to be summed up at `now`, until `spent()` says that the time is over. `call` runs a call into the
    * engine. Resolves to the number of records that went into summaries, and whether there is more to look at.
    */
-  async run(call: <T>(use: (handle: EngineHandle) => T) => T, now: number, spent: () => boolean): Promise<{ summarised: number; more: boolean }> {
-    let summarised = 0;
-    for (;;) {
-      const { group, more } = call((handle) => handle.nextGroup(now) as { group?: Group; more: boolean });
-      if (group) summarised += await this.#sumUp(group, call, now);
-      if (!more || spent()) return { summarised, more };
+  async run(call: <T>(use: (handle: EngineHandle) => T) => T, now: number, spent: () => boolean): Promise<{ summarized: number; more: boolean }> {
+    let summarized = 0;
+    // Somebody else's turn is under way, and does what there is to do.
+    if (this.#busy) return { summarized, more: false };
+    this.#busy = true;
+    try {
+      for (;;) {
+        const { group, more } = call((handle) => handle.nextGroup(now) as { group?: Group; more: boolean });
+        if (group) summarized += await this.#sumUp(group, call, now);
+        if (!more || spent()) return { summarized, more };
+      }
+    } finally {
+      this.#busy = false;
     }
   }
 
   async #sumUp(group: Group, call: <T>(use: (handle: EngineHandle) => T) => T, now: number): Promise<number> {
-    let words: string | undefined;
-    let embedded: Awaited<ReturnType<typeof embedAll>> | undefined;
     try {
-      words = await this.#ask(group);
+      const words = await this.#ask(group);
       const text = memoryText({ text: words ?? group.text, actor: group.actor });
-      embedded = this.#embedder && (await embedAll(this.#embedder, [text], { purpose: "memory" }));
+      const embedded = this.#embedder && (await embedAll(this.#embedder, [text], { purpose: "memory" }));
+      const vector = embedded?.vectors[0];
+      const id = call((handle) => handle.summarise([...group.ids], Uint32Array.from(group.versions), words, vector && embedded?.space, vector, now));
+      return id === undefined ? 0 : group.ids.length;
     } catch (error) {
+      if (error instanceof MemoryUnavailableError) throw error;
       this.#failed({ ids: group.ids, error });
       return 0;
     }
-    const vector = embedded?.vectors[0];
-    const id = call((handle) => handle.summarise([...group.ids], Uint32Array.from(group.versions), words, vector && embedded?.space, vector, now));
-    return id === undefined ? 0 : group.ids.length;
   }
 
   async #ask({ texts, actor, from, to }: Group): Promise<string | undefined> {

@@ -114,6 +114,7 @@ export interface Origin {
   readonly actor?: string;
   readonly tags?: readonly string[];
   readonly metadata?: Metadata;
+  readonly source?: string;
   /** Its words, or those of them that were kept; left out if they are those of the record that it went into. */
   readonly text?: string;
 }
@@ -432,11 +433,11 @@ export interface KindConfig {
   /** Importance of a new record that names none, 0 to 1. Default: 0.5. */
   readonly importance?: number | undefined;
   /**
-   * How it is consolidated. `"merge"`: what says the same becomes one, whenever it was said. `"summarise"`: what happened;
+   * How it is consolidated. `"merge"`: what says the same becomes one, whenever it was said. `"summarize"`: what happened;
    * the same words are the same event if they were said within a day, and old ones are summed up if
-   * {@link ConsolidationConfig.episodes} says so. Default: episodic is summarised, all else merged.
+   * {@link ConsolidationConfig.episodes} says so. Default: episodic is summarized, all else merged.
    */
-  readonly consolidate?: "never" | "merge" | "summarise" | undefined;
+  readonly consolidate?: "never" | "merge" | "summarize" | undefined;
   /** Records of the kind that all tiers may hold together. What is too much is evicted, least worth first. */
   readonly maxItems?: number | undefined;
   /** Bytes that they may take, indexes included. */
@@ -448,9 +449,10 @@ export interface ConsolidationConfig {
   /**
    * What becomes of a new record that says what is known already: it counts as a use of the record that is there
    * (`"merge"`, the default, and `add` resolves to that one's id), or is kept beside it (`"keep"`). Known is what has the
-   * same words, actor, kind, tags, metadata, scope and expiry. What happened (episodic) may happen again: it is known only
-   * if it was given the same `occurredAt`, or if it was recalled within `recallWindow`, so that an agent that stores
-   * what it was reminded of does not store it again. A record that brings its own `id` is always kept.
+   * same words, actor, kind, tags, metadata, scope and expiry, and asks for nothing that the record is not: pinned, in a
+   * tier, from a source. What happened (episodic) may happen again: it is known only if it was given the same `occurredAt`,
+   * or, given none, if it was recalled or read within `recallWindow`, so that an agent that stores what it was reminded of
+   * does not store it again; such an echo may lack actor, tags and metadata. What brings its own `id` is always kept.
    */
   readonly repeats?: "merge" | "keep" | undefined;
   /** How long after a recall a recalled text is recognised when it is added, in milliseconds. Default: 10 minutes. */
@@ -492,6 +494,7 @@ export interface EpisodesConfig {
 /**
  * Says in other words what several old memories say, for instance by a language model. `texts` are in the order of time.
  * What it throws, or a blank answer, is told by the event `summary-failed`; the memories stay until the next time.
+ * `maintain` waits for it, so give it a time limit of its own.
  *
  * @example
  * const summarize: Summarize = async (texts, { actor }) => await myModel(`What did ${actor} say that matters? ${texts.join(" ")}`);
@@ -813,7 +816,7 @@ export interface MaintenanceReport {
   /** Records that went into others that say the same. */
   readonly merged: number;
   /** Records that went into summaries. */
-  readonly summarised: number;
+  readonly summarized: number;
   /** Vectors of which less is kept from now on, because their tier was configured so since they were stored. */
   readonly coarsened: number;
   readonly sealed: number;

@@ -111,7 +111,7 @@ describe("duplicates", () => {
     const events = heard(memory, "memory-consolidated");
     const ids = await memory.addMany([1, 2, 3].map(() => ({ text: "Tea is served at five", kind: "semantic" })));
     const [first, second, third] = ids as [string, string, string];
-    expect(await memory.maintain()).toMatchObject({ merged: 2, summarised: 0, more: false });
+    expect(await memory.maintain()).toMatchObject({ merged: 2, summarized: 0, more: false });
     expect(events).toEqual([{ id: first, origins: [second, third], form: "duplicate" }]);
     expect((await memory.get(third))?.id).toBe(first);
     expect((await memory.get(first))?.origins?.map(({ id }) => id)).toEqual([second, third]);
@@ -144,7 +144,7 @@ describe("summaries", () => {
   it("take the place of old episodes", async () => {
     const { memory, ids } = await told();
     const events = heard(memory, "memory-consolidated");
-    expect(await memory.maintain()).toMatchObject({ summarised: 4, more: false });
+    expect(await memory.maintain()).toMatchObject({ summarized: 4, more: false });
     const [record, ...others] = await all(memory);
     expect(others).toEqual([]);
     expect(record).toMatchObject({ summary: true, tier: "long-term", actor: "Ada", kind: "episodic", occurredAt: start });
@@ -153,7 +153,7 @@ describe("summaries", () => {
     const [hit] = await memory.recall("when does the train to Lisbon leave?");
     expect(hit?.id).toBe(record?.id);
     expect(hit?.why.signals.map(({ signal }) => signal)).toContain("dense");
-    expect(await memory.maintain()).toMatchObject({ summarised: 0, more: false });
+    expect(await memory.maintain()).toMatchObject({ summarized: 0, more: false });
   });
 
   it("never come by themselves", async () => {
@@ -184,7 +184,7 @@ describe("summaries", () => {
     for (const summarize of [() => Promise.reject(new Error("no model today")), () => "  ", () => 7 as unknown as string]) {
       const { memory, ids, clock } = await told({ summarize });
       const failures = heard(memory, "summary-failed");
-      expect(await memory.maintain()).toMatchObject({ summarised: 0, more: false });
+      expect(await memory.maintain()).toMatchObject({ summarized: 0, more: false });
       expect(failures).toEqual([{ ids, error: expect.any(Error) }]);
       expect((await memory.stats()).records).toBe(4);
       // It is asked again later, not at once.
@@ -202,7 +202,7 @@ describe("summaries", () => {
     const { memory, ids } = await told({ embedder });
     const failures = heard(memory, "summary-failed");
     reachable = false;
-    expect(await memory.maintain()).toMatchObject({ summarised: 0, more: false });
+    expect(await memory.maintain()).toMatchObject({ summarized: 0, more: false });
     expect(failures).toEqual([{ ids, error: expect.objectContaining({ code: "embedder-failed" }) }]);
     expect((await memory.stats()).records).toBe(4);
   });
@@ -211,7 +211,7 @@ describe("summaries", () => {
     let change: () => Promise<unknown> = () => Promise.resolve();
     const { memory, ids } = await told({ summarize: () => change().then(() => "Ada went to Lisbon.") });
     change = () => memory.forget(ids[1] as string);
-    expect(await memory.maintain()).toMatchObject({ summarised: 0 });
+    expect(await memory.maintain()).toMatchObject({ summarized: 0 });
     expect((await all(memory)).map(({ id }) => id)).toEqual(ids.filter((id) => id !== ids[1]));
   });
 
@@ -246,12 +246,165 @@ describe("summaries", () => {
   });
 });
 
+describe("what went into another record", () => {
+  const fact = (text: string, more: object = {}): { text: string; kind: string } => ({ text, kind: "semantic", ...more });
+  const keep: OpenOptions = { config: { consolidation: { repeats: "keep" } } };
+
+  async function exported(memory: Memory): Promise<string> {
+    let lines = "";
+    for await (const line of memory.export()) lines += line;
+    return lines;
+  }
+
+  it("is never another scope's, though hashes can be made to meet", async () => {
+    const memory = await open();
+    const [ada, mallory] = [memory.scope({ user: "a" }), memory.scope({ user: "b" })];
+    const id = await ada.add("Ada prefers metric units", { kind: "semantic" });
+    const forged = "\u0002\u0007\f\u0003\u0002\u0006\u0005\u0007\u0005\u0018\u001f\u0001\u0000\u0001;\u0006";
+    await mallory.add("mallory was here today", { kind: "semantic", pinned: true, metadata: { k2: forged } });
+    expect(await memory.maintain()).toMatchObject({ merged: 0 });
+    expect((await ada.get(id))?.text).toBe("Ada prefers metric units");
+  });
+
+  it("leads to one record, however memories are brought together", async () => {
+    const one = await open(keep);
+    const first = await one.add("Ada prefers metric units", { kind: "semantic" });
+    const start = await exported(one);
+    const two = await open(keep);
+    await two.import(start);
+    const mine = await one.add("Ada really prefers metric units", { kind: "semantic" });
+    await one.maintain();
+    const theirs = await two.add("Ada also prefers metric units", { kind: "semantic" });
+    await two.maintain();
+    await one.import(await exported(two), { onConflict: "skip" });
+    expect((await one.get(first))?.id).toBe(mine);
+    await one.forget(theirs);
+    expect((await one.get(first))?.id).toBe(mine);
+    expect(await one.forget({ filter: { $id: first } })).toBe(1);
+    expect(await one.get(first)).toBeUndefined();
+    expect((await one.get(mine))?.origins).toBeUndefined();
+    // An export from before replaces what it holds.
+    await one.import(start, { onConflict: "replace" });
+    expect((await one.get(first))?.text).toBe("Ada prefers metric units");
+  });
+
+  it("cannot be claimed from outside its scope", async () => {
+    const memory = await open(keep);
+    const [ada, bob] = [memory.scope({ user: "a" }), memory.scope({ user: "b" })];
+    const [survivor, old] = await ada.addMany([fact("Tea is served at five"), fact("Tea is served at five")]);
+    await memory.maintain();
+    const alive = await ada.add("Ada lives in Lisbon", { kind: "semantic" });
+    await bob.add("anything");
+    const [header, line] = (await exported(bob)).split("\n");
+    const forged = JSON.stringify({ ...JSON.parse(line as string), id: "01BX5ZZKBKACTAV9WEVGEMMVRZ", origins: [{ id: old, occurredAt: 1 }, { id: alive, occurredAt: 1 }] });
+    await bob.import(`${header}\n${forged}`);
+    expect((await ada.get(old as string))?.id).toBe(survivor);
+    expect(await bob.get(old as string)).toBeUndefined();
+    expect(await ada.forget({ filter: { $id: old as string } })).toBe(1);
+    await ada.forget(alive);
+    expect(await memory.get(alive)).toBeUndefined();
+    await expect(bob.import(`${header}\n${JSON.stringify({ ...JSON.parse(forged), id: "01BX5ZZKBKACTAV9WEVGEMMVS0", summary: true, origins: [{ id: survivor, occurredAt: 1 }] })}`)).rejects.toMatchObject({ code: "already-exists" });
+  });
+
+  it("keeps its own source, and words that the survivor gives up", async () => {
+    const memory = await open(keep);
+    const [first, second] = await memory.addMany([fact("Ada prefers metric units"), fact("Ada prefers metric units", { source: "chat/2" })]);
+    await memory.maintain();
+    expect((await memory.get(first as string))?.source).toBeUndefined();
+    await memory.update(first as string, { text: "Completely other words" });
+    expect((await memory.get(first as string))?.origins).toEqual([expect.objectContaining({ id: second, source: "chat/2", text: "Ada prefers metric units" })]);
+    expect(await memory.forget({ filter: { $source: "chat/2" } })).toBe(1);
+    expect((await memory.get(first as string))?.text).toBe("Completely other words");
+  });
+
+  it("is asked for by its old id", async () => {
+    const memory = await open(keep);
+    const [first, second] = await memory.addMany([fact("Tea is served at five"), fact("Tea is served at five")]);
+    await memory.maintain();
+    expect((await memory.explainTransition(second as string))?.id).toBe(first);
+    expect(await memory.vector(second as string)).toEqual(await memory.vector(first as string));
+    expect(await memory.forget([second as string, first as string])).toBe(2);
+    expect((await memory.stats()).records).toBe(0);
+  });
+
+  it("is still led to from the summary that its record went into", async () => {
+    const clock = manualClock(start);
+    const config = { defaultTier: "intermediate", consolidation: { episodes: { retentionBelow: 1, share: 0.6, group: { similarity: 0 } } } } as const;
+    const memory = await open({ now: () => clock.now(), config });
+    const ids = await memory.addMany([...trip, trip[0] as string].map((text, hour) => ({ text, actor: "Ada", occurredAt: start + hour * HOUR })));
+    clock.advance(8 * DAY);
+    expect(await memory.maintain()).toMatchObject({ merged: 1, summarized: 4 });
+    const [summary] = await all(memory);
+    for (const id of ids) expect((await memory.get(id))?.id).toBe(summary?.id);
+    expect(await memory.forget(ids[4] as string)).toBe(1);
+    expect((await memory.get(summary?.id as string))?.text).toBe(summary?.text);
+  });
+
+  it("does not move what is pinned", async () => {
+    const memory = await open(keep);
+    const [pinned] = await memory.addMany([fact("Tea is served at five", { pinned: true }), fact("Tea is served at five", { tier: "long-term" })]);
+    expect(await memory.maintain()).toMatchObject({ merged: 1 });
+    expect(await memory.get(pinned as string)).toMatchObject({ tier: "working", pinned: true });
+  });
+});
+
+describe("a repeat that asks for more", () => {
+  it("is a record of its own", async () => {
+    const memory = await open();
+    const first = await memory.add("Ada prefers metric units", { kind: "semantic" });
+    for (const more of [{ pinned: true }, { tier: "long-term" }, { source: "chat" }] as const) {
+      expect(await memory.add("Ada prefers metric units", { kind: "semantic", ...more })).not.toBe(first);
+    }
+    const told = await memory.add("We met at the lake on Friday");
+    await memory.recall("where did we meet?");
+    expect(await memory.add("We met at the lake on Friday", { importance: 1 })).toBe(told);
+    expect((await memory.get(told))?.importance).toBe(0.5);
+    expect(await memory.add("We met at the lake on Friday", { occurredAt: "2020-01-01" })).not.toBe(told);
+  });
+});
+
+describe("words for summaries", () => {
+  it("that cannot be used are told of like those that fail", async () => {
+    for (const options of [{ summarize: () => "x".repeat(500) }, { embedder: fakeEmbedder({ answer: (vectors, { texts }) => (texts[0] === "Ada: short" ? vectors.map(() => new Float32Array(3).fill(1)) : vectors) }), summarize: () => "short" }]) {
+      const episodes = { retentionBelow: 1, share: 0.6, group: { similarity: 0 } };
+      const { memory } = await told({ ...options, config: { defaultTier: "intermediate", maxTextBytes: 200, consolidation: { episodes } } });
+      const failures = heard(memory, "summary-failed");
+      expect(await memory.maintain()).toMatchObject({ summarized: 0, more: false });
+      expect(failures).toHaveLength(1);
+    }
+  });
+
+  it("are not asked for where there is no room, nor twice at once", async () => {
+    let asked = 0;
+    const summarize = async (): Promise<string> => {
+      asked += 1;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return "Ada went to Lisbon.";
+    };
+    const episodes = { retentionBelow: 1, share: 0.6, group: { similarity: 0 } };
+    const full = await told({ summarize, config: { defaultTier: "intermediate", longTerm: { maxItems: 1, onLimit: "reject" }, consolidation: { episodes } } });
+    await full.memory.add("already there", { tier: "long-term" });
+    await full.memory.maintain();
+    expect(asked).toBe(0);
+    const { memory } = await told({ summarize });
+    const reports = await Promise.all([memory.maintain(), memory.maintain()]);
+    expect(asked).toBe(1);
+    expect(reports.map(({ summarized }) => summarized)).toEqual([4, 0]);
+  });
+});
+
 describe("bad configuration", () => {
   it("is refused with every field named", async () => {
     const consolidation = { repeats: "sometimes", recallWindow: -1, episodes: { share: 0, group: { min: 1 } }, other: 1 } as never;
     const error = await openMemory({ config: { consolidation } }).catch((thrown: Error) => thrown);
     for (const field of ["repeats", "recallWindow", "other"]) expect(String(error)).toContain(field);
     await expect(openMemory({ config: { consolidation: { episodes: { share: 0, group: { min: 1, max: 300 } } } } })).rejects.toThrow(/min .*max .*share /);
+    for (const [bad, field] of [
+      [{ consolidation: null }, "consolidation"], [{ consolidation: { episodes: null } }, "consolidation/episodes"], [{ kinds: null }, "kinds"],
+      [{ kinds: { note: { consolidate: "sometimes" } } }, "kinds/note/consolidate"], [{ kinds: { "": {} } }, "kinds"],
+    ] as const) {
+      await expect(openMemory({ config: bad as never }), field).rejects.toMatchObject({ code: "invalid-argument", details: { field } });
+    }
     await expect(openMemory({ summarize: "yes" as never })).rejects.toMatchObject({ code: "invalid-argument", details: { field: "summarize" } });
   });
 });

@@ -378,7 +378,7 @@ describe("other shapes", () => {
       },
     });
     clock.advance(500);
-    expect(await memory.maintain()).toStrictEqual({ moved: 0, expired: 1, evicted: 0, merged: 0, coarsened: 0, summarised: 0, sealed: 0, more: false, next: start + 3_600_000 });
+    expect(await memory.maintain()).toStrictEqual({ moved: 0, expired: 1, evicted: 0, merged: 0, coarsened: 0, summarized: 0, sealed: 0, more: false, next: start + 3_600_000 });
     await memory.close();
   });
 

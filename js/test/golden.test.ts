@@ -117,7 +117,7 @@ async function take(step: Step, view: Memory, ids: Map<string, string>): Promise
   if (forget) return { forgotten: await view.forget(forget) };
   if (!maintain) throw new Error(`a step without an action: ${JSON.stringify(step)}`);
   // Summaries are asked for by the package; the script of the core knows nothing of them.
-  const { more, next, summarised, ...report } = await view.maintain(maintain);
+  const { more, next, summarized, ...report } = await view.maintain(maintain);
   expect(more).toBe(false);
   return { ...report, next: next ?? null };
 }

@@ -135,6 +135,7 @@ pub enum Consolidate {
     Merge,
     /// What happened: the same words are the same event if they were said about the same time. Old ones are summed up, if
     /// [`Consolidation::episodes`] says so.
+    #[serde(rename = "summarize")]
     Summarise,
 }
 

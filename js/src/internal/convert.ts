@@ -202,7 +202,12 @@ export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = 
   const checks = [
     ...Object.entries(tiers).flatMap(([tier, given]) => (given === undefined ? [] : tierChecks(tier, given, evicts))),
     ...(total === undefined ? [] : [() => checkFields(total, ["maxItems", "maxBytes", "onLimit"], "total"), ...limitChecks("total", total), () => checkOnLimit(total.onLimit, "total")]),
+    () => kinds === undefined || checkObject(kinds, "kinds"),
     ...Object.entries(kinds ?? {}).flatMap(([kind, given]) => [
+      () => {
+        if (kind === "") throw invalid("kinds", "must not name a kind with an empty name");
+        if (![undefined, "never", "merge", "summarize"].includes(given?.consolidate)) throw invalid(`kinds/${kind}/consolidate`, 'must be "never", "merge" or "summarize"');
+      },
       () => checkFields(given, ["decay", "resistance", "importance", "consolidate", "maxItems", "maxBytes"], `kinds/${kind}`),
       ...limitChecks(`kinds/${kind}`, given),
     ]),
@@ -218,9 +223,12 @@ export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = 
 }
 
 function consolidationChecks(given: ConsolidationConfig): (() => unknown)[] {
+  if (typeof given !== "object" || given === null) return [() => checkFields(given, [], "consolidation")];
   const { recallWindow, repeats, duplicates, episodes } = given;
   const { after, retentionBelow, share, group } = episodes ?? {};
   return [
+    () => episodes === undefined || checkObject(episodes, "consolidation/episodes"),
+    () => group === undefined || checkObject(group, "consolidation/episodes/group"),
     () => checkFields(given, ["repeats", "recallWindow", "duplicates", "episodes"], "consolidation"),
     () => episodes && checkFields(episodes, ["after", "retentionBelow", "share", "group"], "consolidation/episodes"),
     () => group && checkFields(group, ["gap", "span", "similarity", "min", "max"], "consolidation/episodes/group"),

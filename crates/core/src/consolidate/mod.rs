@@ -16,5 +16,5 @@ mod words;
 
 pub(crate) use fnv::Fnv;
 pub use group::{Grouping, Item, group};
-pub use similar::{covers, statement_key};
+pub use similar::{covers, same_statement, statement_key};
 pub use summary::extract;

@@ -25,6 +25,13 @@ pub fn statement_key(text: &str) -> u64 {
     hash.finish()
 }
 
+/// Whether two texts are the same words, as [`statement_key`] has it, for certain.
+pub fn same_statement(one: &str, other: &str) -> bool {
+    let (one, other) = (words(one), words(other));
+    one.len() == other.len()
+        && one.iter().zip(&other).all(|(one, other)| as_article(&one.text) == as_article(&other.text))
+}
+
 /// Whether `shorter` says nothing that `longer` does not, as far as their words can tell for certain.
 ///
 /// True if the words are the same but for case, punctuation, articles, contractions ("don't" and "do not"), small

@@ -9,7 +9,7 @@ use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::config::{Consolidate, Episodes};
-use crate::consolidate::{Item, covers, extract, group};
+use crate::consolidate::{Item, covers, extract, group, same_statement};
 use crate::engine::Engine;
 use crate::engine::event::{Event, Form};
 use crate::engine::maintain::{Incoming, Work};
@@ -17,7 +17,7 @@ use crate::engine::retention::{moved, standing};
 use crate::engine::txn::{check_text, check_vector, without};
 use crate::error::{CommandError, Error};
 use crate::index::vector::encode;
-use crate::index::{Slot, key_of};
+use crate::index::{Slot, same_fields};
 use crate::model::{
     EmbeddingSpace, Filter, Metadata, Move, Origin, Reason, Record, RecordId, Scope, Span, Tier, Timestamp,
     Usage,
@@ -113,7 +113,7 @@ impl Engine {
         while looks > 0 && work.removals > 0 {
             let Some(key) = self.state.statements.take_shared() else { break };
             looks -= 1;
-            if !self.merge_same(key, now, work) {
+            if !self.merge_under(key, now, work) {
                 self.state.statements.put_back(key);
                 work.unfinished = true;
                 return;
@@ -132,11 +132,24 @@ impl Engine {
         work.unfinished |= !self.consolidating.fresh.is_empty();
     }
 
-    /// Merges the records under `key`, as far as they are about the same. Answers whether none is left.
-    fn merge_same(&self, key: u64, now: Timestamp, work: &mut Work) -> bool {
+    /// Merges the records under `key`, as far as they say the same. Answers whether none is left.
+    fn merge_under(&self, key: u64, now: Timestamp, work: &mut Work) -> bool {
         let records = self.state.statements.slots(key).filter_map(|slot| self.state.store.record(slot));
-        let mut records: Vec<&Record> =
-            records.filter(|record| !record.summary && !record.is_expired(now)).collect();
+        let records = records.filter(|record| !record.summary && !record.is_expired(now));
+        let mut found: Vec<Vec<&Record>> = Vec::new();
+        for record in records {
+            let says_it =
+                |known: &&Record| same_fields(known, record) && same_statement(&known.text, &record.text);
+            match found.iter_mut().find(|same| says_it(&same[0])) {
+                Some(same) => same.push(record),
+                None => found.push(vec![record]),
+            }
+        }
+        found.into_iter().all(|same| self.merge_same(same, now, work))
+    }
+
+    /// Merges records that say the same, as far as they are about the same. Answers whether none is left.
+    fn merge_same(&self, mut records: Vec<&Record>, now: Timestamp, work: &mut Work) -> bool {
         let Some(first) = records.first() else { return true };
         let how = self.config.consolidate(&first.kind.0);
         if how == Consolidate::Never {
@@ -187,7 +200,7 @@ impl Engine {
                 continue;
             };
             // All but the words is the same.
-            if key_of(record, 0) != key_of(other, 0) {
+            if !same_fields(record, other) {
                 continue;
             }
             let (stays, goes) = if covers(&record.text, &other.text) {
@@ -200,8 +213,8 @@ impl Engine {
             if goes.pinned {
                 continue;
             }
-            let rises = goes.tier > stays.tier;
-            if rises && (stays.pinned || !self.admits(stays, goes.tier, &mut Incoming::default())) {
+            let rises = goes.tier > stays.tier && !stays.pinned;
+            if rises && !self.admits(stays, goes.tier, &mut Incoming::default()) {
                 continue;
             }
             self.merge_into(stays, &[goes], Form::NearDuplicate, now, work);
@@ -243,7 +256,6 @@ impl Engine {
             }
             record.usage.absorb(&other.usage);
             record.importance = record.importance.max(other.importance);
-            record.source = record.source.or_else(|| other.source.clone());
             if same_words && code.is_none() {
                 code = self.state.code(other.id);
             }
@@ -251,8 +263,12 @@ impl Engine {
         let surplus = record.origins.len().saturating_sub(Record::ORIGINS);
         record.origins.drain(..surplus);
         record.version = record.version.saturating_add(1);
-        let tier = going.iter().map(|other| other.tier).fold(stays.tier, Tier::max);
+        let highest = going.iter().map(|other| other.tier).fold(stays.tier, Tier::max);
+        let tier = if stays.pinned { stays.tier } else { highest };
         let id = stays.id;
+        let origins: Vec<RecordId> = going.iter().map(|other| other.id).collect();
+        // They go first, so that the ids that led to them are free to lead here.
+        work.changes.extend(origins.iter().map(|id| Change::Remove(*id)));
         if had_vector || code.is_none() {
             work.changes.push(Change::Revise(Box::new(record)));
         } else {
@@ -263,8 +279,6 @@ impl Engine {
             work.changes.push(Change::Move(id, step));
             work.events.push(moved(id, &step));
         }
-        let origins: Vec<RecordId> = going.iter().map(|other| other.id).collect();
-        work.changes.extend(origins.iter().map(|id| Change::Remove(*id)));
         work.removals = work.removals.saturating_sub(origins.len());
         work.report.merged += origins.len() as u32;
         work.events.push(Event::MemoryConsolidated { id, origins, form });
@@ -282,7 +296,12 @@ impl Engine {
             return Ok(GroupSearch { group: None, more: false });
         };
         while let Some(ids) = self.consolidating.found.pop_front() {
-            if let Some(group) = self.group(&episodes, &ids, now) {
+            // Words are dear: none are asked for that there is no room for.
+            let first = ids.first().and_then(|id| self.state.store.get(*id));
+            let fits = |record| self.admits(record, Tier::LongTerm, &mut Incoming::default());
+            if first.is_some_and(fits)
+                && let Some(group) = self.group(&episodes, &ids, now)
+            {
                 return Ok(GroupSearch { group: Some(group), more: true });
             }
         }
@@ -331,8 +350,9 @@ impl Engine {
         }
         let id = record.id;
         let code = vector.map(|vector| encode(vector, self.config.tier(Tier::LongTerm).precision));
-        let mut changes = vec![Change::Put(Box::new(record), code)];
-        changes.extend(same.ids.iter().map(|id| Change::Remove(*id)));
+        // They go first, so that the ids that led to them are free to lead here.
+        let mut changes: Vec<Change> = same.ids.iter().map(|id| Change::Remove(*id)).collect();
+        changes.push(Change::Put(Box::new(record), code));
         let event = Event::MemoryConsolidated { id, origins: same.ids, form: Form::Summary };
         self.record(changes, vec![event], now);
         Ok(Some(id))
@@ -371,8 +391,11 @@ impl Engine {
         });
         let mut ids = Vec::new();
         for record in seen {
-            let passed = record.origins.iter().filter(|origin| filter.matches(&record.as_origin(origin)));
-            ids.extend(passed.map(|origin| origin.id));
+            let leads_here = |origin: &&Origin| self.state.store.destination(origin.id) == Some(record.id);
+            let there = record.origins.iter().filter(leads_here);
+            let passed = there.filter(|origin| filter.matches(&record.as_origin(origin)));
+            let passed = passed.map(|origin| origin.id);
+            ids.extend(passed.filter(|id| self.state.store.get(*id).is_none()));
         }
         ids
     }
@@ -522,8 +545,19 @@ fn summed_up(
         }
         metadata.retain(|name, value| record.metadata.get(name) == Some(value));
     }
-    let origins =
-        records.iter().zip(&group.extracts).map(|(record, said)| record.to_origin(Some(said.clone())));
+    let mut origins: Vec<Origin> = Vec::new();
+    let mut take = |origin: Origin| {
+        let earlier = |known: &Origin| (known.occurred_at, known.id) < (origin.occurred_at, origin.id);
+        origins.insert(origins.partition_point(earlier), origin);
+    };
+    for (record, said) in records.iter().zip(&group.extracts) {
+        take(record.to_origin(Some(said.clone())));
+    }
+    // Of what had gone into them, nothing was taken; but its ids lead here now.
+    let before = records.iter().flat_map(|record| &record.origins);
+    for origin in before.take(Record::ORIGINS - records.len()) {
+        take(Origin { text: Some(String::new()), ..origin.clone() });
+    }
     Record {
         id,
         text: text.unwrap_or_else(|| group.text.clone()),
@@ -543,7 +577,7 @@ fn summed_up(
         pinned: false,
         expires_at: None,
         source: None,
-        origins: origins.collect(),
+        origins,
         summary: true,
         version: 1,
     }

@@ -333,11 +333,8 @@ impl Engine {
 
     /// Why a record is where it is, if a view of `scope` sees it.
     pub fn explain_transition(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Transition> {
-        let record = self
-            .state
-            .store
-            .get(id)
-            .filter(|record| scope.covers(&record.scope) && !record.is_expired(now))?;
+        let record = self.seen(scope, id, now)?;
+        let id = record.id;
         let config = &self.config;
         let standing = standing(config, record, now);
         let promotion = record.tier.above().map(|to| Prospect {

@@ -56,7 +56,7 @@ use crate::persist::{Change, SegmentRef};
 use crate::retrieve::{Hit, Query, Sources, recall, without_mentions};
 
 /// Recalled records that are remembered as such.
-const RECALLED: usize = 64;
+const RECALLED: usize = 256;
 
 /// Records whose uses one commit tells: a commit after many reads costs no more than one after a few.
 const USES: usize = 1_024;
@@ -232,9 +232,7 @@ impl Engine {
     /// The record with this id, if a view of `scope` sees it; the one that it went into, if it was consolidated. With
     /// `touch`, that counts as a read.
     pub fn get(&mut self, scope: &Scope, id: RecordId, now: Timestamp, touch: bool) -> Option<Record> {
-        let store = &self.state.store;
-        let record = store.get(id).or_else(|| store.get(store.destination(id)?));
-        let record = record.filter(|record| scope.covers(&record.scope) && !record.is_expired(now)).cloned();
+        let record = self.seen(scope, id, now).cloned();
         if touch && self.poisoned.is_none() {
             self.counters.asked += 1;
             if let Some(record) = &record {
@@ -247,17 +245,12 @@ impl Engine {
 
     /// The unit vector of a record as far as it is kept, if a view of `scope` sees the record and it has one.
     pub fn vector(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Vec<f32>> {
-        self.sees(scope, id, now).then(|| self.state.vector(id)).flatten()
+        self.state.vector(self.seen(scope, id, now)?.id)
     }
 
     /// How exactly the vector of a record is kept, if a view of `scope` sees the record and it has one.
     pub fn precision(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Precision> {
-        self.sees(scope, id, now).then(|| self.state.precision(id)).flatten()
-    }
-
-    fn sees(&self, scope: &Scope, id: RecordId, now: Timestamp) -> bool {
-        let seen = |record: &Record| scope.covers(&record.scope) && !record.is_expired(now);
-        self.state.store.get(id).is_some_and(seen)
+        self.state.precision(self.seen(scope, id, now)?.id)
     }
 
     /// One page of what a view of `scope` sees, in id order from after `after` on.
@@ -361,6 +354,13 @@ impl Engine {
             Some(reason) => Err(CommandError::Poisoned { reason: reason.clone() }),
             None => Ok(()),
         }
+    }
+
+    /// The record that an id leads to, if a view of `scope` sees it.
+    pub(super) fn seen(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<&Record> {
+        let store = &self.state.store;
+        let record = store.get(id).or_else(|| store.get(store.destination(id)?));
+        record.filter(|record| scope.covers(&record.scope) && !record.is_expired(now))
     }
 
     fn note_recalled(&mut self, hits: &[Hit], now: Timestamp) {

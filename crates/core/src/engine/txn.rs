@@ -8,18 +8,18 @@ use std::collections::VecDeque;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::config::{Config, Consolidate, Consolidation, Limits, OnLimit, Repeats};
-use crate::consolidate::{covers, statement_key};
+use crate::consolidate::{covers, same_statement, statement_key};
 use crate::engine::command::{Clearable, Direction, History, NewRecord, Operation, Patch};
 use crate::engine::consolidate::is_brief;
 use crate::engine::event::{Event, Repeat};
 use crate::engine::retention::moved;
 use crate::engine::state::{State, VectorShape, expected_weight, keyword_fields};
 use crate::error::CommandError;
-use crate::index::key_of;
 use crate::index::vector::{dot, encode};
+use crate::index::{key_of, same_fields};
 use crate::model::{
-    Code, EmbeddingSpace, IdSource, Kind, Metadata, Move, Precision, Reason, Record, RecordId, Scope, Tier,
-    Timestamp, Value,
+    Code, EmbeddingSpace, IdSource, Kind, Metadata, Move, Origin, Precision, Reason, Record, RecordId, Scope,
+    Tier, Timestamp, Value,
 };
 use crate::persist::Change;
 
@@ -39,6 +39,14 @@ pub(super) struct Staged {
     pub(super) ids: Vec<RecordId>,
     /// The records that were moved on demand.
     pub(super) moved: FxHashSet<RecordId>,
+}
+
+/// What was said of a new record beside what it says.
+struct Wish {
+    /// Where it is to live.
+    tier: Option<Tier>,
+    /// Whether it was said when it happened.
+    moment: bool,
 }
 
 /// By whom a transaction is asked for, and when.
@@ -166,12 +174,13 @@ impl Staging<'_> {
             // An expired record is gone for everybody, also before maintenance has removed it.
             None => self.state.store.get(id).is_some_and(|record| !record.is_expired(self.asked.now)),
         };
-        if taken || self.state.store.destination(id).is_some() {
+        if taken || self.leads_elsewhere(id) {
             return Err(CommandError::AlreadyExists { id });
         }
         let scope = self.asked.scope.merge(&new.scope).map_err(|part| {
             CommandError::invalid(format!("scope/{part}"), "contradicts the scope of this view")
         })?;
+        let wish = Wish { tier: new.tier, moment: new.occurred_at.is_some() };
         let tier = new.tier.unwrap_or(self.config.default_tier);
         let kind = new.kind.unwrap_or_default();
         let importance = new.importance.unwrap_or_else(|| self.config.kind(&kind.0).importance);
@@ -196,16 +205,14 @@ impl Staging<'_> {
             pinned: new.pinned,
             expires_at: new.expires_at,
             source: new.source,
-            origins: history.as_ref().map(|past| past.origins.clone()).unwrap_or_default(),
+            origins: history.as_ref().map(|past| self.unclaimed(past)).transpose()?.unwrap_or_default(),
             summary: history.as_ref().is_some_and(|past| past.summary),
             version: history.as_ref().map_or(1, |past| past.version.max(1)),
         };
         check_record(&record, self.asked.now)?;
         let words = statement_key(&record.text);
         let key = key_of(&record, words);
-        if is_new
-            && let Some((known, because)) = self.repeated(&record, words, key, new.occurred_at.is_some())
-        {
+        if is_new && let Some((known, because)) = self.repeated(&record, key, &wish) {
             if let (Some(vector), Some(space)) = (vector, self.asked.space) {
                 check_vector(vector, space, self.settled.as_ref().or(self.state.space.as_ref()), "vector")?;
             }
@@ -223,21 +230,70 @@ impl Staging<'_> {
         Ok(())
     }
 
+    /// Whether this id leads to a record that it went into, whoever sees that.
+    fn leads_elsewhere(&self, id: RecordId) -> bool {
+        let into = self.state.store.destination(id).and_then(|into| self.current(into));
+        let holds = |record: &Record| record.origins.iter().any(|origin| origin.id == id);
+        into.is_some_and(|record| !record.is_expired(self.asked.now) && holds(record))
+    }
+
+    /// The origins of a record from another memory, without those whose ids are taken here. A summary without one of them
+    /// could not forget it: such a one is refused.
+    fn unclaimed(&self, past: &History) -> Result<Vec<Origin>, CommandError> {
+        if past.origins.len() > Record::ORIGINS || (past.summary && past.origins.is_empty()) {
+            return Err(CommandError::invalid(
+                "origins",
+                "must be 256 at most, and one at least of a summary",
+            ));
+        }
+        let mut kept: Vec<Origin> = Vec::new();
+        for (index, origin) in past.origins.iter().enumerate() {
+            let at = format!("origins/{index}");
+            if let Some(text) = origin.text.as_deref().filter(|text| !text.is_empty()) {
+                check_text(text, self.config).map_err(|error| error.within(&at))?;
+            }
+            let names = origin.actor.iter().chain(&origin.source).chain(&origin.tags);
+            for name in names {
+                check_name(&at, name)?;
+            }
+            check_metadata(&origin.metadata).map_err(|error| error.within(&at))?;
+            if !origin.occurred_at.is_representable() {
+                return Err(CommandError::invalid(at, "must lie between the years 1 and 9999"));
+            }
+            let id = origin.id;
+            let repeated = kept.iter().any(|other| other.id == id);
+            let taken = self.current(id).is_some() || self.leads_elsewhere(id) || repeated;
+            if taken && past.summary {
+                return Err(CommandError::AlreadyExists { id });
+            }
+            if !taken {
+                kept.push(origin.clone());
+            }
+        }
+        Ok(kept)
+    }
+
     /// The record that says already what `record` does, if adding it again is to count as a use of that.
-    /// `told`: the moment at which it happened was given.
-    fn repeated(&self, record: &Record, words: u64, key: u64, told: bool) -> Option<(RecordId, Repeat)> {
+    fn repeated(&self, record: &Record, key: u64, wish: &Wish) -> Option<(RecordId, Repeat)> {
         let Consolidation { repeats, recall_window, .. } = self.config.consolidation;
         let how = self.config.consolidate(&record.kind.0);
         if repeats == Repeats::Keep || how == Consolidate::Never {
             return None;
         }
-        let is_there = |known: &&Record| !known.is_expired(self.asked.now);
+        // What asks for more than the record has that is there, is no repeat of it.
+        let is_there = |known: &&Record| {
+            !known.is_expired(self.asked.now)
+                && (known.pinned || !record.pinned)
+                && wish.tier.is_none_or(|tier| tier == known.tier)
+                && (record.source.is_none() || record.source == known.source)
+        };
+        let same_moment = |known: &Record| known.occurred_at == record.occurred_at;
         let judge = |known: &Record| {
             if how == Consolidate::Merge {
                 return Some(Repeat::Known);
             }
-            if told && known.occurred_at == record.occurred_at {
-                return Some(Repeat::SameMoment);
+            if wish.moment {
+                return same_moment(known).then_some(Repeat::SameMoment);
             }
             let last = known.usage.last().filter(|last| self.asked.now.since(*last) <= recall_window);
             (last.is_some() && !is_brief(&known.text)).then_some(Repeat::Recalled)
@@ -249,10 +305,14 @@ impl Staging<'_> {
         let known = known.into_iter().filter_map(|id| self.current(id)).filter(is_there);
         let mut known = known.filter(|known| {
             // The transaction may have made something else of it.
-            statement_key(&known.text) == words && key_of(known, words) == key
+            same_fields(known, record) && same_statement(&known.text, &record.text)
         });
         if let Some(found) = known.find_map(|known| Some((known.id, judge(known)?))) {
             return Some(found);
+        }
+        // Who says when it happened, tells of an event of its own.
+        if wish.moment {
+            return None;
         }
         let recalled =
             self.asked.recalled.iter().filter(|(_, at)| self.asked.now.since(*at) <= recall_window);
@@ -270,7 +330,8 @@ impl Staging<'_> {
             record.usage.note(self.asked.now);
             self.out.changes.push(Change::Use(vec![(id, record.usage.clone())]));
         }
-        if let Some(importance) = importance.filter(|given| *given > record.importance) {
+        let more = importance.filter(|given| *given > record.importance && because == Repeat::Known);
+        if let Some(importance) = more {
             record.importance = importance;
             record.version = record.version.saturating_add(1);
             let version = record.version;
@@ -307,7 +368,7 @@ impl Staging<'_> {
             None => {
                 self.replace(into, None)?;
                 let others = before.origins.iter().map(|origin| origin.id).filter(|other| *other != id);
-                self.ended.extend(others);
+                self.ended.extend(others.chain([into]));
                 self.out.changes.push(Change::Remove(into));
                 self.out.events.push(Event::MemoryForgotten { id: into });
             }
@@ -344,7 +405,12 @@ impl Staging<'_> {
         if let Some(text) = patch.text {
             check_text(&text, self.config)?;
             // Somebody's own words are no longer made of the origins'.
-            record.summary &= text == record.text;
+            if text != record.text {
+                record.summary = false;
+                for origin in &mut record.origins {
+                    origin.text.get_or_insert_with(|| before.text.clone());
+                }
+            }
             record.text = text;
         }
         record.kind = patch.kind.unwrap_or(record.kind);

@@ -9,7 +9,7 @@ pub(crate) mod text;
 pub(crate) mod vector;
 
 pub(crate) use slots::SlotSet;
-pub(crate) use statements::{Statements, key_of};
+pub(crate) use statements::{Statements, key_of, same_fields};
 
 /// A record's place in the store and in every index.
 pub(crate) type Slot = u32;

@@ -74,6 +74,17 @@ impl Statements {
     }
 }
 
+/// Whether all is the same of two records that [`key_of`] takes in beside their words. Hashes can be made to meet, so they
+/// only say where to look.
+pub(crate) fn same_fields(one: &Record, other: &Record) -> bool {
+    one.scope == other.scope
+        && one.kind == other.kind
+        && one.actor == other.actor
+        && one.tags == other.tags
+        && one.metadata == other.metadata
+        && one.expires_at == other.expires_at
+}
+
 /// The hash of what a record says with whom, what and where it belongs to. `words` is the [`statement_key`] of its text.
 pub(crate) fn key_of(record: &Record, words: u64) -> u64 {
     let mut hash = Fnv::default();

@@ -69,6 +69,9 @@ pub struct Origin {
     /// The user's own fields.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
+    /// Where it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Its words, or those of them that were kept; nothing if they are those of the record that it went into.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -149,7 +152,7 @@ impl Record {
         said.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
-    /// An origin as the record that it was, as far as that is known.
+    /// An origin as the record that it was, as far as that is known; the rest is as it is here.
     pub(crate) fn as_origin(&self, origin: &Origin) -> Record {
         Record {
             id: origin.id,
@@ -157,6 +160,7 @@ impl Record {
             actor: origin.actor.clone(),
             tags: origin.tags.clone(),
             metadata: origin.metadata.clone(),
+            source: origin.source.clone(),
             text: origin.text.clone().unwrap_or_else(|| self.text.clone()),
             origins: Vec::new(),
             ..self.clone()
@@ -172,6 +176,7 @@ impl Record {
             actor: self.actor.clone(),
             tags: self.tags.clone(),
             metadata: self.metadata.clone(),
+            source: self.source.clone(),
             text,
         }
     }

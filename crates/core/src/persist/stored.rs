@@ -83,6 +83,7 @@ struct OriginV1 {
     actor: Option<String>,
     tags: Vec<String>,
     metadata: Vec<(String, ValueV1)>,
+    source: Option<String>,
     text: Option<String>,
 }
 
@@ -394,6 +395,7 @@ impl From<&Origin> for OriginV1 {
             actor: origin.actor.clone(),
             tags: origin.tags.clone(),
             metadata: store_map(&origin.metadata),
+            source: origin.source.clone(),
             text: origin.text.clone(),
         }
     }
@@ -407,6 +409,7 @@ impl OriginV1 {
             actor: self.actor,
             tags: self.tags,
             metadata: load_map(self.metadata),
+            source: self.source,
             text: self.text,
         }
     }

@@ -131,7 +131,10 @@ impl Store {
         if let Some(actor) = &record.actor {
             *members.actors.entry(actor.clone()).or_default() += 1;
         }
-        self.origins.extend(record.origins.iter().map(|origin| (origin.id, record.id)));
+        for origin in &record.origins {
+            // Who has it already keeps it: two memories of the same past can meet in an import.
+            self.origins.entry(origin.id).or_insert(record.id);
+        }
         self.text_bytes += record.text.len() as u64;
     }
 
@@ -165,7 +168,6 @@ impl Store {
             }
         }
         for origin in &record.origins {
-            // Two records cannot have the same origin; damaged or forged ones might.
             if self.origins.get(&origin.id) == Some(&record.id) {
                 self.origins.remove(&origin.id);
             }
