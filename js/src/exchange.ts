@@ -32,9 +32,11 @@ export async function* exportLines(memory: Memory): AsyncGenerator<string, void,
   yield `${JSON.stringify({ stratamem: FORMAT, ...(space && { space }) })}\n`;
   for await (const record of memory.list()) {
     const vector = await memory.vector(record.id);
-    const precision = await memory.precision(record.id);
-    const kept = vector && { vector: toBase64(vector), ...(precision !== "f32" && { precision }) };
-    yield `${JSON.stringify({ ...record, ...kept })}\n`;
+    const kept = await memory.precision(record.id);
+    // A projection stays with its memory: what is left of the vector travels whole.
+    const precision = kept === "projected" ? "int8" : kept;
+    const told = vector && { vector: toBase64(vector), ...(precision !== "f32" && { precision }) };
+    yield `${JSON.stringify({ ...record, ...told })}\n`;
   }
 }
 

@@ -12,6 +12,24 @@ export type Tier = "working" | "intermediate" | "long-term";
  */
 export type Precision = "f32" | "int8" | "binary";
 
+/** How a vector is kept: in a precision, or projected as its tier was trained to. */
+export type Kept = Precision | "projected";
+
+/** How much `train` is to keep: so many components, or as few as keep a share of the squared length, above 0 and 1 at most. */
+export type TrainingGoal = { readonly dimensions: number } | { readonly keepVariance: number };
+
+/** What a tier was trained to, and what that loses of the vectors that it was trained with. */
+export interface Training {
+  /** Components that are kept of a vector, a byte each. */
+  readonly dimensions: number;
+  /** Bytes that are kept of a vector now, on average, divided by those that will be. */
+  readonly ratio: number;
+  /** Share of the squared length that is lost, 0 to 1. */
+  readonly loss: number;
+  /** Share of the ten nearest neighbours that are no longer among the ten nearest, 0 to 1. */
+  readonly recallLoss: number;
+}
+
 /** What sort of memory a record is; a name of your own is as good as the known ones. */
 export type Kind = "episodic" | "semantic" | "procedural" | (string & {});
 
@@ -700,7 +718,7 @@ export interface MemoryStats {
     readonly answered: number;
     readonly vectors: number;
     /** The vectors by how exactly they are kept. */
-    readonly precisions: Readonly<Record<Precision, number>>;
+    readonly precisions: Readonly<Record<Kept, number>>;
     readonly terms: number;
     readonly textBytes: number;
     /** Each kind of which there are records, by name: how many, and the bytes they take. */
@@ -817,7 +835,7 @@ export interface MaintenanceReport {
   readonly merged: number;
   /** Records that went into summaries. */
   readonly summarized: number;
-  /** Vectors of which less is kept from now on, because their tier was configured so since they were stored. */
+  /** Vectors of which less is kept from now on, because their tier was configured or trained so since they were stored. */
   readonly coarsened: number;
   readonly sealed: number;
   /** Whether more is due now. */

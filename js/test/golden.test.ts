@@ -9,7 +9,7 @@ import { describe, expect, it } from "vitest";
 import {
   MemoryError, openMemory, versions,
   type EngineConfig, type Filter, type Memory, type MemoryPatch, type NewMemory, type OpenReport, type RecallOptions,
-  type Scope, type Storage, type Tier, type Transition,
+  type Scope, type Storage, type Tier, type TrainingGoal, type Transition,
 } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import { nodeFs } from "../../dist/esm/storage/node-fs.js";
@@ -39,6 +39,8 @@ interface Step {
   readonly get?: string;
   readonly forget?: { readonly filter: Filter };
   readonly maintain?: { readonly compact?: boolean };
+  /** Without a goal, the training of the tier ends. */
+  readonly train?: { readonly tier: Tier } & Partial<TrainingGoal>;
 }
 
 interface Script {
@@ -92,7 +94,7 @@ async function run(script: Script, storage: () => Storage): Promise<unknown[]> {
 }
 
 async function take(step: Step, view: Memory, ids: Map<string, string>): Promise<object> {
-  const { transaction, recall, get, forget, maintain } = step;
+  const { transaction, recall, get, forget, maintain, train } = step;
   const idOf = (name: string): string => ids.get(name) ?? `nothing is called ${name}`;
   if (transaction) {
     const touched: string[] = [];
@@ -115,6 +117,12 @@ async function take(step: Step, view: Memory, ids: Map<string, string>): Promise
   if (recall) return ask(view, recall);
   if (get !== undefined) return { accessCount: (await view.get(idOf(get)))?.accessCount ?? null };
   if (forget) return { forgotten: await view.forget(forget) };
+  if (train) {
+    const { tier, ...goal } = train;
+    if (Object.keys(goal).length > 0) return { training: await view.train(tier, goal as TrainingGoal) };
+    await view.train(tier, null);
+    return { training: null };
+  }
   if (!maintain) throw new Error(`a step without an action: ${JSON.stringify(step)}`);
   // Summaries are asked for by the package; the script of the core knows nothing of them.
   const { more, next, summarized, ...report } = await view.maintain(maintain);

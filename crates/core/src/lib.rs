@@ -34,15 +34,15 @@ pub use config::{
 pub use embed::StaticModel;
 pub use engine::{
     Analysis, Clearable, Direction, Effect, Engine, EngineStats, Estimate, Event, Evictions, Figures,
-    FiguresPage, Form, Group, GroupSearch, History, KindFigures, Leaving, MaintenanceReport, NewRecord,
+    FiguresPage, Form, Goal, Group, GroupSearch, History, KindFigures, Leaving, MaintenanceReport, NewRecord,
     OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier, PrecisionCounts, Prospect, Repeat, Stats,
-    StorageOperation, TierCounts, TierFigures, Transition,
+    StorageOperation, TierCounts, TierFigures, Training, Transition,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};
 pub use model::{
-    Comparison, EmbeddingSpace, FieldPath, Filter, Kind, Metadata, Move, Origin, Precision, Reason, Record,
-    RecordField, RecordId, Reward, Scope, Span, Tier, Timestamp, Usage, Value,
+    Comparison, EmbeddingSpace, FieldPath, Filter, Kept, Kind, Metadata, Move, Origin, Precision, Reason,
+    Record, RecordField, RecordId, Reward, Scope, Span, Tier, Timestamp, Usage, Value,
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
 pub use retrieve::{Fusion, Hit, Query, Signal, SignalShare, SkippedSignal, Weights, Why};

@@ -399,13 +399,38 @@ fn absurd_figures_are_refused() {
     objects.insert(format!("manifest-{}", u64::MAX), bytes);
     assert_eq!(refused(&objects, "2^64 manifests").code().name(), "corrupt-data");
 
-    // The space of the vectors stands last: the name, then the dimensions.
-    for dimensions in [0, 1 << 31, u64::from(u32::MAX)] {
+    // Last stand the dimensions of the space, an empty list of projections, and that no tier is trained.
+    let (rest, tail) = original.split_at(original.len() - 4);
+    assert_eq!(tail, [0; 4]);
+    let stored_as = |payload: &[u8]| {
         let mut objects = host.objects.clone();
-        let payload = [&original[..original.len() - 1], &varint(dimensions)].concat();
-        let bytes = [&host.objects[&key][..16], &frame(generation, &payload)].concat();
+        let bytes = [&host.objects[&key][..16], &frame(generation, payload)].concat();
         objects.insert(key.clone(), bytes);
+        objects
+    };
+    for dimensions in [0, 1 << 31, u64::from(u32::MAX)] {
+        let objects = stored_as(&[&rest[..rest.len() - 1], &varint(dimensions), tail].concat());
         assert_eq!(refused(&objects, "no such space").code().name(), "corrupt-data", "{dimensions}");
+    }
+    let untrained = [0u8; 3];
+    let projection = |number: u8, dimensions: u8, basis: &[f32]| {
+        let figures: Vec<u8> = basis.iter().flat_map(|figure| figure.to_le_bytes()).collect();
+        [&[1, number][..], &1f32.to_le_bytes(), &[dimensions, basis.len() as u8], &figures].concat()
+    };
+    let dimensions = rest[rest.len() - 1];
+    let axis: Vec<f32> = (0..dimensions).map(|at| f32::from(u8::from(at == 0))).collect();
+    let sound = stored_as(&[rest, &projection(0, dimensions, &axis), &[0, 0, 1, 0]].concat());
+    assert_eq!(opened(&sound).expect("long-term is trained to one axis").0, contents(&host.engine));
+    for (what, projection, trained) in [
+        ("trained to a projection that is not there", vec![0], vec![0, 0, 1, 3]),
+        ("a number that is too high", projection(16, dimensions, &axis), untrained.to_vec()),
+        ("other dimensions", projection(0, dimensions - 1, &axis[1..]), untrained.to_vec()),
+        ("half a row", projection(0, dimensions, &axis[1..]), untrained.to_vec()),
+        ("no rows", projection(0, dimensions, &[]), untrained.to_vec()),
+        ("no number", projection(0, dimensions, &vec![f32::NAN; axis.len()]), untrained.to_vec()),
+    ] {
+        let objects = stored_as(&[rest, &projection, &trained].concat());
+        assert_eq!(refused(&objects, what).code().name(), "corrupt-data", "{what}");
     }
 }
 

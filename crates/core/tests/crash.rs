@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stratamem_core::policy::Rule;
 use stratamem_core::{
-    Config, Direction, NewRecord, Operation, Patch, Precision, Record, RecordId, Scope, Span,
+    Config, Direction, Goal, NewRecord, Operation, Patch, Precision, Record, RecordId, Scope, Span,
     StorageOperation, Tier, TierConfig, Timestamp, Value,
 };
 use support::{Host, Objects, add, apply, at, commits, contents, open, text, user};
@@ -62,6 +62,12 @@ impl Recorder {
                 break;
             }
         }
+    }
+
+    fn train(&mut self, tier: Tier, goal: Option<Goal>, now: Timestamp) {
+        self.host.engine.train(tier, goal, now).expect("the tier holds vectors");
+        self.look();
+        self.persist();
     }
 
     fn reopen(&mut self, now: Timestamp) {
@@ -153,6 +159,8 @@ fn varied_history() -> History {
     story.persist();
 
     story.maintain(at(20_000), false);
+    // Vectors of four components in int8 steps are brought down to two.
+    story.train(Tier::Intermediate, Some(Goal::Dimensions(2)), at(20_050));
     story.host.engine.get(&everyone, ids[5], at(20_100), true);
     story.maintain(at(20_200), true);
     story.commit(vec![forget(ids[0]), promote(ids[1], None)], at(20_300));
@@ -166,6 +174,7 @@ fn varied_history() -> History {
     story.commit(vec![update(ids[1], &Patch { importance: Some(0.9), ..Patch::default() })], at(60_200));
     story.persist();
     story.maintain(at(200_000), true);
+    story.train(Tier::Intermediate, None, at(200_050));
     story.reopen(at(200_100));
     story.commit(vec![add(record(50)), add(record(51))], at(200_200));
     story.persist();

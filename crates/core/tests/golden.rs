@@ -11,7 +11,7 @@ use std::sync::Once;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use stratamem_core::{
-    Config, Direction, Effect, EmbeddingSpace, Engine, Error, FORMAT_VERSION, Filter, Fusion, Hit,
+    Config, Direction, Effect, EmbeddingSpace, Engine, Error, FORMAT_VERSION, Filter, Fusion, Goal, Hit,
     OpenReport, Opening, Operation, Query, Record, RecordId, Scope, StorageOperation, Tier, Timestamp,
 };
 
@@ -55,6 +55,7 @@ enum Action {
     Get(String),
     Forget(Selection),
     Maintain(Maintain),
+    Train(Train),
 }
 
 #[derive(Deserialize)]
@@ -108,6 +109,15 @@ struct Selection {
 struct Maintain {
     #[serde(default)]
     compact: bool,
+}
+
+/// A goal, as users write it; without one, the training of the tier ends.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Train {
+    tier: Tier,
+    dimensions: Option<u32>,
+    keep_variance: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -212,6 +222,13 @@ impl Host {
             Action::Get(name) => {
                 let found = engine.get(&step.view, self.ids[name], now, true);
                 Ok(json!({ "accessCount": found.map(|record| record.usage.count) }))
+            }
+            Action::Train(Train { tier, dimensions, keep_variance }) => {
+                let goal = dimensions.map(Goal::Dimensions).or(keep_variance.map(Goal::KeepVariance));
+                let training = engine.train(*tier, goal, now)?;
+                engine.flush(now)?;
+                self.persist(engine);
+                Ok(json!({ "training": training }))
             }
             Action::Maintain(Maintain { compact }) => {
                 let (mut moved, mut expired, mut evicted, mut merged, mut coarsened, mut sealed) =

@@ -4,8 +4,8 @@
 mod support;
 
 use stratamem_core::{
-    Config, Direction, ErrorCode, NewRecord, OnLimit, Operation, Patch, Precision, Query, RecordId, Scope,
-    Signal, Span, Tier, TierConfig, Timestamp,
+    Config, Direction, ErrorCode, Kept, NewRecord, OnLimit, Operation, Patch, Precision, Query, RecordId,
+    Scope, Signal, Span, Tier, TierConfig, Timestamp,
 };
 use support::{Host, START, at, contents, space, text};
 
@@ -82,7 +82,10 @@ fn nearest(host: &mut Host, vector: &[f32], limit: usize) -> Vec<(RecordId, f32)
 }
 
 fn kept(host: &Host, id: RecordId) -> Option<Precision> {
-    host.engine.precision(&Scope::default(), id, START)
+    host.engine.precision(&Scope::default(), id, START).map(|kept| match kept {
+        Kept::Whole(precision) => precision,
+        Kept::Projected(_) => panic!("no tier is trained here"),
+    })
 }
 
 fn vector(host: &Host, id: RecordId) -> Vec<f32> {

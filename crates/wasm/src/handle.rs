@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use js_sys::{Array, Float32Array, Reflect, Uint8Array};
 use stratamem_core::{
-    Config, Effect, EmbeddingSpace, Engine, MaintenanceReport, OpenReport, Opening, Precision, Record,
+    Config, Effect, EmbeddingSpace, Engine, Goal, MaintenanceReport, OpenReport, Opening, Precision, Record,
     RecordId, Scope, StaticModel, Tier, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -291,6 +291,17 @@ impl EngineHandle {
             if !step.more || after - started + longest >= budget {
                 return convert::write(&total);
             }
+        }
+    }
+
+    /// Fits a projection to the vectors of a tier, under which they are kept from now on, and says what that loses; without
+    /// a goal, ends it and answers undefined.
+    pub fn train(&self, tier: JsValue, goal: JsValue, now: f64) -> Result<JsValue, JsValue> {
+        let tier: Tier = convert::read(tier, "tier")?;
+        let goal: Option<Goal> = convert::read(goal, "goal")?;
+        match self.engine.borrow_mut().train(tier, goal, moment(now)).map_err(to_js)? {
+            Some(training) => convert::write(&training),
+            None => Ok(JsValue::UNDEFINED),
         }
     }
 

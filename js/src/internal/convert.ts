@@ -186,6 +186,15 @@ export function checkPrecision(precision: unknown, field: string): void {
   throw invalid(field, 'must be "f32", "int8" or "binary"');
 }
 
+/** Throws unless `goal` says how much a projection is to keep, in one way. What the numbers may be is judged by the engine. */
+export function checkGoal(goal: unknown): void {
+  checkFields(goal, ["dimensions", "keepVariance"], "goal");
+  const { dimensions, keepVariance } = goal as { dimensions?: unknown; keepVariance?: unknown };
+  checkWhole(dimensions, "dimensions", 1);
+  checkNumber(keepVariance, "keepVariance");
+  if ((dimensions === undefined) === (keepVariance === undefined)) throw invalid("goal", "must have dimensions or keepVariance");
+}
+
 /** Metadata in plain values. */
 function toMetadata(metadata: object | undefined): unknown {
   if (metadata === undefined) return undefined;

@@ -16,7 +16,6 @@ use crate::engine::maintain::{Incoming, Work};
 use crate::engine::retention::{moved, standing};
 use crate::engine::txn::{check_text, check_vector, without};
 use crate::error::{CommandError, Error};
-use crate::index::vector::encode;
 use crate::index::{Slot, same_fields};
 use crate::model::{
     EmbeddingSpace, Filter, Metadata, Move, Origin, Reason, Record, RecordId, Scope, Span, Tier, Timestamp,
@@ -349,7 +348,8 @@ impl Engine {
             return Ok(None);
         }
         let id = record.id;
-        let code = vector.map(|vector| encode(vector, self.config.tier(Tier::LongTerm).precision));
+        let code =
+            vector.map(|vector| self.state.encode(vector, self.state.kept_in(Tier::LongTerm, &self.config)));
         // They go first, so that the ids that led to them are free to lead here.
         let mut changes: Vec<Change> = same.ids.iter().map(|id| Change::Remove(*id)).collect();
         changes.push(Change::Put(Box::new(record), code));

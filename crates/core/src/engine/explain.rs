@@ -103,6 +103,7 @@ pub struct PrecisionCounts {
     pub f32: usize,
     pub int8: usize,
     pub binary: usize,
+    pub projected: usize,
 }
 
 /// Figures about one tier.
@@ -290,7 +291,7 @@ impl Engine {
 
     fn engine_stats(&self, ages: &[[u32; 6]; 3]) -> EngineStats {
         let (log_bytes, segment_bytes) = self.journal.stored_bytes();
-        let [f32, int8, binary] = self.state.vectors().map_or([0; 3], |index| index.counts());
+        let [f32, int8, binary, projected] = self.state.vectors().map_or([0; 4], |index| index.counts());
         let counters = &self.counters;
         let hits: u64 = counters.hits.iter().sum();
         let tier = |tier: Tier| {
@@ -310,8 +311,8 @@ impl Engine {
             tiers: PerTier::of(tier),
             asked: counters.asked,
             answered: counters.answered,
-            vectors: f32 + int8 + binary,
-            precisions: PrecisionCounts { f32, int8, binary },
+            vectors: f32 + int8 + binary + projected,
+            precisions: PrecisionCounts { f32, int8, binary, projected },
             terms: self.state.text.term_count(),
             text_bytes: self.state.store.text_bytes(),
             kinds: self

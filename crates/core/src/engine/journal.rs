@@ -110,6 +110,7 @@ impl Journal {
                 self.removed.remove(&record.id);
                 self.note_dirty(record.id);
             }
+            Change::Train(tier, trained) => self.manifest.train(*tier, trained.as_ref()),
             Change::Revise(record) => self.note_dirty(record.id),
             Change::Coarsen(_, ids) => ids.iter().for_each(|id| self.note_dirty(*id)),
             Change::Move(id, ..) | Change::Moved(id, ..) => self.note_traced(*id),

@@ -41,7 +41,7 @@ pub struct MaintenanceReport {
     pub evicted: u32,
     /// Records that went into others that say the same.
     pub merged: u32,
-    /// Vectors of which less is kept from now on, because their tier was configured so since.
+    /// Vectors of which less is kept from now on, because their tier was configured or trained so since.
     pub coarsened: u32,
     /// Segments written.
     pub sealed: u32,
@@ -325,6 +325,9 @@ impl Engine {
         if !self.journal.is_merging() {
             if self.state.drop_dead_slots() {
                 return MaintenanceReport { more: true, ..report };
+            }
+            if !self.journal.has_log() {
+                self.forget_projections();
             }
             let rewrites = compact && (self.journal.has_runs() || garbage > 0);
             if self.journal.has_log() || !self.journal.begin_merge(rewrites || mostly_garbage) {

@@ -18,6 +18,7 @@ mod renew;
 mod retention;
 mod seal;
 mod state;
+mod train;
 mod txn;
 
 pub use command::{Clearable, Direction, History, NewRecord, Operation, Patch};
@@ -32,6 +33,7 @@ pub use explain::{
 pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
 pub use state::Estimate;
+pub use train::{Goal, Training};
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -50,7 +52,7 @@ use crate::engine::state::State;
 use crate::engine::txn::Asked;
 use crate::error::{CommandError, Error, QueryError};
 use crate::model::{
-    EmbeddingSpace, Filter, IdSource, Precision, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage,
+    EmbeddingSpace, Filter, IdSource, Kept, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage,
 };
 use crate::persist::{Change, SegmentRef};
 use crate::retrieve::{Hit, Query, Sources, recall, without_mentions};
@@ -133,7 +135,7 @@ impl Engine {
     fn assemble(config: Config, seed: u64, state: State, mut journal: Journal) -> Engine {
         let ids = IdSource::new(seed ^ journal.sequence().rotate_left(17), state.store.last_id());
         journal.pack(Tier::ALL.map(|tier| config.tier(tier).compress_text));
-        let coarsening = Coarsening::due(&config);
+        let coarsening = Coarsening::due(&config, &state);
         Engine {
             budgets: budgets(&config),
             config,
@@ -248,9 +250,9 @@ impl Engine {
         self.state.vector(self.seen(scope, id, now)?.id)
     }
 
-    /// How exactly the vector of a record is kept, if a view of `scope` sees the record and it has one.
-    pub fn precision(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Precision> {
-        self.state.precision(self.seen(scope, id, now)?.id)
+    /// How the vector of a record is kept, if a view of `scope` sees the record and it has one.
+    pub fn precision(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Kept> {
+        self.state.kept(self.seen(scope, id, now)?.id)
     }
 
     /// One page of what a view of `scope` sees, in id order from after `after` on.

@@ -1,18 +1,22 @@
 //! How exactly the vectors of a tier are kept: records that come into a tier give up what it does not keep.
 //!
-//! What is given up is gone: a record that moves back keeps what it has. A vector made anew is kept as its tier says.
+//! What is given up is gone: a record that moves back keeps what it has. A vector made anew is kept as its tier says: in
+//! the precision of the configuration, or under the projection that the tier was trained to.
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::model::{Precision, RecordId, Tier, Timestamp};
+use crate::engine::state::State;
+use crate::model::{Kept, Precision, RecordId, Tier, Timestamp};
 use crate::persist::Change;
 use crate::tier::Place;
 
 /// Records that one step of the round looks at. Each costs a decoding and an encoding.
 const STEP: usize = 256;
+/// What gives nothing up.
+const EXACT: Kept = Kept::Whole(Precision::F32);
 
-/// The round over the records of a memory just opened: their tiers may keep less now than when they were stored. Who
-/// comes later is brought to the precision of its tier at once.
+/// The round over the records of a memory just opened or trained: their tiers may keep less now than when they came. Who
+/// comes later is brought to what its tier keeps at once.
 #[derive(Debug, Default)]
 pub(super) struct Coarsening {
     tier: usize,
@@ -21,9 +25,9 @@ pub(super) struct Coarsening {
 
 impl Coarsening {
     /// The round, if any tier keeps less than everything.
-    pub(super) fn due(config: &Config) -> Option<Coarsening> {
-        let coarse = |tier: &Tier| config.tier(*tier).precision > Precision::F32;
-        Tier::ALL.iter().any(coarse).then(Coarsening::default)
+    pub(super) fn due(config: &Config, state: &State) -> Option<Coarsening> {
+        let coarse = |tier: Tier| state.kept_in(tier, config) != EXACT;
+        Tier::ALL.into_iter().any(coarse).then(Coarsening::default)
     }
 }
 
@@ -45,7 +49,7 @@ impl Engine {
         let Coarsening { tier: at, mut resume } = self.coarsening.take()?;
         let tier = *Tier::ALL.get(at)?;
         let mut ids = Vec::new();
-        if self.config.tier(tier).precision > Precision::F32 {
+        if self.state.kept_in(tier, &self.config) != EXACT {
             for record in self.state.store.tier_after(tier, resume).take(STEP) {
                 resume = Some((record.tier_since, record.id));
                 ids.push(record.id);
@@ -66,21 +70,23 @@ impl Engine {
         Some(count)
     }
 
-    /// The changes that bring those vectors to the precision of their tiers that are kept more exactly.
+    /// The changes that bring those vectors to what their tiers keep that are kept more exactly.
     fn excessive(&self, ids: Vec<RecordId>) -> Vec<Change> {
-        let mut coarser: [Vec<RecordId>; 3] = Default::default();
+        let mut coarser: Vec<Change> = Vec::new();
         for id in ids {
             let Some(record) = self.state.store.get(id) else { continue };
-            let wanted = self.config.tier(record.tier).precision;
-            if self.state.precision(id).is_some_and(|kept| kept < wanted) {
-                coarser[wanted.index()].push(id);
+            let wanted = self.state.kept_in(record.tier, &self.config);
+            if self.state.kept(id).is_some_and(|kept| self.state.lesser(kept, wanted) != kept) {
+                let known = coarser.iter_mut().find_map(|change| match change {
+                    Change::Coarsen(kept, ids) if *kept == wanted => Some(ids),
+                    _ => None,
+                });
+                match known {
+                    Some(ids) => ids.push(id),
+                    None => coarser.push(Change::Coarsen(wanted, vec![id])),
+                }
             }
         }
-        Precision::ALL
-            .into_iter()
-            .zip(coarser)
-            .filter(|(_, ids)| !ids.is_empty())
-            .map(|(precision, ids)| Change::Coarsen(precision, ids))
-            .collect()
+        coarser
     }
 }

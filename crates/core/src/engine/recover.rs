@@ -15,7 +15,7 @@ use crate::engine::journal::Journal;
 use crate::engine::state::State;
 use crate::error::{Error, FormatError};
 use crate::index::text::TOKENIZER;
-use crate::model::{EmbeddingSpace, RecordId};
+use crate::model::{EmbeddingSpace, Kept, RecordId};
 use crate::persist::{Change, LogReader, Manifest, ObjectKind, SegmentReader};
 
 /// What opening found.
@@ -161,6 +161,15 @@ impl Opening {
         };
         let mut report = OpenReport::default();
         let mut state = State::with_space(manifest.space.clone());
+        let taken =
+            manifest.projections.iter().all(|(number, known)| state.project(*number, Some(known.clone())));
+        let named = manifest.trained.iter().flatten().all(|number| state.has_projection(*number));
+        if !(taken && named) {
+            return Err(
+                corrupt(&manifest.key(), "a projection does not fit its vectors, or is missing").into()
+            );
+        }
+        state.trained = manifest.trained;
         let homes = self.load_segments(&manifest, &mut state)?;
         let (changes, sequence, log_bytes) = self.replay(&manifest, &mut state, &mut report)?;
         report.records = state.store.len();
@@ -208,6 +217,11 @@ impl Opening {
                     let id = row.record.id;
                     if !settled.insert(id) {
                         continue;
+                    }
+                    if row.code.as_ref().is_some_and(|code| !state.fits(code)) {
+                        return Err(
+                            corrupt(&key, "a vector is kept in a way that does not fit its memory").into()
+                        );
                     }
                     homes.records.push((id, segment.number));
                     if terms_are_current {
@@ -258,7 +272,7 @@ impl Opening {
                 sequence = number;
                 let (_, changes) = frame.into_changes().map_err(|problem| corrupt(&key, problem))?;
                 for change in changes {
-                    check_dimensions(state, &change).map_err(|problem| corrupt(&key, problem))?;
+                    check_vectors(state, &change).map_err(|problem| corrupt(&key, problem))?;
                     state.apply(&change);
                     applied.push(change);
                 }
@@ -296,14 +310,15 @@ struct Homes {
     saved: Vec<(u64, u64)>,
 }
 
-fn check_dimensions(state: &State, change: &Change) -> Result<(), &'static str> {
-    let fits = match (change, &state.space) {
-        (Change::Space(space), _) => EmbeddingSpace::allows(space.dimensions),
-        (Change::Put(_, Some(code)), Some(space)) => code.fits(space.dimensions as usize),
-        (Change::Put(_, Some(_)), None) => false,
+fn check_vectors(state: &mut State, change: &Change) -> Result<(), &'static str> {
+    let fits = match change {
+        Change::Space(space) => EmbeddingSpace::allows(space.dimensions),
+        Change::Put(_, Some(code)) => state.fits(code),
+        Change::Coarsen(Kept::Projected(number), _) => state.has_projection(*number),
+        Change::Train(_, Some((number, projection))) => state.project(*number, Some(projection.clone())),
         _ => true,
     };
-    if fits { Ok(()) } else { Err("a vector has other dimensions than its memory, or impossible ones") }
+    if fits { Ok(()) } else { Err("a vector or a projection does not fit its memory") }
 }
 
 fn corrupt(object: &str, problem: &str) -> FormatError {

@@ -43,7 +43,7 @@ impl State {
                 if slots <= MIN_SLOTS || live * 2 >= slots {
                     return false;
                 }
-                self.renewal = Renewal::Copying(Box::new(State::with_space(self.space.clone())), None);
+                self.renewal = Renewal::Copying(Box::new(self.emptied()), None);
             }
             Renewal::Copying(mut next, copied) => {
                 let mut last = copied;

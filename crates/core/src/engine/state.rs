@@ -3,15 +3,17 @@
 //! Invariant: the state is a function of the changes applied to it, in order. Commits and recovery go through the
 //! same [`State::apply`], so a memory reopened is the memory that was closed.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::config::Config;
 use crate::engine::renew::Renewal;
 use crate::index::text::TextIndex;
-use crate::index::vector::{FlatIndex, VectorIndex};
+use crate::index::vector::{FlatIndex, Projection, Projections, VectorIndex, encode, fits};
 use crate::index::{Slot, Statements};
-use crate::model::{Code, EmbeddingSpace, Kind, Precision, Record, RecordId, Timestamp};
+use crate::model::{Code, EmbeddingSpace, Kept, Kind, Precision, Record, RecordId, Tier, Timestamp};
 use crate::persist::Change;
 use crate::policy::gained;
 use crate::tier::Store;
@@ -25,6 +27,8 @@ pub(super) struct State {
     pub(super) space: Option<EmbeddingSpace>,
     pub(super) vectors: Option<FlatIndex>,
     pub(super) renewal: Renewal,
+    /// Per tier, the projection that its vectors are kept under from now on.
+    pub(super) trained: [Option<u32>; 3],
 }
 
 impl State {
@@ -35,11 +39,34 @@ impl State {
         state
     }
 
+    /// An empty state with the same space, projections and training.
+    pub(super) fn emptied(&self) -> Self {
+        let mut state = State::with_space(self.space.clone());
+        for (number, projection) in self.vectors.iter().flat_map(|index| index.projections().iter()) {
+            state.project(number, Some(projection.clone()));
+        }
+        state.trained = self.trained;
+        state
+    }
+
+    /// Takes a projection up, or gives one up. Answers whether it could: one in use does not change, and it must be of
+    /// the dimensions of the space.
+    pub(super) fn project(&mut self, number: u32, projection: Option<Arc<Projection>>) -> bool {
+        number < Projections::MOST
+            && self.vectors.as_mut().is_some_and(|index| index.project(number, projection))
+    }
+
+    /// Whether there is a projection of that number.
+    pub(super) fn has_projection(&self, number: u32) -> bool {
+        self.vectors.as_ref().is_some_and(|index| index.projections().get(number).is_some())
+    }
+
     fn settle(&mut self, space: Option<EmbeddingSpace>) {
         if self.space == space {
             return;
         }
         self.vectors = space.as_ref().map(|space| FlatIndex::new(space.dimensions as usize));
+        self.trained = [None; 3];
         self.space = space;
     }
 
@@ -75,14 +102,20 @@ impl State {
                 self.store.modify(*id, |record| record.retrace(moves.clone()));
                 self.look_again(*id);
             }
-            Change::Coarsen(precision, ids) => {
+            Change::Coarsen(kept, ids) => {
                 for id in ids {
                     let Some(slot) = self.store.slot(*id) else { continue };
                     if let Some(index) = &mut self.vectors {
-                        index.coarsen(slot, *precision);
+                        index.coarsen(slot, *kept);
                     }
                     self.weigh(slot);
                 }
+            }
+            Change::Train(tier, trained) => {
+                if let Some((number, projection)) = trained {
+                    self.project(*number, Some(projection.clone()));
+                }
+                self.trained[tier.index()] = trained.as_ref().map(|(number, _)| *number);
             }
             Change::Use(uses) => {
                 for (id, usage) in uses {
@@ -137,16 +170,59 @@ impl State {
         self.vectors.as_ref()?.code(self.store.slot(id)?)
     }
 
-    /// How exactly the vector of a record is kept.
-    pub(super) fn precision(&self, id: RecordId) -> Option<Precision> {
-        self.vectors.as_ref()?.precision(self.store.slot(id)?)
+    /// How the vector of a record is kept.
+    pub(super) fn kept(&self, id: RecordId) -> Option<Kept> {
+        self.vectors.as_ref()?.kept(self.store.slot(id)?)
+    }
+
+    /// How `tier` keeps vectors.
+    pub(super) fn kept_in(&self, tier: Tier, config: &Config) -> Kept {
+        let trained = self.trained[tier.index()].map(Kept::Projected);
+        trained.unwrap_or(Kept::Whole(config.tier(tier).precision))
+    }
+
+    /// How a vector that is kept one way is kept where vectors are `wanted` another way.
+    pub(super) fn lesser(&self, kept: Kept, wanted: Kept) -> Kept {
+        match (&self.vectors, kept, wanted) {
+            (Some(index), ..) => index.lesser(kept, wanted),
+            // Without vectors, there are no projections either.
+            _ => kept.max(wanted),
+        }
+    }
+
+    /// The code of a unit vector that is kept like that.
+    pub(super) fn encode(&self, vector: Vec<f32>, kept: Kept) -> Code {
+        match &self.vectors {
+            Some(index) => encode(vector, kept, index.projections()),
+            None => encode(vector, kept, &Projections::default()),
+        }
+    }
+
+    /// Whether a code is one of this memory's vectors.
+    pub(super) fn fits(&self, code: &Code) -> bool {
+        self.vectors
+            .as_ref()
+            .zip(self.space.as_ref())
+            .is_some_and(|(index, space)| fits(code, space.dimensions as usize, index.projections()))
+    }
+
+    /// The shape of a vector that is kept like that, in a memory of vectors of `dimensions` components.
+    pub(super) fn shape(&self, kept: Kept, dimensions: u32) -> VectorShape {
+        match (&self.vectors, kept) {
+            (None, Kept::Whole(precision)) => (precision, dimensions),
+            (None, Kept::Projected(_)) => (Precision::Int8, dimensions),
+            (Some(index), kept) => {
+                let (precision, components) = index.shape(kept);
+                (precision, components as u32)
+            }
+        }
     }
 
     fn weigh(&mut self, slot: Slot) {
         let Some(record) = self.store.record(slot) else { return };
         let dimensions = self.space.as_ref().map_or(0, |space| space.dimensions);
-        let precision = self.vectors.as_ref().and_then(|index| index.precision(slot));
-        let vector = precision.map(|precision| (precision, dimensions));
+        let kept = self.vectors.as_ref().and_then(|index| index.kept(slot));
+        let vector = kept.map(|kept| self.shape(kept, dimensions));
         let bytes = weight(record, vector, self.text.terms_of(slot).count());
         self.store.weigh(slot, bytes);
     }
@@ -183,7 +259,7 @@ const RECORD_BYTES: usize = 560;
 /// What a distinct term of a record takes in the index: in its posting list and in the record's own.
 const POSTING_BYTES: usize = 19;
 
-/// How a vector is kept, and the number of its components.
+/// How a vector is kept, and the number of the components that are.
 pub(super) type VectorShape = (Precision, u32);
 
 /// What a vector takes: what is kept of it and its places in the index; floats have int8 steps beside them, and steps a

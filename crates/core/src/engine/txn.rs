@@ -15,10 +15,10 @@ use crate::engine::event::{Event, Repeat};
 use crate::engine::retention::moved;
 use crate::engine::state::{State, VectorShape, expected_weight, keyword_fields};
 use crate::error::CommandError;
-use crate::index::vector::{dot, encode};
+use crate::index::vector::dot;
 use crate::index::{key_of, same_fields};
 use crate::model::{
-    Code, EmbeddingSpace, IdSource, Kind, Metadata, Move, Origin, Precision, Reason, Record, RecordId, Scope,
+    Code, EmbeddingSpace, IdSource, Kept, Kind, Metadata, Move, Origin, Reason, Record, RecordId, Scope,
     Tier, Timestamp, Value,
 };
 use crate::persist::Change;
@@ -221,8 +221,9 @@ impl Staging<'_> {
         self.said.entry(key).or_default().push(id);
         let vector = self.accept(vector)?;
         record.surprise = record.surprise.or_else(|| self.surprise(&record.scope, vector.as_deref()));
-        let kept = history.and_then(|past| past.precision).unwrap_or_default();
-        let code = vector.map(|vector| encode(vector, self.kept_in(tier).max(kept)));
+        let kept = Kept::Whole(history.and_then(|past| past.precision).unwrap_or_default());
+        let kept = self.state.lesser(kept, self.kept_in(tier));
+        let code = vector.map(|vector| self.state.encode(vector, kept));
         self.out.changes.push(Change::Put(Box::new(record.clone()), code));
         self.replace(id, Some(record))?;
         self.ids.observe(id);
@@ -377,7 +378,7 @@ impl Staging<'_> {
                 let change = if record.text == before.text {
                     Change::Revise(Box::new(record.clone()))
                 } else {
-                    let code = vector.map(|vector| encode(vector, self.kept_in(record.tier)));
+                    let code = vector.map(|vector| self.state.encode(vector, self.kept_in(record.tier)));
                     Change::Put(Box::new(record.clone()), code)
                 };
                 self.out.changes.push(change);
@@ -442,7 +443,8 @@ impl Staging<'_> {
                 let unchanged = before.text == record.text && before.actor == record.actor;
                 unchanged.then(|| self.code_of(id)).flatten()
             };
-            let code = vector.map(|vector| encode(vector, self.kept_in(record.tier))).or_else(kept);
+            let code =
+                vector.map(|vector| self.state.encode(vector, self.kept_in(record.tier))).or_else(kept);
             Change::Put(Box::new(record.clone()), code)
         };
         self.out.changes.push(change);
@@ -518,9 +520,9 @@ impl Staging<'_> {
         }
     }
 
-    /// How exactly vectors are kept in `tier`.
-    fn kept_in(&self, tier: Tier) -> Precision {
-        self.config.tier(tier).precision
+    /// How vectors are kept in `tier`.
+    fn kept_in(&self, tier: Tier) -> Kept {
+        self.state.kept_in(tier, self.config)
     }
 
     /// What this transaction has put in place of the vector of a record, if it has.
@@ -538,10 +540,10 @@ impl Staging<'_> {
 
     /// The shape that the vector of a record will have where the record is now.
     fn shape_of(&self, record: &Record) -> Option<VectorShape> {
-        let staged = self.staged_code(record.id).map(|code| code.map(Code::precision));
-        let precision = staged.unwrap_or_else(|| self.state.precision(record.id))?;
+        let staged = self.staged_code(record.id).map(|code| code.map(Code::kept));
+        let kept = staged.unwrap_or_else(|| self.state.kept(record.id))?;
         let space = self.settled.as_ref().or(self.state.space.as_ref())?;
-        Some((precision.max(self.kept_in(record.tier)), space.dimensions))
+        Some(self.state.shape(self.state.lesser(kept, self.kept_in(record.tier)), space.dimensions))
     }
 
     /// The record, if this view sees it and it is at the expected version.

@@ -17,7 +17,7 @@ pub(crate) use id::IdSource;
 pub use id::RecordId;
 pub use metadata::{Metadata, Value};
 pub(crate) use precision::Code;
-pub use precision::Precision;
+pub use precision::{Kept, Precision};
 pub use record::{EmbeddingSpace, Kind, Origin, Record};
 pub use scope::Scope;
 pub use tier::Tier;

@@ -1,6 +1,6 @@
 //! How much is kept of a vector.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// How exactly a vector is kept, from exact to coarse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -34,6 +34,25 @@ impl Precision {
     }
 }
 
+/// How a vector is kept: its components in a precision, or what a projection leaves of them in int8 steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kept {
+    /// All components.
+    Whole(Precision),
+    /// Projected, by the projection of this number.
+    Projected(u32),
+}
+
+impl Serialize for Kept {
+    /// The name of the precision, or `projected`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Kept::Whole(precision) => precision.serialize(serializer),
+            Kept::Projected(_) => serializer.serialize_str("projected"),
+        }
+    }
+}
+
 /// What is kept of a unit vector. How one comes from the other stands in [`crate::index::vector`].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Code {
@@ -43,24 +62,18 @@ pub(crate) enum Code {
     Int8(Vec<i8>),
     /// The signs of the rotated components, set for those that are not negative: bit i % 8 of byte i / 8.
     Binary(Vec<u8>),
+    /// What the projection of that number makes of the vector, in proportion to the largest.
+    Projected(u32, Vec<i8>),
 }
 
 impl Code {
-    /// How exact it is.
-    pub(crate) fn precision(&self) -> Precision {
+    /// How it is kept.
+    pub(crate) fn kept(&self) -> Kept {
         match self {
-            Code::F32(_) => Precision::F32,
-            Code::Int8(_) => Precision::Int8,
-            Code::Binary(_) => Precision::Binary,
-        }
-    }
-
-    /// Whether it is one of a vector of `dimensions` components.
-    pub(crate) fn fits(&self, dimensions: usize) -> bool {
-        match self {
-            Code::F32(components) => components.len() == dimensions,
-            Code::Int8(steps) => steps.len() == dimensions,
-            Code::Binary(bits) => bits.len() == dimensions.div_ceil(8),
+            Code::F32(_) => Kept::Whole(Precision::F32),
+            Code::Int8(_) => Kept::Whole(Precision::Int8),
+            Code::Binary(_) => Kept::Whole(Precision::Binary),
+            Code::Projected(number, _) => Kept::Projected(*number),
         }
     }
 }

@@ -101,7 +101,7 @@ pub struct Record {
     /// When the memory learnt of it.
     pub recorded_at: Timestamp,
     /// How much it matters, 0 to 1: as it was given, or the default of its kind. Policies compose theirs of this and of
-    /// what else is known (see [`crate::policy::Importance`]); it is told by [`crate::Engine::explain_transition`].
+    /// what else is known (see [`crate::policy::ImportanceWeights`]); it is told by [`crate::Engine::explain_transition`].
     pub importance: f64,
     /// Labels, in the order given, without repeats.
     pub tags: Vec<String>,

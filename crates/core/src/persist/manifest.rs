@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::FormatError;
-use crate::model::EmbeddingSpace;
+use crate::model::{EmbeddingSpace, Tier};
 use crate::persist::frame::{self, Parsed};
+use crate::persist::stored::{Numbered, ProjectionV1};
 use crate::persist::{ObjectKind, header};
 
 /// Larger than any count that is reached by counting, and small enough to count on from.
@@ -30,6 +31,10 @@ pub(crate) struct Manifest {
     pub(crate) next_segment: u64,
     /// The space of the vectors, once there is one.
     pub(crate) space: Option<EmbeddingSpace>,
+    /// The projections that vectors are kept under.
+    pub(crate) projections: Vec<Numbered>,
+    /// Per tier, the number of the projection that its vectors are kept under from now on.
+    pub(crate) trained: [Option<u32>; 3],
 }
 
 /// A segment that is alive.
@@ -63,12 +68,23 @@ struct ManifestV1 {
     active_log: u64,
     next_segment: u64,
     space: Option<(String, u32)>,
+    projections: Vec<ProjectionV1>,
+    trained: [Option<u32>; 3],
 }
 
 impl Manifest {
     /// The key of this manifest.
     pub(crate) fn key(&self) -> String {
         ObjectKind::Manifest.key(self.generation)
+    }
+
+    /// Notes what a tier is trained to from now on.
+    pub(crate) fn train(&mut self, tier: Tier, trained: Option<&Numbered>) {
+        if let Some(numbered) = trained {
+            self.projections.retain(|(number, _)| *number != numbered.0);
+            self.projections.push(numbered.clone());
+        }
+        self.trained[tier.index()] = trained.map(|(number, _)| *number);
     }
 
     /// The bytes of this manifest.
@@ -81,6 +97,8 @@ impl Manifest {
             active_log: self.active_log,
             next_segment: self.next_segment,
             space: self.space.as_ref().map(|space| (space.model.clone(), space.dimensions)),
+            projections: self.projections.iter().map(ProjectionV1::from).collect(),
+            trained: self.trained,
         };
         let payload = postcard::to_allocvec(&stored).expect("stored types always encode");
         let mut out = header::encode(ObjectKind::Manifest, self.generation).to_vec();
@@ -128,6 +146,13 @@ impl Manifest {
             active_log: stored.active_log,
             next_segment: stored.next_segment,
             space: stored.space.map(|(model, dimensions)| EmbeddingSpace { model, dimensions }),
+            projections: stored
+                .projections
+                .into_iter()
+                .map(ProjectionV1::into_numbered)
+                .collect::<Result<_, _>>()
+                .map_err(corrupt)?,
+            trained: stored.trained,
         })
     }
 }

@@ -35,9 +35,8 @@ struct BlockV1 {
     records: Vec<RecordV1>,
     /// The hash of each record's words (see `consolidate::statement_key`), little-endian; made by the same tokeniser.
     statements: Vec<[u8; 8]>,
-    /// How the vector of each record is kept: 0 if it has none, 1 as `f32`, 2 in int8 steps, 3 as signs. What is kept
-    /// follows the postcard bytes, row after row, little-endian.
-    vectors: Vec<u8>,
+    /// How the vector of each record is kept. What is kept follows the postcard bytes, row after row, little-endian.
+    vectors: Vec<VectorV1>,
     /// The distinct terms of the block.
     dictionary: Vec<String>,
     /// For each record: position in the dictionary and number of occurrences, in the order of the terms' first use.
@@ -46,6 +45,18 @@ struct BlockV1 {
     traces: Vec<TraceV1>,
     /// Ids that older segments hold and that are gone.
     tombstones: Vec<u128>,
+}
+
+/// How a vector is kept.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+enum VectorV1 {
+    /// There is none.
+    None,
+    F32,
+    Int8,
+    Binary,
+    /// In int8 steps of what a projection leaves of it: the number of the projection, and of the components.
+    Projected(u32, u32),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -145,7 +156,7 @@ impl SegmentBuilder {
         let block = BlockV1 {
             records: rows.iter().map(|row| RecordV1::from(row.record)).collect(),
             statements: rows.iter().map(|row| row.statement.to_le_bytes()).collect(),
-            vectors: rows.iter().map(|row| tag(row.code.as_ref())).collect(),
+            vectors: rows.iter().map(|row| VectorV1::of(row.code.as_ref())).collect(),
             dictionary,
             terms,
             traces: traced.iter().map(|record| TraceV1::from(*record)).collect(),
@@ -164,7 +175,9 @@ impl SegmentBuilder {
         for code in rows.iter().filter_map(|row| row.code.as_ref()) {
             match code {
                 Code::F32(components) => payload.extend(components.iter().flat_map(|c| c.to_le_bytes())),
-                Code::Int8(steps) => payload.extend(steps.iter().map(|step| step.cast_unsigned())),
+                Code::Int8(steps) | Code::Projected(_, steps) => {
+                    payload.extend(steps.iter().map(|step| step.cast_unsigned()))
+                }
                 Code::Binary(signs) => payload.extend_from_slice(signs),
             }
         }
@@ -255,14 +268,12 @@ impl SegmentReader {
         };
         let BlockV1 { records, statements, vectors, dictionary, terms, traces, tombstones } = block;
         let dimensions = self.dimensions as usize;
-        let precisions: Vec<Option<Precision>> =
-            vectors.into_iter().map(precision).collect::<Result<_, _>>()?;
-        let row_bytes = precisions.iter().flatten().map(|precision| precision.bytes(dimensions));
-        if records.len() != precisions.len()
+        let row_bytes = vectors.iter().map(|vector| vector.bytes(dimensions));
+        if records.len() != vectors.len()
             || records.len() != statements.len()
             || records.len() != terms.len()
-            || raw.len() != row_bytes.sum::<usize>()
-            || (dimensions == 0 && precisions.iter().flatten().next().is_some())
+            || row_bytes.fold(0usize, usize::saturating_add) != raw.len()
+            || (dimensions == 0 && !vectors.iter().all(|vector| matches!(vector, VectorV1::None)))
         {
             return Err("the columns of a block differ in length");
         }
@@ -271,14 +282,12 @@ impl SegmentReader {
         }
         let mut rest = raw;
         let mut rows = Vec::with_capacity(records.len());
-        for (((record, precision), terms), statement) in
-            records.into_iter().zip(precisions).zip(terms).zip(statements)
+        for (((record, vector), terms), statement) in
+            records.into_iter().zip(vectors).zip(terms).zip(statements)
         {
-            let code = precision.map(|precision| {
-                let (row, after) = rest.split_at(precision.bytes(dimensions));
-                rest = after;
-                code(precision, row)
-            });
+            let (row, after) = rest.split_at(vector.bytes(dimensions));
+            rest = after;
+            let code = vector.code(row);
             let statement = u64::from_le_bytes(statement);
             rows.push(StoredRow { record: record.into_record()?, code, terms, statement });
         }
@@ -290,24 +299,39 @@ impl SegmentReader {
     }
 }
 
-/// How a block says in which precision a vector is kept.
-fn tag(code: Option<&Code>) -> u8 {
-    code.map_or(0, |code| code.precision().index() as u8 + 1)
-}
-
-fn precision(tag: u8) -> Result<Option<Precision>, &'static str> {
-    let Some(at) = tag.checked_sub(1) else { return Ok(None) };
-    let precision = Precision::ALL.get(usize::from(at)).copied();
-    precision.map(Some).ok_or("a block names a precision that does not exist")
-}
-
-fn code(precision: Precision, row: &[u8]) -> Code {
-    match precision {
-        Precision::F32 => {
-            Code::F32(row.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+impl VectorV1 {
+    fn of(code: Option<&Code>) -> Self {
+        match code {
+            None => VectorV1::None,
+            Some(Code::F32(_)) => VectorV1::F32,
+            Some(Code::Int8(_)) => VectorV1::Int8,
+            Some(Code::Binary(_)) => VectorV1::Binary,
+            Some(Code::Projected(number, steps)) => VectorV1::Projected(*number, steps.len() as u32),
         }
-        Precision::Int8 => Code::Int8(row.iter().map(|byte| byte.cast_signed()).collect()),
-        Precision::Binary => Code::Binary(row.to_vec()),
+    }
+
+    /// Bytes that it takes of a vector of so many components.
+    fn bytes(self, dimensions: usize) -> usize {
+        match self {
+            VectorV1::None => 0,
+            VectorV1::F32 => Precision::F32.bytes(dimensions),
+            VectorV1::Int8 => Precision::Int8.bytes(dimensions),
+            VectorV1::Binary => Precision::Binary.bytes(dimensions),
+            VectorV1::Projected(_, components) => components as usize,
+        }
+    }
+
+    fn code(self, row: &[u8]) -> Option<Code> {
+        let steps = || row.iter().map(|byte| byte.cast_signed()).collect();
+        match self {
+            VectorV1::None => None,
+            VectorV1::F32 => Some(Code::F32(
+                row.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            )),
+            VectorV1::Int8 => Some(Code::Int8(steps())),
+            VectorV1::Binary => Some(Code::Binary(row.to_vec())),
+            VectorV1::Projected(number, _) => Some(Code::Projected(number, steps())),
+        }
     }
 }
 

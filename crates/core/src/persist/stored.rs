@@ -4,13 +4,15 @@
 //! in [`crate::model`], so that refactoring cannot change bytes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::index::vector::Projection;
 use crate::model::{
-    Code, EmbeddingSpace, Kind, Metadata, Move, Origin, Precision, Reason, Record, RecordId, Reward, Scope,
-    Tier, Timestamp, Usage, Value,
+    Code, EmbeddingSpace, Kept, Kind, Metadata, Move, Origin, Precision, Reason, Record, RecordId, Reward,
+    Scope, Tier, Timestamp, Usage, Value,
 };
 
 /// One commit: what changed, all of it or nothing.
@@ -37,8 +39,30 @@ pub(crate) enum ChangeV1 {
     Move { id: u128, moves: Vec<MoveV1> },
     /// Records were used: what is remembered of all their uses from now on.
     Use { uses: Vec<(u128, UsageV1)> },
-    /// No more is kept of these records' vectors than this precision; what is coarser already stays.
-    Coarsen { precision: u8, ids: Vec<u128> },
+    /// These records' vectors are kept like that if it takes fewer bytes; others stay as they are.
+    Coarsen { kept: KeptV1, ids: Vec<u128> },
+    /// The vectors of this tier are kept under this projection from now on, or as the configuration says.
+    Train { tier: u8, projection: Option<ProjectionV1> },
+}
+
+/// How a vector is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) enum KeptV1 {
+    F32,
+    Int8,
+    Binary,
+    Projected(u32),
+}
+
+/// A projection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ProjectionV1 {
+    number: u32,
+    /// What a product of projected unit vectors is multiplied with to estimate the cosine.
+    factor: f32,
+    dimensions: u32,
+    /// Orthonormal rows.
+    basis: Vec<f32>,
 }
 
 /// What is kept of a vector.
@@ -47,6 +71,7 @@ pub(crate) enum CodeV1 {
     F32(Vec<f32>),
     Int8(Vec<i8>),
     Binary(Vec<u8>),
+    Projected(u32, Vec<i8>),
 }
 
 /// A record.
@@ -229,6 +254,9 @@ impl<'de> Visitor<'de> for Entry {
     }
 }
 
+/// A projection and its number.
+pub(crate) type Numbered = (u32, Arc<Projection>);
+
 /// A step of a commit, as the engine works with it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
@@ -247,7 +275,9 @@ pub(crate) enum Change {
     /// See [`ChangeV1::Use`].
     Use(Vec<(RecordId, Usage)>),
     /// See [`ChangeV1::Coarsen`].
-    Coarsen(Precision, Vec<RecordId>),
+    Coarsen(Kept, Vec<RecordId>),
+    /// See [`ChangeV1::Train`].
+    Train(Tier, Option<Numbered>),
 }
 
 impl From<&Record> for TraceV1 {
@@ -300,9 +330,12 @@ impl From<&Change> for ChangeV1 {
             Change::Use(uses) => {
                 ChangeV1::Use { uses: uses.iter().map(|(id, usage)| (id.0, UsageV1::from(usage))).collect() }
             }
-            Change::Coarsen(precision, ids) => ChangeV1::Coarsen {
-                precision: precision.index() as u8,
-                ids: ids.iter().map(|id| id.0).collect(),
+            Change::Coarsen(kept, ids) => {
+                ChangeV1::Coarsen { kept: KeptV1::from(*kept), ids: ids.iter().map(|id| id.0).collect() }
+            }
+            Change::Train(tier, projection) => ChangeV1::Train {
+                tier: tier.index() as u8,
+                projection: projection.as_ref().map(ProjectionV1::from),
             },
         }
     }
@@ -324,10 +357,12 @@ impl ChangeV1 {
             ChangeV1::Use { uses } => {
                 Change::Use(uses.into_iter().map(|(id, usage)| (RecordId(id), usage.into_usage())).collect())
             }
-            ChangeV1::Coarsen { precision, ids } => {
-                let precision = Precision::ALL.get(usize::from(precision)).copied();
-                let precision = precision.ok_or("a commit names a precision that does not exist")?;
-                Change::Coarsen(precision, ids.into_iter().map(RecordId).collect())
+            ChangeV1::Coarsen { kept, ids } => {
+                Change::Coarsen(kept.into_kept(), ids.into_iter().map(RecordId).collect())
+            }
+            ChangeV1::Train { tier, projection } => {
+                let projection = projection.map(ProjectionV1::into_numbered).transpose()?;
+                Change::Train(tier_from(tier)?, projection)
             }
         })
     }
@@ -343,6 +378,7 @@ impl From<&Code> for CodeV1 {
             Code::F32(components) => CodeV1::F32(components.clone()),
             Code::Int8(steps) => CodeV1::Int8(steps.clone()),
             Code::Binary(signs) => CodeV1::Binary(signs.clone()),
+            Code::Projected(number, steps) => CodeV1::Projected(*number, steps.clone()),
         }
     }
 }
@@ -353,7 +389,49 @@ impl CodeV1 {
             CodeV1::F32(components) => Code::F32(components),
             CodeV1::Int8(steps) => Code::Int8(steps),
             CodeV1::Binary(signs) => Code::Binary(signs),
+            CodeV1::Projected(number, steps) => Code::Projected(number, steps),
         }
+    }
+}
+
+impl From<Kept> for KeptV1 {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Whole(Precision::F32) => KeptV1::F32,
+            Kept::Whole(Precision::Int8) => KeptV1::Int8,
+            Kept::Whole(Precision::Binary) => KeptV1::Binary,
+            Kept::Projected(number) => KeptV1::Projected(number),
+        }
+    }
+}
+
+impl KeptV1 {
+    fn into_kept(self) -> Kept {
+        match self {
+            KeptV1::F32 => Kept::Whole(Precision::F32),
+            KeptV1::Int8 => Kept::Whole(Precision::Int8),
+            KeptV1::Binary => Kept::Whole(Precision::Binary),
+            KeptV1::Projected(number) => Kept::Projected(number),
+        }
+    }
+}
+
+impl From<&Numbered> for ProjectionV1 {
+    fn from((number, projection): &Numbered) -> Self {
+        ProjectionV1 {
+            number: *number,
+            factor: projection.factor(),
+            dimensions: projection.dimensions() as u32,
+            basis: projection.basis().to_vec(),
+        }
+    }
+}
+
+impl ProjectionV1 {
+    /// The projection that was stored, or what is wrong with it.
+    pub(crate) fn into_numbered(self) -> Result<Numbered, &'static str> {
+        let projection = Projection::new(self.factor, self.dimensions as usize, self.basis);
+        Ok((self.number, Arc::new(projection.ok_or("a projection has impossible figures")?)))
     }
 }
 

@@ -4,20 +4,26 @@
 //! be moved, exported and imported without losing more. Going from one precision to a coarser one goes over that vector.
 
 use crate::index::vector::kernel::dot;
+use crate::index::vector::project::Projections;
 use crate::index::vector::rotate::{rotate, unrotate};
-use crate::model::{Code, Precision};
+use crate::model::{Code, Kept, Precision};
 
-/// The code of a unit vector.
-pub(crate) fn encode(vector: Vec<f32>, precision: Precision) -> Code {
-    match precision {
-        Precision::F32 => Code::F32(vector),
-        Precision::Int8 => Code::Int8(quantise(&vector)),
-        Precision::Binary => Code::Binary(signs(vector)),
+/// The code of a unit vector. A projection that is asked for is one of `projections`.
+pub(crate) fn encode(vector: Vec<f32>, kept: Kept, projections: &Projections) -> Code {
+    match kept {
+        Kept::Whole(Precision::F32) => Code::F32(vector),
+        Kept::Whole(Precision::Int8) => Code::Int8(quantise(&vector)),
+        Kept::Whole(Precision::Binary) => Code::Binary(signs(vector)),
+        Kept::Projected(number) => {
+            let projection =
+                projections.get(number).expect("whoever names a projection has checked that it is there");
+            Code::Projected(number, quantise(&projection.project(&vector)))
+        }
     }
 }
 
 /// The unit vector of `dimensions` components that a code stands for.
-pub(crate) fn decode(code: &Code, dimensions: usize) -> Vec<f32> {
+pub(crate) fn decode(code: &Code, dimensions: usize, projections: &Projections) -> Vec<f32> {
     match code {
         Code::F32(components) => components.clone(),
         Code::Int8(steps) => {
@@ -32,6 +38,25 @@ pub(crate) fn decode(code: &Code, dimensions: usize) -> Vec<f32> {
             let norm = libm::sqrtf(dot(&vector, &vector));
             vector.iter_mut().for_each(|component| *component /= norm);
             vector
+        }
+        Code::Projected(number, steps) => {
+            let scale = unit_scale(steps);
+            let components: Vec<f32> = steps.iter().map(|step| f32::from(*step) * scale).collect();
+            projections
+                .get(*number)
+                .map_or_else(|| vec![0.0; dimensions], |projection| projection.lift(&components))
+        }
+    }
+}
+
+/// Whether a code is one of a vector of `dimensions` components.
+pub(crate) fn fits(code: &Code, dimensions: usize, projections: &Projections) -> bool {
+    match code {
+        Code::F32(components) => components.len() == dimensions,
+        Code::Int8(steps) => steps.len() == dimensions,
+        Code::Binary(bits) => bits.len() == dimensions.div_ceil(8),
+        Code::Projected(number, steps) => {
+            projections.get(*number).is_some_and(|known| known.width() == steps.len())
         }
     }
 }
@@ -72,15 +97,20 @@ mod tests {
 
     #[test]
     fn codes_decode_to_unit_vectors_that_encode_to_them_again() {
+        let none = Projections::default();
         let mut random = fastrand::Rng::with_seed(21);
         for dimensions in [1, 2, 3, 8, 100, 128, 384] {
             for precision in Precision::ALL {
                 for _ in 0..20 {
-                    let code = encode(unit(&mut random, dimensions), precision);
-                    assert!(code.fits(dimensions) && code.precision() == precision);
-                    let decoded = decode(&code, dimensions);
+                    let code = encode(unit(&mut random, dimensions), Kept::Whole(precision), &none);
+                    assert!(fits(&code, dimensions, &none) && code.kept() == Kept::Whole(precision));
+                    let decoded = decode(&code, dimensions, &none);
                     assert!((dot(&decoded, &decoded) - 1.0).abs() < 1e-5, "{precision:?}, {dimensions}");
-                    assert_eq!(encode(decoded, precision), code, "{precision:?}, {dimensions} dimensions");
+                    assert_eq!(
+                        encode(decoded, Kept::Whole(precision), &none),
+                        code,
+                        "{precision:?}, {dimensions} dimensions"
+                    );
                 }
             }
         }
@@ -90,10 +120,11 @@ mod tests {
     /// 1 - dimensions / (8 x 127^2) at worst; in 384 dimensions of random directions it stays above 0.9999.
     #[test]
     fn an_int8_code_is_near_its_vector() {
+        let none = Projections::default();
         let mut random = fastrand::Rng::with_seed(22);
         for _ in 0..100 {
             let vector = unit(&mut random, 384);
-            let decoded = decode(&encode(vector.clone(), Precision::Int8), 384);
+            let decoded = decode(&encode(vector.clone(), Kept::Whole(Precision::Int8), &none), 384, &none);
             assert!(dot(&vector, &decoded) > 0.999_9);
         }
     }
@@ -101,6 +132,7 @@ mod tests {
     /// The cosine of a vector and its binary code is that of a random direction and its signs, sqrt(2 / pi).
     #[test]
     fn a_binary_code_is_as_near_its_vector_as_signs_are() {
+        let none = Projections::default();
         let mut random = fastrand::Rng::with_seed(23);
         for dimensions in [128, 200, 384] {
             for sparse in [false, true] {
@@ -109,7 +141,8 @@ mod tests {
                     vector = vec![0.0; dimensions];
                     vector[random.usize(..dimensions)] = 1.0;
                 }
-                let decoded = decode(&encode(vector.clone(), Precision::Binary), dimensions);
+                let decoded =
+                    decode(&encode(vector.clone(), Kept::Whole(Precision::Binary), &none), dimensions, &none);
                 let cosine = dot(&vector, &decoded);
                 assert!((0.70..0.90).contains(&cosine), "{dimensions}, sparse {sparse}: {cosine}");
             }

@@ -5,18 +5,22 @@
 //! question. Rows of signs have one score. It estimates the cosine with the vector that the signs were taken of: the
 //! cosine of a vector and its signs is near sqrt(2 / pi) in many dimensions, so the cosine with the signs, divided by
 //! that, is right on average (Gao and Long, "RaBitQ", SIGMOD 2024, with one factor for all). So scores of all
-//! precisions can stand in one list.
+//! precisions can stand in one list. Rows of projected vectors are rows of steps of fewer components, compared with what the
+//! same projection makes of the question.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::index::vector::code::{decode, encode, quantise, unit_scale};
+use std::sync::Arc;
+
+use crate::index::vector::code::{decode, encode, fits, quantise, unit_scale};
 use crate::index::vector::kernel::{ROWS, dot, dot_f32_i8, dot_i8, dot_i8_x4, sum_of_signs};
+use crate::index::vector::project::{Projection, Projections};
 use crate::index::vector::rotate::rotate;
 use crate::index::vector::rows::Rows;
-use crate::index::vector::{Probe, VectorHit, VectorHits, VectorIndex};
+use crate::index::vector::{Probe, Stepped, VectorHit, VectorHits, VectorIndex};
 use crate::index::{Slot, SlotSet, TieBreak};
-use crate::model::{Code, Precision};
+use crate::model::{Code, Kept, Precision};
 
 /// Candidates beyond the limit that are scored in full precision.
 const RESCORED: usize = 32;
@@ -25,29 +29,52 @@ const SELECTIVE: usize = 6;
 /// sqrt(pi / 2): what the cosine with the signs of a vector is multiplied with.
 const SIGN_FACTOR: f32 = 1.253_314_1;
 
+/// Sets of rows before those of the projections: one for each precision.
+const WHOLE: usize = Precision::ALL.len();
+/// More than there are sets of rows.
+const SETS: usize = 32;
+
+const _: () =
+    assert!(WHOLE + (Projections::MOST as usize) < SETS, "the number of the last set is that of no place");
+
 /// A scan over all vectors. See the module's text.
 #[derive(Debug)]
 pub(crate) struct FlatIndex {
     dimensions: usize,
-    /// By precision.
-    rows: [Rows; 3],
+    projections: Projections,
+    /// By precision, then by number of the projection.
+    rows: Vec<Rows>,
     places: Vec<Place>,
 }
 
-/// Where the vector of a slot is: its row x 4 + its precision.
+/// Where the vector of a slot is: its row x [`SETS`] + its set of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place(u32);
 
 impl Place {
     const NONE: Place = Place(u32::MAX);
 
-    fn new(precision: Precision, row: usize) -> Self {
-        Place((row * 4 + precision.index()) as u32)
+    fn new(set: usize, row: usize) -> Self {
+        Place((row * SETS + set) as u32)
     }
 
-    fn split(self) -> Option<(Precision, usize)> {
-        let precision = Precision::ALL.get(self.0 as usize % 4)?;
-        Some((*precision, self.0 as usize / 4))
+    /// The set and the row.
+    fn split(self) -> Option<(usize, usize)> {
+        (self != Place::NONE).then_some((self.0 as usize % SETS, self.0 as usize / SETS))
+    }
+}
+
+fn set_of(kept: Kept) -> usize {
+    match kept {
+        Kept::Whole(precision) => precision.index(),
+        Kept::Projected(number) => WHOLE + number as usize,
+    }
+}
+
+fn kept_in(set: usize) -> Kept {
+    match Precision::ALL.get(set) {
+        Some(precision) => Kept::Whole(*precision),
+        None => Kept::Projected((set - WHOLE) as u32),
     }
 }
 
@@ -56,23 +83,77 @@ impl FlatIndex {
     pub(crate) fn new(dimensions: usize) -> Self {
         FlatIndex {
             dimensions,
-            rows: Precision::ALL.map(|precision| Rows::new(precision, dimensions)),
+            projections: Projections::default(),
+            rows: Precision::ALL.map(|precision| Rows::new(precision, dimensions)).into(),
             places: Vec::new(),
         }
     }
 
-    fn place(&self, slot: Slot) -> Option<(Precision, usize)> {
+    /// The projections that vectors can be kept under.
+    pub(crate) fn projections(&self) -> &Projections {
+        &self.projections
+    }
+
+    /// Takes up a projection of vectors of this index, or gives one up. Answers whether it could: one that vectors are
+    /// kept under does not change.
+    pub(crate) fn project(&mut self, number: u32, projection: Option<Arc<Projection>>) -> bool {
+        let known = self.projections.get(number);
+        if known == projection.as_deref() {
+            return true;
+        }
+        let set = WHOLE + number as usize;
+        if self.is_used(number) || projection.as_ref().is_some_and(|new| new.dimensions() != self.dimensions)
+        {
+            return false;
+        }
+        while self.rows.len() <= set {
+            self.rows.push(Rows::new(Precision::Int8, 0));
+        }
+        let width = projection.as_ref().map_or(0, |projection| projection.width());
+        self.rows[set] = Rows::new(Precision::Int8, width);
+        self.projections.set(number, projection);
+        true
+    }
+
+    /// Whether vectors are kept under that projection.
+    pub(crate) fn is_used(&self, number: u32) -> bool {
+        self.rows.get(WHOLE + number as usize).is_some_and(|rows| rows.len() > 0)
+    }
+
+    /// In which precision so many components are, of a vector that is kept like that.
+    pub(crate) fn shape(&self, kept: Kept) -> (Precision, usize) {
+        match kept {
+            Kept::Whole(precision) => (precision, self.dimensions),
+            Kept::Projected(number) => {
+                let known = self.projections.get(number);
+                (Precision::Int8, known.map_or(self.dimensions, Projection::width))
+            }
+        }
+    }
+
+    fn place(&self, slot: Slot) -> Option<(usize, usize)> {
         self.places.get(slot as usize).and_then(|place| place.split())
     }
 
-    fn count(&self, precision: Precision) -> usize {
-        self.rows[precision.index()].len()
+    fn bytes_of(&self, kept: Kept) -> usize {
+        let (precision, components) = self.shape(kept);
+        precision.bytes(components)
+    }
+
+    /// Which of two ways to keep a vector it is, if it is kept one way and should be kept the other: whatever takes
+    /// fewer bytes, for what has been given up does not come back.
+    pub(crate) fn lesser(&self, kept: Kept, wanted: Kept) -> Kept {
+        if self.bytes_of(wanted) < self.bytes_of(kept) { wanted } else { kept }
     }
 }
 
 impl VectorIndex for FlatIndex {
-    fn counts(&self) -> [usize; 3] {
-        Precision::ALL.map(|precision| self.count(precision))
+    fn counts(&self) -> [usize; 4] {
+        let mut counts = [0; 4];
+        for (set, rows) in self.rows.iter().enumerate() {
+            counts[set.min(WHOLE)] += rows.len();
+        }
+        counts
     }
 
     fn bytes(&self) -> usize {
@@ -80,52 +161,67 @@ impl VectorIndex for FlatIndex {
     }
 
     fn insert(&mut self, slot: Slot, code: &Code) {
-        assert!(code.fits(self.dimensions), "the engine checks dimensions");
+        assert!(fits(code, self.dimensions, &self.projections), "the engine checks dimensions");
         self.remove(slot);
-        let precision = code.precision();
+        let set = set_of(code.kept());
         if self.places.len() <= slot as usize {
             self.places.resize(slot as usize + 1, Place::NONE);
         }
-        self.places[slot as usize] = Place::new(precision, self.count(precision));
-        self.rows[precision.index()].push(slot, code);
+        let rows = &mut self.rows[set];
+        self.places[slot as usize] = Place::new(set, rows.len());
+        rows.push(slot, code);
     }
 
     fn remove(&mut self, slot: Slot) {
-        let Some((precision, row)) = self.place(slot) else { return };
+        let Some((set, row)) = self.place(slot) else { return };
         self.places[slot as usize] = Place::NONE;
-        if let Some(moved) = self.rows[precision.index()].remove(row) {
-            self.places[moved as usize] = Place::new(precision, row);
+        if let Some(moved) = self.rows[set].remove(row) {
+            self.places[moved as usize] = Place::new(set, row);
         }
     }
 
-    fn coarsen(&mut self, slot: Slot, precision: Precision) {
-        if self.precision(slot).is_some_and(|kept| kept < precision)
+    fn coarsen(&mut self, slot: Slot, wanted: Kept) {
+        if self.kept(slot).is_some_and(|kept| self.lesser(kept, wanted) != kept)
             && let Some(vector) = self.vector(slot)
         {
-            self.insert(slot, &encode(vector, precision));
+            self.insert(slot, &encode(vector, wanted, &self.projections));
         }
     }
 
-    fn precision(&self, slot: Slot) -> Option<Precision> {
-        self.place(slot).map(|(precision, _)| precision)
+    fn kept(&self, slot: Slot) -> Option<Kept> {
+        self.place(slot).map(|(set, _)| kept_in(set))
     }
 
     fn code(&self, slot: Slot) -> Option<Code> {
-        let (precision, row) = self.place(slot)?;
-        Some(self.rows[precision.index()].code(row))
+        let (set, row) = self.place(slot)?;
+        let code = self.rows[set].code(row);
+        Some(match (kept_in(set), code) {
+            (Kept::Projected(number), Code::Int8(steps)) => Code::Projected(number, steps),
+            (_, whole) => whole,
+        })
     }
 
     fn vector(&self, slot: Slot) -> Option<Vec<f32>> {
-        self.code(slot).map(|code| decode(&code, self.dimensions))
+        self.code(slot).map(|code| decode(&code, self.dimensions, &self.projections))
     }
 
     fn probe(&self, query: &[f32]) -> Probe {
-        let mut steps = quantise(query);
-        let step_scale = unit_scale(&steps);
-        steps.resize(self.dimensions.next_multiple_of(8), 0);
-        let signs = if self.count(Precision::Binary) > 0 { sign_table(query) } else { Vec::new() };
-        let steps = steps.into_iter().map(i16::from).collect();
-        Probe { vector: query.to_vec(), steps, step_scale, signs }
+        let has_signs = self.rows[Precision::Binary.index()].len() > 0;
+        let mut projected = Vec::new();
+        for (number, projection) in self.projections.iter() {
+            if self.is_used(number) {
+                projected.resize_with(number as usize, || None);
+                // Its length counts: what lies across the directions is like nothing that is kept under them.
+                let along = projection.project(query);
+                let length = libm::sqrtf(dot(&along, &along));
+                projected.push(Some(Stepped::new(along, length, projection.factor())));
+            }
+        }
+        Probe {
+            whole: Stepped::new(query.to_vec(), 1.0, 1.0),
+            projected,
+            signs: if has_signs { sign_table(query) } else { Vec::new() },
+        }
     }
 
     fn search(&self, probe: &Probe, limit: usize, allowed: &SlotSet, ties: &TieBreak<'_>) -> VectorHits {
@@ -133,9 +229,12 @@ impl VectorIndex for FlatIndex {
         if allowed.len() < self.len() / SELECTIVE {
             self.visit(probe, allowed, &mut best);
         } else {
-            self.scan_steps(Precision::F32, probe, allowed, &mut best);
-            self.scan_steps(Precision::Int8, probe, allowed, &mut best);
-            self.scan_signs(probe, allowed, &mut best);
+            for (set, rows) in self.rows.iter().enumerate() {
+                match probe.stepped(set) {
+                    Some(stepped) => scan_steps(rows, stepped, allowed, &mut best),
+                    None => scan_signs(rows, probe, allowed, &mut best),
+                }
+            }
         }
         let floor = if best.floor.is_finite() { best.floor } else { 0.0 };
         let mut hits: Vec<VectorHit> = best
@@ -150,61 +249,80 @@ impl VectorIndex for FlatIndex {
     }
 
     fn score(&self, probe: &Probe, slot: Slot) -> Option<f32> {
-        let (precision, row) = self.place(slot)?;
-        let rows = &self.rows[precision.index()];
-        Some(match precision {
-            Precision::F32 => dot(&probe.vector, rows.full(row)),
-            Precision::Int8 => {
-                dot_f32_i8(&probe.vector, &rows.steps(row)[..self.dimensions]) * rows.scale(row)
-            }
-            Precision::Binary => probe.score_of_signs(rows.signs(row)),
+        let (set, row) = self.place(slot)?;
+        let rows = &self.rows[set];
+        Some(match probe.stepped(set) {
+            Some(stepped) if set == Precision::F32.index() => dot(&stepped.vector, rows.full(row)),
+            Some(stepped) => stepped.score(rows, row),
+            None => probe.score_of_signs(rows.signs(row)),
         })
     }
 }
 
 impl FlatIndex {
-    fn scan_steps(&self, precision: Precision, probe: &Probe, allowed: &SlotSet, best: &mut Best<'_>) {
-        let rows = &self.rows[precision.index()];
-        for block in 0..rows.block_count() {
-            let (slots, scales) = (rows.slots(block), rows.scales(block));
-            for start in (0..slots.len()).step_by(ROWS) {
-                let products = dot_i8_x4(&probe.steps, rows.step_group(block, start));
-                for ((product, slot), scale) in
-                    products.into_iter().zip(&slots[start..]).zip(&scales[start..])
-                {
-                    if allowed.contains(*slot) {
-                        best.offer(*slot, product as f32 * (scale * probe.step_scale));
-                    }
-                }
-            }
-        }
-    }
-
-    fn scan_signs(&self, probe: &Probe, allowed: &SlotSet, best: &mut Best<'_>) {
-        let rows = &self.rows[Precision::Binary.index()];
-        for block in 0..rows.block_count() {
-            for (slot, signs) in rows.slots(block).iter().zip(rows.sign_rows(block)) {
-                if allowed.contains(*slot) {
-                    best.offer(*slot, probe.score_of_signs(signs));
-                }
-            }
-        }
-    }
-
     fn visit(&self, probe: &Probe, allowed: &SlotSet, best: &mut Best<'_>) {
         for slot in allowed.iter() {
-            let Some((precision, row)) = self.place(slot) else { continue };
-            let rows = &self.rows[precision.index()];
-            let score = match precision {
-                Precision::Binary => probe.score_of_signs(rows.signs(row)),
-                _ => dot_i8(&probe.steps, rows.steps(row)) as f32 * (rows.scale(row) * probe.step_scale),
+            let Some((set, row)) = self.place(slot) else { continue };
+            let rows = &self.rows[set];
+            let score = match probe.stepped(set) {
+                Some(stepped) => {
+                    dot_i8(&stepped.steps, rows.steps(row)) as f32 * (rows.scale(row) * stepped.scale)
+                }
+                None => probe.score_of_signs(rows.signs(row)),
             };
             best.offer(slot, score);
         }
     }
 }
 
+fn scan_steps(rows: &Rows, stepped: &Stepped, allowed: &SlotSet, best: &mut Best<'_>) {
+    for block in 0..rows.block_count() {
+        let (slots, scales) = (rows.slots(block), rows.scales(block));
+        for start in (0..slots.len()).step_by(ROWS) {
+            let products = dot_i8_x4(&stepped.steps, rows.step_group(block, start));
+            for ((product, slot), scale) in products.into_iter().zip(&slots[start..]).zip(&scales[start..]) {
+                if allowed.contains(*slot) {
+                    best.offer(*slot, product as f32 * (scale * stepped.scale));
+                }
+            }
+        }
+    }
+}
+
+fn scan_signs(rows: &Rows, probe: &Probe, allowed: &SlotSet, best: &mut Best<'_>) {
+    for block in 0..rows.block_count() {
+        for (slot, signs) in rows.slots(block).iter().zip(rows.sign_rows(block)) {
+            if allowed.contains(*slot) {
+                best.offer(*slot, probe.score_of_signs(signs));
+            }
+        }
+    }
+}
+
+impl Stepped {
+    /// `length` is that of the vector.
+    fn new(vector: Vec<f32>, length: f32, factor: f32) -> Self {
+        let mut steps = quantise(&vector);
+        let scale = unit_scale(&steps) * length * factor;
+        steps.resize(vector.len().next_multiple_of(8), 0);
+        Stepped { steps: steps.into_iter().map(i16::from).collect(), scale, factor, vector }
+    }
+
+    fn score(&self, rows: &Rows, row: usize) -> f32 {
+        let product = dot_f32_i8(&self.vector, &rows.steps(row)[..self.vector.len()]);
+        (product * rows.scale(row) * self.factor).clamp(-1.0, 1.0)
+    }
+}
+
 impl Probe {
+    /// What rows of steps of that set are compared with; nothing for rows of signs.
+    fn stepped(&self, set: usize) -> Option<&Stepped> {
+        match set.checked_sub(WHOLE) {
+            Some(number) => self.projected.get(number)?.as_ref(),
+            None => (set != Precision::Binary.index()).then_some(&self.whole),
+        }
+    }
+
     fn score_of_signs(&self, signs: &[u8]) -> f32 {
         sum_of_signs(&self.signs, signs).clamp(-1.0, 1.0)
     }
@@ -230,7 +348,7 @@ fn sign_table(query: &[f32]) -> Vec<f32> {
 }
 
 /// The best so many of the slots offered, and the lowest score of all.
-struct Best<'a> {
+pub(super) struct Best<'a> {
     capacity: usize,
     ties: &'a TieBreak<'a>,
     heap: BinaryHeap<Worst>,
@@ -261,11 +379,11 @@ impl PartialOrd for Worst {
 }
 
 impl<'a> Best<'a> {
-    fn new(capacity: usize, ties: &'a TieBreak<'a>) -> Self {
+    pub(super) fn new(capacity: usize, ties: &'a TieBreak<'a>) -> Self {
         Best { capacity, ties, heap: BinaryHeap::new(), threshold: f32::NEG_INFINITY, floor: f32::INFINITY }
     }
 
-    fn offer(&mut self, slot: Slot, score: f32) {
+    pub(super) fn offer(&mut self, slot: Slot, score: f32) {
         self.floor = self.floor.min(score);
         if score < self.threshold {
             return;
@@ -281,7 +399,7 @@ impl<'a> Best<'a> {
         }
     }
 
-    fn into_slots(self) -> impl Iterator<Item = Slot> {
+    pub(super) fn into_slots(self) -> impl Iterator<Item = Slot> {
         self.heap.into_iter().map(|candidate| candidate.slot)
     }
 }
@@ -308,7 +426,7 @@ mod tests {
                     continue;
                 }
                 let vector = unit(&mut random, dimensions);
-                index.insert(slot, &encode(vector.clone(), Precision::F32));
+                index.insert(slot, &Code::F32(vector.clone()));
                 vectors.insert(slot, vector);
             }
             for slot in (0..2_500).step_by(5) {

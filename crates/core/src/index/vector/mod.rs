@@ -1,21 +1,26 @@
 //! Vector search: from a query vector to the nearest slots.
 //!
 //! Owns what is kept of vectors and the ways to search it. The only way today is [`FlatIndex`], a scan: int8 rows, scored
-//! in `f32` where that is kept, and rows of one bit for each component. Inverted lists and the HNSW graph of long-term
+//! in `f32` where that is kept, rows of projected vectors, and rows of one bit for each component. Inverted lists and the HNSW graph of long-term
 //! segments take their places beside it behind [`VectorIndex`].
 
 mod code;
+mod eigen;
+mod fit;
 mod flat;
 mod kernel;
+mod project;
 mod rotate;
 mod rows;
 
-pub(crate) use code::encode;
+pub(crate) use code::{encode, fits};
+pub(crate) use fit::{Extent, Fitted, fit};
 pub(crate) use flat::FlatIndex;
 pub(crate) use kernel::dot;
+pub(crate) use project::{Projection, Projections};
 
 use crate::index::{Slot, SlotSet, TieBreak};
-use crate::model::{Code, Precision};
+use crate::model::{Code, Kept};
 
 /// A slot found by its vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,13 +44,23 @@ pub(crate) struct VectorHits {
 /// inserted.
 #[derive(Debug)]
 pub(crate) struct Probe {
+    whole: Stepped,
+    /// By number of the projection, where there are rows of it.
+    projected: Vec<Option<Stepped>>,
+    /// What rows of signs look up; empty while there are none.
+    signs: Vec<f32>,
+}
+
+/// A question, or what a projection makes of it, in the forms in which it is compared with rows of steps.
+#[derive(Debug)]
+struct Stepped {
     vector: Vec<f32>,
     /// The quantised components, filled up to whole registers.
     steps: Vec<i16>,
-    /// What brings the steps to length 1.
-    step_scale: f32,
-    /// What rows of signs look up; empty while there are none.
-    signs: Vec<f32>,
+    /// What brings a product of these steps and those of a row at length 1 to the score.
+    scale: f32,
+    /// What brings a product of the vector and a row at length 1 to the score.
+    factor: f32,
 }
 
 /// A set of unit vectors that can be searched by cosine similarity.
@@ -57,18 +72,18 @@ pub(crate) trait VectorIndex {
     fn len(&self) -> usize {
         self.counts().iter().sum()
     }
-    /// Number of vectors held in each precision.
-    fn counts(&self) -> [usize; 3];
+    /// Number of vectors held whole in each precision, and projected.
+    fn counts(&self) -> [usize; 4];
     /// Estimated bytes held.
     fn bytes(&self) -> usize;
     /// Adds the vector of `slot`, in place of the one before.
     fn insert(&mut self, slot: Slot, code: &Code);
     /// Forgets the vector of `slot`, if there is one.
     fn remove(&mut self, slot: Slot);
-    /// Keeps no more of the vector of `slot` than `precision`. What is coarser already stays.
-    fn coarsen(&mut self, slot: Slot, precision: Precision);
-    /// How exactly the vector of `slot` is kept.
-    fn precision(&self, slot: Slot) -> Option<Precision>;
+    /// Keeps the vector of `slot` like that if it takes fewer bytes then.
+    fn coarsen(&mut self, slot: Slot, kept: Kept);
+    /// How the vector of `slot` is kept.
+    fn kept(&self, slot: Slot) -> Option<Kept>;
     /// What is kept of the vector of `slot`.
     fn code(&self, slot: Slot) -> Option<Code>;
     /// The unit vector of `slot`, as far as it is kept.

@@ -112,7 +112,7 @@ impl Rows {
                 block.full[at * self.full..][..self.full].copy_from_slice(components);
                 block.write_steps(at, width, &quantise(components));
             }
-            Code::Int8(steps) => block.write_steps(at, width, steps),
+            Code::Int8(steps) | Code::Projected(_, steps) => block.write_steps(at, width, steps),
             Code::Binary(signs) => block.signs[at * self.signs..][..self.signs].copy_from_slice(signs),
         }
     }
