@@ -60,6 +60,20 @@ const configOf = ({ precisions: [working, intermediate, longTerm], compressText 
   longTerm: { precision: longTerm, compressText },
 });
 
+/**
+ * Trains the tiers that are to be, each with what it holds; one with fewer vectors, to as many dimensions. Answers the
+ * milliseconds that a tier took on average.
+ */
+async function train(memory, { trained = [] }, records) {
+  const held = (tier) => records.filter((record) => record.tier === tier && record.vector).length;
+  const goals = tiers.flatMap((tier, at) => (trained[at] === undefined ? [] : [[tier, { dimensions: Math.min(trained[at], held(tier)) }]]));
+  const started = performance.now();
+  for (const [tier, goal] of goals) await memory.train(tier, goal);
+  const took = performance.now() - started;
+  await memory.maintain();
+  return goals.length === 0 ? undefined : took / goals.length;
+}
+
 /** A memory of some turns, in turn over the tiers, and the index of the turn behind each id. */
 async function remember(setting, rows) {
   const memory = await openMemory({ embedder: false, config: configOf(setting) });
@@ -69,14 +83,15 @@ async function remember(setting, rows) {
     return { text, actor: speaker, occurredAt: `${date}Z`, scope: { session: String(session) }, tier: tiers[at % 3], ...(vector && { vector }) };
   });
   const ids = await memory.addMany(records);
-  return { memory, turnOf: new Map(ids.map((id, at) => [id, rows[at]])) };
+  const trainMs = await train(memory, setting, records);
+  return { memory, trainMs, turnOf: new Map(ids.map((id, at) => [id, rows[at]])) };
 }
 
 const everything = turns.map((_, row) => row);
 
 /** The ten nearest turns of each question, and what the memory takes. */
 async function neighbours(setting) {
-  const { memory, turnOf } = await remember(setting, everything);
+  const { memory, trainMs, turnOf } = await remember(setting, everything);
   const found = [];
   const times = [];
   for (const vector of questionVectors) {
@@ -91,7 +106,7 @@ async function neighbours(setting) {
   await memory.close();
   const bytes = Object.values(engine.tiers).reduce((sum, tier) => sum + tier.bytes, 0);
   times.sort((a, b) => a - b);
-  return { found, bytes: bytes / turns.length, stored: engine.segmentBytes / turns.length, ms: times[times.length >> 1] };
+  return { found, bytes: bytes / turns.length, stored: engine.segmentBytes / turns.length, ms: times[times.length >> 1], trainMs };
 }
 
 /** Metrics of the answers, by words and vectors together. */
@@ -118,13 +133,16 @@ const settings = {
   "int8, compressed": alike("int8", true),
   "binary": alike("binary"),
   "binary, compressed": alike("binary", true),
+  "projected to 128": { ...alike("f32"), trained: [128, 128, 128] },
+  "projected to 64": { ...alike("f32"), trained: [64, 64, 64] },
+  "f32, f32, projected to 64": { ...alike("f32"), trained: [undefined, undefined, 64] },
   "f32, f32, int8": { precisions: ["f32", "f32", "int8"], compressText: false },
   "f32, int8, binary": { precisions: ["f32", "int8", "binary"], compressText: false },
 };
 const results = [];
 let exact;
 for (const [name, setting] of Object.entries(settings)) {
-  const { found, bytes, stored, ms } = await neighbours(setting);
+  const { found, bytes, stored, ms, trainMs } = await neighbours(setting);
   exact ??= found;
   const same = found.map((list, at) => list.filter((turn) => exact[at].includes(turn)).length / exact[at].length);
   const metrics = await answers(setting);
@@ -136,6 +154,7 @@ for (const [name, setting] of Object.entries(settings)) {
     bytes: Math.round(bytes),
     stored: Math.round(stored),
     recallMs: Number(ms.toFixed(3)),
+    trainMs: trainMs && Math.round(trainMs),
   });
 }
 if (values.json) console.log(JSON.stringify({ embedder: values.embedder, turns: turns.length, results }, null, 2));
