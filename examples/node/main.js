@@ -21,8 +21,8 @@ const sample = fileURLToPath(new URL("../data/allotment/turns.jsonl", import.met
 const sampleQuestions = [
   "What is the code of the shed's padlock?",
   "Who handed over the key of the plot?",
-  "Where is the boat kept over winter?",
-  "What is Maren allergic to?",
+  "When was Idris supposed to stop using crutches, and when did he?",
+  "How has the committee's meeting slot moved over the year?",
 ];
 
 const { values, positionals } = parseArgs({

@@ -72,8 +72,8 @@ describe("the whole memory", () => {
 
 describe("bad budgets", () => {
   it.each([
-    [{ total: { maxItems: 0, ttl: 5, onLimit: "host" } }, {}, ["ttl", "total/maxItems", "total/onLimit"]],
-    [{ kinds: { a: { maxItems: 1.5, maxBytes: -1, max: 1 } } }, {}, ["max", "kinds/a/maxItems", "kinds/a/maxBytes"]],
+    [{ total: { maxItems: 0, ttl: 5, onLimit: "host" } }, {}, ["total/ttl", "total/maxItems", "total/onLimit"]],
+    [{ kinds: { a: { maxItems: 1.5, maxBytes: -1, max: 1 } } }, {}, ["kinds/a/max", "kinds/a/maxItems", "kinds/a/maxBytes"]],
     [{ longTerm: { maxItems: 5, evict: "lru" }, working: { maxItems: 0 } }, { evict: { "long-term": () => 1 } }, ["working/maxItems", "longTerm/evict", "policies/evict/long-term"]],
   ])("%j are refused with every bad field", async (config, policies, fields) => {
     const opening = openMemory({ embedder: false, config: config as unknown as EngineConfig, policies });

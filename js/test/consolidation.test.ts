@@ -397,7 +397,7 @@ describe("bad configuration", () => {
   it("is refused with every field named", async () => {
     const consolidation = { repeats: "sometimes", recallWindow: -1, episodes: { share: 0, group: { min: 1 } }, other: 1 } as never;
     const error = await openMemory({ config: { consolidation } }).catch((thrown: Error) => thrown);
-    for (const field of ["repeats", "recallWindow", "other"]) expect(String(error)).toContain(field);
+    for (const field of ["consolidation/repeats", "consolidation/recallWindow", "consolidation/other"]) expect(String(error)).toContain(field);
     await expect(openMemory({ config: { consolidation: { episodes: { share: 0, group: { min: 1, max: 300 } } } } })).rejects.toThrow(/min .*max .*share /);
     for (const [bad, field] of [
       [{ consolidation: null }, "consolidation"], [{ consolidation: { episodes: null } }, "consolidation/episodes"], [{ kinds: null }, "kinds"],

@@ -228,7 +228,7 @@ describe("bad configuration", () => {
     const bad = { working: { maxItems: 0, ttl: -1, onLimit: "evict" }, intermediate: { colour: "red" }, sealBytes: 0.5 } as unknown as EngineConfig;
     const error = (await openMemory({ embedder: false, config: bad }).catch((thrown: unknown) => thrown)) as { code: string; message: string; details: { fields: string[] } };
     expect(error.code).toBe("invalid-argument");
-    expect(error.details.fields).toEqual(["working/maxItems", "working/ttl", "colour", "sealBytes"]);
+    expect(error.details.fields).toEqual(["working/maxItems", "working/ttl", "intermediate/colour", "sealBytes"]);
     for (const field of error.details.fields) expect(error.message).toContain(field);
   });
 

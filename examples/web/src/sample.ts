@@ -14,8 +14,8 @@ interface Turn {
 export const questions: readonly string[] = [
   "What is the code of the shed's padlock?",
   "Who handed over the key of the plot?",
-  "Where is the boat kept over winter?",
-  "What is Maren allergic to?",
+  "When was Idris to stop using crutches, and when did he?",
+  "How has the committee's meeting slot moved?",
   "When did the dog come home?",
 ];
 

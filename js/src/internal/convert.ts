@@ -126,11 +126,15 @@ export function checkObject(given: unknown, what: string): void {
   if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid(what, "must be an object");
 }
 
+/** Arguments of calls: their fields go by their own names, those of what is in them by a path. */
+const calls: readonly string[] = ["options", "config", "record", "patch", "target", "size", "goal", "assets"];
+
 /** Throws unless `given` is an object with no other fields than the known ones. */
 export function checkFields(given: unknown, known: readonly string[], what: string): void {
   checkObject(given, what);
   for (const name of Object.keys(given as object)) {
-    if (!known.includes(name)) throw invalid(name, `is not a field of ${what}; known are ${known.join(", ")}`);
+    if (known.includes(name)) continue;
+    throw invalid(calls.includes(what) ? name : `${what}/${name}`, `is not a field of ${what}; known are ${known.join(", ")}`);
   }
 }
 

@@ -26,7 +26,10 @@ export function toRanking({ preset = "balanced", fusion, weights = {}, diversity
   const settings = Object.hasOwn(presets, preset) ? presets[preset] : undefined;
   if (!settings) throw invalid("preset", `must be one of ${Object.keys(presets).join(", ")}`);
   checkFields(weights, Object.keys(balanced), "weights");
-  for (const [name, weight] of Object.entries(weights)) checkNumber(weight, `weights/${name}`);
+  for (const [name, weight] of Object.entries(weights)) {
+    checkNumber(weight, `weights/${name}`);
+    if (weight !== undefined && !(weight >= 0 && weight <= 1)) throw invalid(`weights/${name}`, "must be between 0 and 1");
+  }
   checkNumber(diversity, "diversity");
   const own = Object.entries(settings.weights).map(([name, weight]) => weights[name as keyof SignalWeights] ?? weight);
   return { fusion: toFusion(fusion ?? settings.fusion), weights: own, diversity, reference: now === undefined ? undefined : toMillis(now, "now") };

@@ -91,8 +91,13 @@ pub struct SkippedSignal {
 /// One line for people.
 pub(crate) fn summarise(signals: &[SignalShare]) -> String {
     let mut line = String::new();
-    // A form is not worth a word: nearly every record has some of it.
-    for share in signals.iter().filter(|share| share.signal != Signal::Form) {
+    // A form is not worth a word: nearly every record has some of it. Nor is a search that has not found the record.
+    let told = |share: &&SignalShare| match share.signal {
+        Signal::Form => false,
+        Signal::Keyword => !share.terms.is_empty(),
+        _ => true,
+    };
+    for share in signals.iter().filter(told) {
         if !line.is_empty() {
             line.push_str(" · ");
         }
