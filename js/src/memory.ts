@@ -1,109 +1,30 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 /**
- * The facade that users hold. Owns: the lifetime of an opened memory, embedding before and waiting after each call
- * into the engine. Does not own: what a call means (the engine) or how bytes are kept (the adapter).
+ * The facade that users hold. Owns: embedding before and waiting after each call into the engine. Does not own: the
+ * lifetime of an opened memory (its session), what a call means (the engine) or how bytes are kept (the adapter).
  */
 
 import { embedAll, type Embedded } from "./embedder.js";
 import { createError, RecordError, type MemoryError } from "./errors.js";
-import { checkListening, EventHub, type MemoryEventName } from "./events.js";
+import { checkListening, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
-import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
+import type { EngineHandle } from "./internal/bridge.js";
 import {
   checkFields, checkFlag, checkGoal, checkNumber, checkObject, checkSignal, checkTier, checkWhole, invalid, toFilter, toId, toScope, toText,
   toVector, withoutMissing,
 } from "./internal/convert.js";
 import { toRanking } from "./internal/ranking.js";
-import { WriteQueue } from "./internal/write-queue.js";
-import { PolicyTurns } from "./policies.js";
-import type { Storage, StorageLock } from "./storage/types.js";
-import { SummaryTurns } from "./summaries.js";
+import type { Session } from "./session.js";
 import { memoryText, refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
 import type {
-  AddOptions, Analysis, ChangeOptions, Embedder, EmbeddingSpace, Filter, GetOptions, Hit, ImportOptions, ImportReport, Kept, ListOptions,
-  MaintainOptions, MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, Metadata, NewMemory, OpenReport, Policies,
-  RecallOptions, Scope, Summarize, Tier, Training, TrainingGoal, Transition,
+  AddOptions, Analysis, ChangeOptions, EmbeddingSpace, Filter, GetOptions, Hit, ImportOptions, ImportReport, Kept, ListOptions,
+  MaintainOptions, MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, Metadata, NewMemory, OpenReport,
+  RecallOptions, Scope, Tier, Training, TrainingGoal, Transition,
 } from "./types.js";
 
 /** Records fetched at once by a listing. */
 const PAGE = 256;
-
-/** What all views of one opened memory share. @internal */
-export class Session {
-  readonly handle: EngineHandle;
-  readonly embedder: Embedder | undefined;
-  readonly now: () => number;
-  readonly hub: EventHub = new EventHub();
-  readonly queue: WriteQueue;
-  readonly policies: PolicyTurns | undefined;
-  readonly summaries: SummaryTurns;
-  /** Called after a write that leaves more than a limit allows: those who keep the memory maintained. */
-  readonly keepers: Set<() => void> = new Set();
-  readonly #storage: Storage;
-  readonly #lock: StorageLock | undefined;
-  readonly #born = currentLife();
-  #closing: Promise<void> | undefined;
-
-  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, embedder: Embedder | undefined, now: () => number, policies: Policies | undefined, summarize: Summarize | undefined) {
-    this.handle = handle;
-    this.policies = policies && new PolicyTurns(policies, (failure) => this.hub.emit("policy-failed", failure));
-    this.summaries = new SummaryTurns(summarize, embedder, (failure) => this.hub.emit("summary-failed", failure));
-    this.embedder = embedder;
-    this.now = now;
-    this.#storage = storage;
-    this.#lock = lock;
-    this.queue = new WriteQueue(handle, this.#born, storage, (failure) => this.#settled(failure));
-  }
-
-  /** Runs a call into the engine, if it may still be used. */
-  call<T>(use: (handle: EngineHandle) => T): T {
-    if (this.#closing) throw createError("memory-closed", "the memory is closed; open it again with openMemory");
-    return guard(this.#born, () => use(this.handle));
-  }
-
-  /** Tells the keepers if more is held than a limit allows, after something was written. */
-  strain(): void {
-    if (this.keepers.size > 0 && this.call((handle) => handle.overfull())) for (const wake of this.keepers) wake();
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    let failure: unknown;
-    try {
-      checkAlive(this.#born);
-      if (this.handle.poisoned() === undefined) {
-        const ticket = guard(this.#born, () => this.handle.flush(this.now()));
-        await this.queue.durable(ticket);
-      }
-    } catch (error) {
-      // A memory whose engine died has nothing left to flush; any other failure is the caller's to know.
-      if ((error as MemoryError).code !== "engine-panicked") failure = error;
-    }
-    await this.queue.idle();
-    if (this.#born === currentLife()) this.handle.free();
-    for (const giveUp of [() => this.#lock?.release(), () => this.#storage.close()]) {
-      try {
-        await giveUp();
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    if (failure !== undefined) throw adapterError(failure);
-  }
-
-  #settled(failure?: MemoryError): void {
-    if (failure) this.hub.emit("storage-failed", { error: failure });
-    if (this.#born !== currentLife()) return;
-    for (const { type, ...event } of this.handle.drainEvents() as ({ type: MemoryEventName } & object)[]) {
-      this.hub.emit(type, event as never);
-    }
-  }
-}
 
 /**
  * A memory, or a scoped view of one. Made by `openMemory` and {@link Memory.scope}.

@@ -11,10 +11,10 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::config::{Consolidate, Episodes};
 use crate::consolidate::{Item, covers, extract, group, same_statement};
 use crate::engine::Engine;
+use crate::engine::check::{MAX_TAGS, check_text, check_vector};
 use crate::engine::event::{Event, Form};
 use crate::engine::maintain::{Incoming, Work};
 use crate::engine::retention::{moved, standing};
-use crate::engine::txn::{check_text, check_vector, without};
 use crate::error::{CommandError, Error};
 use crate::index::{Slot, same_fields};
 use crate::model::{
@@ -539,7 +539,7 @@ fn summed_up(
     for record in records {
         usage.absorb(&record.usage);
         for tag in &record.tags {
-            if !tags.contains(tag) && tags.len() < crate::engine::txn::MAX_TAGS {
+            if !tags.contains(tag) && tags.len() < MAX_TAGS {
                 tags.push(tag.clone());
             }
         }
@@ -581,4 +581,23 @@ fn summed_up(
         summary: true,
         version: 1,
     }
+}
+
+/// What is left of a record without one of its origins; nothing if it was a summary of that alone.
+pub(super) fn without(record: &Record, origin: RecordId) -> Option<Record> {
+    let is_extract = record.text == record.extract();
+    let mut rest = record.clone();
+    let mut said_nothing = true;
+    rest.origins.retain(|other| {
+        let goes = other.id == origin;
+        said_nothing &= !goes || other.text.as_deref() == Some("");
+        !goes
+    });
+    if record.summary && !(is_extract && said_nothing) {
+        // Words that were not taken from the origins one by one may come from any of them.
+        rest.text = rest.extract();
+    }
+    rest.version = rest.version.saturating_add(1);
+    let ends = record.summary && (rest.origins.is_empty() || rest.text.is_empty());
+    (!ends).then_some(rest)
 }

@@ -4,6 +4,7 @@
 //! no entropy, touches no file and starts no thread. The host carries effects out and reports back.
 
 mod budget;
+mod check;
 mod command;
 mod consolidate;
 mod custom;
@@ -41,6 +42,7 @@ use rustc_hash::FxHashSet;
 
 use crate::config::Config;
 use crate::engine::budget::{Budget, budgets};
+use crate::engine::check::check_vector;
 use crate::engine::consolidate::Consolidating;
 use crate::engine::explain::Counters;
 use crate::engine::journal::Journal;
@@ -203,7 +205,7 @@ impl Engine {
                 let problem = "is needed with a vector".into();
                 return Err(QueryError::Invalid { field: "space", problem }.into());
             };
-            let unit = txn::check_vector(vector, space, self.state.space.as_ref(), "query/vector");
+            let unit = check_vector(vector, space, self.state.space.as_ref(), "query/vector");
             query.vector = Some(unit.map_err(QueryError::Vector)?);
         }
         let visible = self.state.store.visible(scope, now);
