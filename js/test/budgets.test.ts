@@ -1,8 +1,9 @@
 // Budgets of kinds and of all tiers together, evictions by a policy of the user's own, and how soon keepMaintained wakes.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { keepMaintained, openMemory, type EngineConfig, type Figures, type Memory, type MemoryEvents, type OpenOptions } from "../../dist/esm/entry/inline.js";
+import { keepMaintained, openMemory, type EngineConfig, type Figures, type Memory, type OpenOptions } from "../../dist/esm/entry/inline.js";
 import { manualClock } from "../../dist/esm/testing/index.js";
+import { heard } from "./support.js";
 
 const hour = 3_600_000;
 const start = Date.UTC(2026, 2, 1, 12);
@@ -10,12 +11,6 @@ const start = Date.UTC(2026, 2, 1, 12);
 async function open(config: EngineConfig = {}, options: OpenOptions = {}): Promise<{ memory: Memory; clock: ReturnType<typeof manualClock> }> {
   const clock = manualClock(start);
   return { memory: await openMemory({ embedder: false, now: clock.now, config, ...options }), clock };
-}
-
-function heard<N extends keyof MemoryEvents>(memory: Memory, name: N): MemoryEvents[N][] {
-  const events: MemoryEvents[N][] = [];
-  memory.on(name, (event) => events.push(event));
-  return events;
 }
 
 const notes = (count: number): { text: string; importance: number }[] => Array.from({ length: count }, (_, index) => ({ text: `note ${index}`, importance: (index % 10) / 10 }));

@@ -1,9 +1,10 @@
 // Consolidation through the package: repeats, duplicates, summaries, and what forgetting does to them.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { openMemory, type Memory, type MemoryEvents, type OpenOptions } from "../../dist/esm/entry/inline.js";
+import { openMemory, type Memory, type OpenOptions } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import { fakeEmbedder, manualClock } from "../../dist/esm/testing/index.js";
+import { heard } from "./support.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -24,12 +25,6 @@ async function all(memory: Memory): Promise<{ id: string; text: string }[]> {
   const records = [];
   for await (const record of memory.list()) records.push(record);
   return records;
-}
-
-function heard<N extends keyof MemoryEvents>(memory: Memory, name: N): MemoryEvents[N][] {
-  const events: MemoryEvents[N][] = [];
-  memory.on(name, (event) => events.push(event));
-  return events;
 }
 
 const trip = [

@@ -1,9 +1,10 @@
 // Tiers that think, through the package: rules, limits, rewards, explanations, figures, turns of maintenance.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { estimate, keepMaintained, openMemory, type EngineConfig, type Figures, type Memory, type MemoryEvents, type OpenOptions, type Policies } from "../../dist/esm/entry/inline.js";
+import { estimate, keepMaintained, openMemory, type EngineConfig, type Figures, type Memory, type OpenOptions, type Policies } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import { manualClock } from "../../dist/esm/testing/index.js";
+import { heard } from "./support.js";
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -12,12 +13,6 @@ const start = Date.UTC(2026, 2, 1, 12);
 async function open(config: EngineConfig = {}, options: OpenOptions = {}): Promise<{ memory: Memory; clock: ReturnType<typeof manualClock> }> {
   const clock = manualClock(start);
   return { memory: await openMemory({ embedder: false, now: clock.now, config, ...options }), clock };
-}
-
-function heard<N extends keyof MemoryEvents>(memory: Memory, name: N): MemoryEvents[N][] {
-  const events: MemoryEvents[N][] = [];
-  memory.on(name, (event) => events.push(event));
-  return events;
 }
 
 const tierOf = async (memory: Memory, id: string): Promise<string | undefined> => (await memory.explainTransition(id))?.tier;

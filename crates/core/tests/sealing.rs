@@ -227,3 +227,29 @@ fn dead_slots_are_dropped_in_steps_between_changes() {
     assert_eq!(answers(&mut host), said);
     assert_eq!(bytes(&host), taken);
 }
+
+/// Whatever commits have begun when compaction is asked for, it ends with everything in one run and nothing that was
+/// forgotten.
+#[test]
+fn compaction_finishes_what_commits_have_begun_and_then_its_own() {
+    for count in 1..40 {
+        // A seal of so many small records takes several steps.
+        let mut host = Host::new(Config { seal_bytes: 1 << 17, ..config() });
+        let words = "what was told in confidence";
+        let secret = host.add(text(words), at(0));
+        for batch in 0..count {
+            let records = (0..50).map(|number| add(text(format!("memory {number} of batch {batch}"))));
+            host.commit(&Scope::default(), records.collect(), at(1));
+        }
+        let forget = Operation::Forget { id: secret, vector: None, if_version: None };
+        host.commit(&Scope::default(), vec![forget], at(2));
+        host.persist();
+        host.maintain(at(3), true);
+        let holds = |bytes: &Vec<u8>| bytes.windows(words.len()).any(|window| window == words.as_bytes());
+        assert!(!host.objects.values().any(holds), "after {count} batches");
+        assert!(host.objects.keys().all(|key| !key.starts_with("log")), "after {count} batches");
+        let before = host.objects.clone();
+        host.maintain(at(3), true);
+        assert_eq!(host.objects, before, "nothing is left to do");
+    }
+}

@@ -7,7 +7,6 @@ use crate::config::OnLimit;
 use crate::engine::Engine;
 use crate::engine::retention::{candidate, demotion, promotion, standing};
 use crate::engine::state::Estimate;
-use crate::index::text::fold;
 use crate::model::{EmbeddingSpace, Move, Precision, Reason, Record, RecordId, Scope, Span, Tier, Timestamp};
 use crate::policy::{EvictionPolicy, worth};
 
@@ -382,7 +381,7 @@ impl Engine {
             visible.iter().filter_map(|slot| self.state.store.record(slot)).map(|record| record.id).collect();
         ids.sort_unstable();
         let mut groups: Vec<Vec<RecordId>> = Vec::new();
-        let mut same: FxHashMap<String, usize> = FxHashMap::default();
+        let mut same: FxHashMap<(&Scope, Option<&str>, u64), usize> = FxHashMap::default();
         for record in ids.iter().filter_map(|id| self.state.store.get(*id)) {
             let standing = standing(&self.config, record, now);
             let faded = standing.retention < FADED && !record.pinned && standing.importance < 0.9;
@@ -391,7 +390,9 @@ impl Engine {
             analysis.never_used +=
                 usize::from(record.usage.count == 0 && now.since(record.recorded_at) > SETTLED);
             let next = groups.len();
-            let group = *same.entry(sameness(record)).or_insert(next);
+            let words = self.state.store.slot(record.id).map_or(0, |slot| self.state.statements.words(slot));
+            let says = (&record.scope, record.actor.as_deref(), words);
+            let group = *same.entry(says).or_insert(next);
             if group == next {
                 groups.push(Vec::new());
             }
@@ -408,23 +409,6 @@ impl Engine {
     pub fn estimate(records: u64, dimensions: u32, precision: Precision, text_bytes: u32) -> Estimate {
         Estimate::new(records, (precision, dimensions), text_bytes)
     }
-}
-
-/// What two records have in common that say the same: words, actor and scope.
-fn sameness(record: &Record) -> String {
-    let mut key = String::new();
-    let scope = record.scope.parts().into_iter().map(|(_, value)| value);
-    for part in scope.chain([record.actor.as_deref()]) {
-        // Told apart from a part that is there and empty.
-        key.push(if part.is_some() { '\u{1}' } else { '\u{0}' });
-        key.push_str(part.unwrap_or_default());
-        key.push('\u{1f}');
-    }
-    for word in fold(&record.text).split_whitespace() {
-        key.push_str(word);
-        key.push(' ');
-    }
-    key
 }
 
 fn summary(record: &Record, promotion: Option<&Prospect>, retention: f64) -> String {

@@ -321,6 +321,10 @@ impl Engine {
                 Some(sealed) => report.sealed += sealed,
                 None => return unfinished,
             }
+            // A seal that commits had begun leaves out what came after it.
+            if compact {
+                return MaintenanceReport { more: true, ..report };
+            }
         }
         if !self.journal.is_merging() {
             if self.state.drop_dead_slots() {
@@ -335,7 +339,11 @@ impl Engine {
             }
         }
         match self.journal.merge_step(&self.state) {
-            Some(sealed) => report.sealed += self.announce_segments(&sealed),
+            Some(sealed) => {
+                report.sealed += self.announce_segments(&sealed);
+                // So does a merge of some segments.
+                report.more = compact;
+            }
             None => report.more = true,
         }
         report

@@ -10,4 +10,4 @@ mod tokenize;
 pub use postings::Bm25;
 pub(crate) use postings::{KeywordQuery, TextIndex};
 pub use tokenize::TOKENIZER;
-pub(crate) use tokenize::{Tokenizer, fold};
+pub(crate) use tokenize::Tokenizer;

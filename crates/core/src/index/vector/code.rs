@@ -88,12 +88,7 @@ fn signs(mut vector: Vec<f32>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn unit(random: &mut fastrand::Rng, dimensions: usize) -> Vec<f32> {
-        let raw: Vec<f32> = (0..dimensions).map(|_| random.f32() - 0.5).collect();
-        let norm = dot(&raw, &raw).sqrt();
-        raw.into_iter().map(|component| component / norm).collect()
-    }
+    use crate::index::vector::unit;
 
     #[test]
     fn codes_decode_to_unit_vectors_that_encode_to_them_again() {

@@ -407,12 +407,7 @@ impl<'a> Best<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn unit(random: &mut fastrand::Rng, dimensions: usize) -> Vec<f32> {
-        let raw: Vec<f32> = (0..dimensions).map(|_| random.f32() - 0.5).collect();
-        let norm = dot(&raw, &raw).sqrt();
-        raw.into_iter().map(|component| component / norm).collect()
-    }
+    use crate::index::vector::unit;
 
     /// The scan against a full sort of exact scores, through inserts, removals and filters of every density.
     #[test]

@@ -95,3 +95,11 @@ pub(crate) trait VectorIndex {
     /// The score of one slot, as exact as what is kept of it.
     fn score(&self, probe: &Probe, slot: Slot) -> Option<f32>;
 }
+
+/// A random unit vector.
+#[cfg(test)]
+fn unit(random: &mut fastrand::Rng, dimensions: usize) -> Vec<f32> {
+    let raw: Vec<f32> = (0..dimensions).map(|_| random.f32() - 0.5).collect();
+    let norm = dot(&raw, &raw).sqrt();
+    raw.into_iter().map(|component| component / norm).collect()
+}
