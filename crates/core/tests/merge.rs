@@ -33,6 +33,11 @@ fn filled() -> (Host, Vec<RecordId>) {
     (host, ids)
 }
 
+/// Whether any object in storage has these words in it.
+fn holds(host: &Host, words: &str) -> bool {
+    host.objects.values().any(|bytes| bytes.windows(words.len()).any(|window| window == words.as_bytes()))
+}
+
 fn update(id: RecordId, words: &str) -> Operation {
     let patch = Patch { text: Some(words.into()), ..Patch::default() };
     Operation::Update { id, patch: Box::new(patch), vector: Some(vec![0.0, 1.0, 0.0, 1.0]), if_version: None }
@@ -132,4 +137,29 @@ fn a_merge_cut_off_by_a_crash_begins_anew() {
     assert_eq!(segments(&host), 1);
     host.crash();
     assert_eq!(contents(&host.engine), before);
+}
+
+/// A merge that is under way may have written what is forgotten during it: compaction does not end with that merge.
+#[test]
+fn compaction_asked_for_during_a_merge_leaves_nothing_that_was_forgotten() {
+    for steps in 1..12 {
+        let (mut host, ids) = filled();
+        assert!(holds(&host, "stone 0 of heap 0"));
+        for _ in 0..steps {
+            host.engine.maintain(START, true).expect("nothing has failed");
+            host.persist();
+        }
+        // Whoever asked for that compaction has lost interest.
+        host.engine.maintain(START, false).expect("nothing has failed");
+        host.commit(
+            &Scope::default(),
+            vec![Operation::Forget { id: ids[0], vector: None, if_version: None }],
+            START,
+        );
+        host.persist();
+        host.maintain(START, true);
+        let segments = host.objects.keys().filter(|key| key.starts_with("segment")).count();
+        assert_eq!(segments, 1, "after {steps} steps");
+        assert!(!holds(&host, "stone 0 of heap 0"), "after {steps} steps");
+    }
 }

@@ -27,6 +27,8 @@ pub(super) struct Journal {
     logged: u64,
     /// The next write starts with a new manifest: nothing is stored yet, or another owner's log must be closed.
     pub(super) unannounced: bool,
+    /// Number of the last commit when compaction was asked for, while it is going on.
+    pub(super) compaction: Option<u64>,
     /// Objects that no manifest names, left behind by a crash.
     leftovers: Vec<String>,
     /// Segment that holds the latest sealed form of a record, of those that are stored or about to be.

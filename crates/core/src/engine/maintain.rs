@@ -308,22 +308,13 @@ impl Engine {
         if self.flush_some(now) {
             return unfinished;
         }
+        self.journal.want_compaction(compact);
         let mut report = MaintenanceReport::default();
-        let sealing = self.journal.is_sealing();
-        let garbage = self.journal.sealed_records().saturating_sub(self.journal.homed_records());
-        let mostly_garbage = garbage > self.journal.homed_records() && garbage > 256;
-        let wants_seal = || {
-            self.journal.wants_seal(u64::from(self.config.seal_bytes))
-                || (self.journal.has_log() && (compact || mostly_garbage || self.journal.wants_merge()))
-        };
-        if sealing || (!self.journal.is_merging() && wants_seal()) {
+        // What was committed during a seal that commits had begun is for one of its own.
+        while self.journal.is_sealing() || (!self.journal.is_merging() && self.wants_seal()) {
             match self.seal_some(now) {
                 Some(sealed) => report.sealed += sealed,
-                None => return unfinished,
-            }
-            // A seal that commits had begun leaves out what came after it.
-            if compact {
-                return MaintenanceReport { more: true, ..report };
+                None => return MaintenanceReport { more: true, ..report },
             }
         }
         if !self.journal.is_merging() {
@@ -333,19 +324,35 @@ impl Engine {
             if !self.journal.has_log() {
                 self.forget_projections();
             }
-            let rewrites = compact && (self.journal.has_runs() || garbage > 0);
-            if self.journal.has_log() || !self.journal.begin_merge(rewrites || mostly_garbage) {
+            let rewrites = self.journal.is_compacting() && (self.journal.has_runs() || self.garbage() > 0);
+            if self.journal.has_log() || !self.journal.begin_merge(rewrites || self.is_mostly_garbage()) {
+                self.journal.want_compaction(false);
                 return report;
             }
         }
         match self.journal.merge_step(&self.state) {
             Some(sealed) => {
                 report.sealed += self.announce_segments(&sealed);
-                // So does a merge of some segments.
-                report.more = compact;
+                report.more = self.journal.is_compacting();
             }
             None => report.more = true,
         }
         report
+    }
+
+    /// Whether what is in logs is to go into segments now.
+    fn wants_seal(&self) -> bool {
+        let asked = self.journal.is_compacting() || self.journal.wants_merge();
+        self.journal.wants_seal(u64::from(self.config.seal_bytes))
+            || (self.journal.has_log() && (asked || self.is_mostly_garbage()))
+    }
+
+    /// How many records in segments are there no more, or are newer elsewhere.
+    fn garbage(&self) -> u64 {
+        self.journal.sealed_records().saturating_sub(self.journal.homed_records())
+    }
+
+    fn is_mostly_garbage(&self) -> bool {
+        self.garbage() > self.journal.homed_records().max(256)
     }
 }

@@ -64,7 +64,12 @@ pub(super) struct Seal {
 
 /// Segments on their way into one run. Until it is finished, they stay.
 #[derive(Debug)]
-pub(super) struct Merge(Draft);
+pub(super) struct Merge {
+    draft: Draft,
+    /// Whether it is of every segment there was, and the number of the last commit by then.
+    everything: bool,
+    since: u64,
+}
 
 /// What one step writes.
 #[derive(Default)]
@@ -152,7 +157,8 @@ impl Journal {
             buried.reverse();
         }
         let source = Source::Segments { numbers, resume: None };
-        self.merge = Some(Merge(Draft { source, buried, builder: None, written: Vec::new() }));
+        let draft = Draft { source, buried, builder: None, written: Vec::new() };
+        self.merge = Some(Merge { draft, everything: from == 0, since: self.sequence });
         true
     }
 
@@ -160,12 +166,12 @@ impl Journal {
     /// then.
     pub(super) fn merge_step(&mut self, state: &State) -> Option<Vec<SegmentRef>> {
         debug_assert!(self.seal.is_none(), "a seal goes first");
-        let Merge(mut draft) = self.merge.take()?;
+        let Merge { mut draft, everything, since } = self.merge.take()?;
         if self.unannounced {
             self.announce();
         }
         if self.write_some(&mut draft, state) {
-            self.merge = Some(Merge(draft));
+            self.merge = Some(Merge { draft, everything, since });
             return None;
         }
         let sealed = draft.written;
@@ -184,7 +190,19 @@ impl Journal {
             self.saved.remove(&number);
             self.outbox.push(StorageOperation::Remove { key: ObjectKind::Segment.key(number) });
         }
+        self.compaction = self.compaction.filter(|&asked| !everything || since < asked);
         Some(sealed)
+    }
+
+    /// Notes that everything committed so far is to be in one run, or that nothing of the kind is wanted (any more).
+    /// What is committed in the meantime does not put it off.
+    pub(super) fn want_compaction(&mut self, wanted: bool) {
+        self.compaction = wanted.then(|| self.compaction.unwrap_or(self.sequence));
+    }
+
+    /// Whether what was committed before [`Journal::want_compaction`] is not in one run yet.
+    pub(super) fn is_compacting(&self) -> bool {
+        self.compaction.is_some()
     }
 
     /// Whether a merge is under way.
