@@ -23,6 +23,7 @@ const names: Readonly<Record<MemoryEventName, true>> = {
   "total-limit-reached": true,
   "policy-failed": true,
   "summary-failed": true,
+  "encoder-failed": true,
   "segment-sealed": true,
   "storage-failed": true,
 };

@@ -3,6 +3,7 @@
  * `openMemory` for its host.
  */
 
+export type { Kept, Training, TrainingGoal, VectorEncoder } from "./encoders.js";
 export type { Bound } from "./open.js";
 export {
   createError, EmbedderError, errorCodes, FormatError, MemoryError, MemoryUnavailableError, RecordError, StorageError,

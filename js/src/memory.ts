@@ -7,6 +7,7 @@
 
 import { embedAll, type Embedded } from "./embedder.js";
 import { createError, RecordError, type MemoryError } from "./errors.js";
+import type { Kept, Training, TrainingGoal } from "./encoders.js";
 import { checkListening, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
 import type { EngineHandle } from "./internal/bridge.js";
@@ -18,9 +19,9 @@ import { toRanking } from "./internal/ranking.js";
 import type { Session } from "./session.js";
 import { memoryText, refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
 import type {
-  AddOptions, Analysis, ChangeOptions, EmbeddingSpace, Filter, GetOptions, Hit, ImportOptions, ImportReport, Kept, ListOptions,
+  AddOptions, Analysis, ChangeOptions, EmbeddingSpace, Filter, GetOptions, Hit, ImportOptions, ImportReport, ListOptions,
   MaintainOptions, MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, Metadata, NewMemory, OpenReport,
-  RecallOptions, Scope, Tier, Training, TrainingGoal, Transition,
+  RecallOptions, Scope, Tier, Transition,
 } from "./types.js";
 
 /** Records fetched at once by a listing. */
@@ -255,9 +256,11 @@ export class Memory {
     const ranking = toRanking(options);
     const given = options.vector === undefined ? undefined : toVector(options.vector, "vector");
     const { vector, space } = await this.#queryVector(text, given, signal);
+    const encoders = vector ? this.#call((handle) => handle.encoders()) : [];
+    const encoded = vector && encoders.length > 0 ? await this.session.encoders.encode(encoders, vector) : [];
     throwIfAborted(signal);
     const question = withoutMissing({ text, limit, ...ranking, minScore, space, touch });
-    const hits = this.#call((handle) => handle.recall(this.#view, question, vector, plain, this.session.now()) as Hit[]);
+    const hits = this.#call((handle) => handle.recall(this.#view, question, vector, encoded, plain, this.session.now()) as Hit[]);
     this.session.strain();
     this.session.queue.nudge();
     return hits;
@@ -383,18 +386,21 @@ export class Memory {
     });
     const spent = (): boolean => performance.now() >= deadline;
     const { summarized, more } = done.more ? { summarized: 0, more: true } : await summaries.run((use) => this.#call(use), now, spent);
+    const made = more ? { encoded: 0, more } : await this.session.encoders.run((use) => this.#call(use), now, spent);
     const [ticket, next] = this.#call((handle) => [handle.ticket(), handle.nextDeadline()] as const);
     await this.session.queue.durable(ticket);
-    const report = { ...done, summarized, more };
+    const report = { ...done, coarsened: done.coarsened + made.encoded, summarized, more: made.more };
     return next === undefined ? report : { ...report, next: Math.max(next, now) };
   }
 
   /**
    * Fits a projection to the vectors of a tier, of the whole memory, and keeps its vectors projected from then on: those
    * that come at once, those that are there as `maintain` gets to them. The engine computes meanwhile, and nothing else:
-   * some tenths of a second with 384 components. `null` ends it for vectors that come later.
+   * some tenths of a second with 384 components. `null` ends it for vectors that come later. With an encoder of your own,
+   * `maintain` asks that, and has it done with a batch before it goes on to the next (see {@link VectorEncoder}).
    *
-   * @throws ValidationError naming `tier`, if it holds no vectors, `dimensions` or `keepVariance`
+   * @throws ValidationError naming `tier`, if it holds no vectors, `dimensions`, `keepVariance` or `encoder`; EmbedderError if an encoder
+   * fails. Nothing has changed then.
    * @example
    * const { dimensions, ratio, recallLoss } = await memory.train("long-term", { keepVariance: 0.95 });
    */
@@ -404,11 +410,13 @@ export class Memory {
     if (tier === undefined) throw invalid("tier", "is missing");
     checkTier(tier, "tier");
     if (goal !== null) checkGoal(goal);
-    const [training, ticket] = this.#call((handle) => {
-      const now = this.session.now();
-      return [handle.train(tier, goal === null ? undefined : withoutMissing(goal), now) as Training | undefined, handle.flush(now)] as const;
-    });
-    await this.session.queue.durable(ticket);
+    const now = this.session.now();
+    const encoder = goal && "encoder" in goal ? goal.encoder : undefined;
+    const training =
+      encoder === undefined
+        ? this.#call((handle) => handle.train(tier, goal === null ? undefined : withoutMissing(goal), now) as Training | undefined)
+        : await this.session.encoders.train((use) => this.#call(use), tier, encoder, now);
+    await this.session.queue.durable(this.#call((handle) => handle.flush(now)));
     return training;
   }
 

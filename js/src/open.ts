@@ -3,6 +3,7 @@
  */
 
 import { asEmbedder } from "./embedder.js";
+import { checkEncoders } from "./encoders.js";
 import { createError } from "./errors.js";
 import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
 import { checkFields, checkObject, checkPrecision, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
@@ -69,17 +70,18 @@ export function bind(host: Host): Bound {
 
   const openMemory = async (options: OpenOptions = {}): Promise<Memory> => {
     checkObject(options, "options");
-    const { storage = memoryStorage(), now = Date.now, policies, summarize } = options;
+    const { storage = memoryStorage(), now = Date.now, policies, encoders = [], summarize } = options;
     checkStorage(storage);
     let lock: StorageLock | undefined;
     try {
-      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies", "summarize"], "options");
+      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies", "encoders", "summarize"], "options");
       if (typeof now !== "function") throw invalid("now", "must be a function");
       if (summarize !== undefined && typeof summarize !== "function") throw invalid("summarize", "must be a function");
       const seed = toSeed(options.seed);
       checkTrace(options.trace);
       const view = toScope(options.scope);
       if (policies !== undefined) checkPolicies(policies);
+      checkEncoders(encoders);
       const config = toConfig(options.config, policies?.evict);
       await loadEngine(host);
       if (options.trace !== undefined) trace(options.trace);
@@ -87,7 +89,7 @@ export function bind(host: Host): Bound {
       const handle = await EngineHandle.open(storage, config, seed);
       try {
         const embedder = await choose(options.embedder, staticEmbedder, handle.space() as EmbeddingSpace | undefined);
-        return new Memory(new Session(handle, storage, lock, embedder, checkedClock(now), policies, summarize), view, handle.report() as OpenReport);
+        return new Memory(new Session(handle, storage, lock, embedder, checkedClock(now), { policies, encoders, summarize }), view, handle.report() as OpenReport);
       } catch (error) {
         handle.free();
         throw error;

@@ -3,6 +3,7 @@
  * what users call (the facade).
  */
 
+import { Encoders, type VectorEncoder } from "./encoders.js";
 import { createError, type MemoryError } from "./errors.js";
 import { EventHub, type MemoryEventName } from "./events.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
@@ -11,6 +12,13 @@ import { PolicyTurns } from "./policies.js";
 import type { Storage, StorageLock } from "./storage/types.js";
 import { SummaryTurns } from "./summaries.js";
 import type { Embedder, Policies, Summarize } from "./types.js";
+
+/** Functions of the user's own that an opened memory asks. */
+interface Asked {
+  readonly policies: Policies | undefined;
+  readonly encoders: readonly VectorEncoder[];
+  readonly summarize: Summarize | undefined;
+}
 
 /** What all views of one opened memory share. @internal */
 export class Session {
@@ -21,6 +29,7 @@ export class Session {
   readonly queue: WriteQueue;
   readonly policies: PolicyTurns | undefined;
   readonly summaries: SummaryTurns;
+  readonly encoders: Encoders;
   /** Called after a write that leaves more than a limit allows: those who keep the memory maintained. */
   readonly keepers: Set<() => void> = new Set();
   readonly #storage: Storage;
@@ -28,10 +37,11 @@ export class Session {
   readonly #born = currentLife();
   #closing: Promise<void> | undefined;
 
-  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, embedder: Embedder | undefined, now: () => number, policies: Policies | undefined, summarize: Summarize | undefined) {
+  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, embedder: Embedder | undefined, now: () => number, { policies, encoders, summarize }: Asked) {
     this.handle = handle;
     this.policies = policies && new PolicyTurns(policies, (failure) => this.hub.emit("policy-failed", failure));
     this.summaries = new SummaryTurns(summarize, embedder, (failure) => this.hub.emit("summary-failed", failure));
+    this.encoders = new Encoders(encoders, (failure) => this.hub.emit("encoder-failed", failure));
     this.embedder = embedder;
     this.now = now;
     this.#storage = storage;

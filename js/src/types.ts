@@ -2,6 +2,7 @@
  * The shapes that users see: records, questions, hits, options. Owns types only.
  */
 
+import type { Kept, VectorEncoder } from "./encoders.js";
 import type { Storage } from "./storage/types.js";
 
 /** Where a record lives: from fleeting to durable. In {@link EngineConfig} the settings of `"long-term"` are called `longTerm`. */
@@ -11,24 +12,6 @@ export type Tier = "working" | "intermediate" | "long-term";
  * How exactly a vector is kept: every component as a 32-bit float, as one of 255 steps, or as a single bit.
  */
 export type Precision = "f32" | "int8" | "binary";
-
-/** How a vector is kept: in a precision, or projected as its tier was trained to. */
-export type Kept = Precision | "projected";
-
-/** How much `train` is to keep: so many components, or as few as keep a share of the squared length, above 0 and 1 at most. */
-export type TrainingGoal = { readonly dimensions: number } | { readonly keepVariance: number };
-
-/** What a tier was trained to, and what that loses of the vectors that it was trained with. */
-export interface Training {
-  /** Components that are kept of a vector, a byte each. */
-  readonly dimensions: number;
-  /** Bytes that are kept of a vector now, on average, divided by those that will be. */
-  readonly ratio: number;
-  /** Share of the squared length that is lost, 0 to 1. */
-  readonly loss: number;
-  /** Share of the ten nearest neighbours that are no longer among the ten nearest, 0 to 1. */
-  readonly recallLoss: number;
-}
 
 /** What sort of memory a record is; a name of your own is as good as the known ones. */
 export type Kind = "episodic" | "semantic" | "procedural" | (string & {});
@@ -653,6 +636,8 @@ export interface OpenOptions {
   readonly config?: EngineConfig | undefined;
   /** Policies of your own, beside the configured ones. */
   readonly policies?: Policies | undefined;
+  /** Encoders that tiers can be trained to (see {@link VectorEncoder}). */
+  readonly encoders?: readonly VectorEncoder[] | undefined;
   /** Words for summaries of old episodes (see {@link ConsolidationConfig.episodes}). Default: their most telling sentences. */
   readonly summarize?: Summarize | undefined;
   /** The clock, in milliseconds. Default: `Date.now`. */
@@ -693,6 +678,8 @@ export interface MemoryEvents {
   "policy-failed": { readonly policy: "promote" | "evict"; readonly tier: Tier; readonly id: string; readonly error: unknown };
   /** Old episodes could not be summed up: `summarize` or the embedder failed. */
   "summary-failed": { readonly ids: readonly string[]; readonly error: unknown };
+  /** An encoder of your own threw, or answered something else than it should; the vectors stay as they are until the next time. */
+  "encoder-failed": { readonly encoder: string; readonly ids: readonly string[]; readonly error: unknown };
   "segment-sealed": { readonly segment: number; readonly records: number; readonly bytes: number };
   "storage-failed": { readonly error: Error };
 }

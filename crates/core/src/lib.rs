@@ -33,10 +33,10 @@ pub use config::{
 };
 pub use embed::StaticModel;
 pub use engine::{
-    Analysis, Clearable, Direction, Effect, Engine, EngineStats, Estimate, Event, Evictions, Figures,
-    FiguresPage, Form, Goal, Group, GroupSearch, History, KindFigures, Leaving, MaintenanceReport, NewRecord,
-    OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier, PrecisionCounts, Prospect, Repeat, Stats,
-    StorageOperation, TierCounts, TierFigures, Training, Transition,
+    Analysis, Clearable, Direction, Effect, Encoded, Engine, EngineStats, Estimate, Event, Evictions,
+    Figures, FiguresPage, Form, Goal, Group, GroupSearch, History, KindFigures, Leaving, MaintenanceReport,
+    NewRecord, OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier, PrecisionCounts, Prospect,
+    Repeat, Stats, StorageOperation, TierCounts, TierFigures, Training, Transition, Unencoded,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};

@@ -1,15 +1,15 @@
 //! Shapes that cross the boundary, and their conversion. Small plain objects go through serde-wasm-bindgen, vectors
 //! as one `Float32Array` for a whole batch.
 
-use js_sys::{Array, Float32Array, Object, Reflect};
+use js_sys::{Array, Float32Array, Object, Reflect, Uint32Array};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
-    EmbeddingSpace, Filter, Fusion, Hit, Metadata, Operation, Page, Query, Record, RecordId, Timestamp,
-    Value, Weights, Why,
+    EmbeddingSpace, Encoded, Filter, Fusion, Hit, Metadata, Operation, Page, Query, Record, RecordId,
+    Timestamp, Unencoded, Value, Weights, Why,
 };
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{malformed, to_js};
 
@@ -86,6 +86,43 @@ pub(crate) fn id(text: &str) -> Result<RecordId, JsValue> {
     text.parse().map_err(|error: stratamem_core::CommandError| to_js(error))
 }
 
+/// Writes vectors for an encoder of the host, in one block.
+pub(crate) fn unencoded(given: &Unencoded) -> Result<JsValue, JsValue> {
+    let out = Object::new();
+    let ids: Array = given.ids.iter().map(|id| JsValue::from(id.to_string())).collect();
+    let fields: [(&str, JsValue); 4] = [
+        ("encoder", given.encoder.as_str().into()),
+        ("ids", ids.into()),
+        ("versions", Uint32Array::from(given.versions.as_slice()).into()),
+        ("vectors", Float32Array::from(given.vectors.as_slice()).into()),
+    ];
+    for (name, value) in fields {
+        Reflect::set(&out, &name.into(), &value)?;
+    }
+    Ok(out.into())
+}
+
+/// Reads what an encoder of the host has made: `ids`, `versions`, `width` and `rows`.
+pub(crate) fn encoded(made: &JsValue) -> Result<Encoded, JsValue> {
+    let field = |name: &str| Reflect::get(made, &name.into());
+    let ids: Vec<String> = read(field("ids")?, "ids")?;
+    Ok(Encoded {
+        ids: ids.iter().map(|text| id(text)).collect::<Result<_, _>>()?,
+        versions: field("versions")?.unchecked_into::<Uint32Array>().to_vec(),
+        width: read(field("width")?, "width")?,
+        rows: field("rows")?.unchecked_into::<Float32Array>().to_vec(),
+    })
+}
+
+/// Reads what encoders of the host have made of the vector of a question: pairs of a name and a `Float32Array`.
+pub(crate) fn made_of_question(pairs: &Array) -> Result<Vec<(String, Vec<f32>)>, JsValue> {
+    let pair = |pair: JsValue| {
+        let pair: Array = pair.unchecked_into();
+        Ok((read(pair.get(0), "encoders")?, pair.get(1).unchecked_into::<Float32Array>().to_vec()))
+    };
+    pairs.iter().map(pair).collect()
+}
+
 /// Reads a filter, or nothing.
 pub(crate) fn filter(value: JsValue) -> Result<Option<Filter>, JsValue> {
     if value.is_undefined() || value.is_null() {
@@ -145,10 +182,16 @@ pub(crate) struct QueryInput {
 
 impl QueryInput {
     /// The core's form of the question.
-    pub(crate) fn query(&self, vector: Option<Float32Array>, filter: Option<Filter>) -> Query {
+    pub(crate) fn query(
+        &self,
+        vector: Option<Float32Array>,
+        encoded: Vec<(String, Vec<f32>)>,
+        filter: Option<Filter>,
+    ) -> Query {
         Query {
             text: self.text.clone(),
             vector: vector.map(|vector| vector.to_vec()),
+            encoded,
             limit: self.limit,
             filter,
             fusion: match self.fusion {

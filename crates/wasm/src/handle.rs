@@ -82,17 +82,18 @@ impl EngineHandle {
         convert::write(&OutcomeOutput { ids: outcome.ids, ticket: outcome.ticket })
     }
 
-    /// Answers a question.
+    /// Answers a question. `encoded` holds what encoders have made of its vector, each after its name.
     pub fn recall(
         &self,
         view: JsValue,
         query: JsValue,
         vector: Option<Float32Array>,
+        encoded: &Array,
         filter: JsValue,
         now: f64,
     ) -> Result<JsValue, JsValue> {
         let input: QueryInput = convert::read(query, "query")?;
-        let query = input.query(vector, convert::filter(filter)?);
+        let query = input.query(vector, convert::made_of_question(encoded)?, convert::filter(filter)?);
         let mut engine = self.engine.borrow_mut();
         let hits = engine
             .recall(&scope(view)?, input.space.as_ref(), query, moment(now), input.touch)
@@ -303,6 +304,50 @@ impl EngineHandle {
             Some(training) => convert::write(&training),
             None => Ok(JsValue::UNDEFINED),
         }
+    }
+
+    /// The names of the encoders of the host that have made some of the vectors.
+    pub fn encoders(&self) -> Vec<String> {
+        self.engine.borrow().encoders().into_iter().map(str::to_owned).collect()
+    }
+
+    /// Vectors of a tier for an encoder of the host to be tried on.
+    pub fn sample(&self, tier: JsValue, encoder: &str) -> Result<JsValue, JsValue> {
+        let tier: Tier = convert::read(tier, "tier")?;
+        convert::unencoded(&self.engine.borrow().sample(tier, encoder).map_err(to_js)?)
+    }
+
+    /// Has what an encoder of the host makes of the vectors of a tier kept from now on. `made` is what it has
+    /// made of a sample.
+    #[wasm_bindgen(js_name = trainEncoder)]
+    pub fn train_encoder(
+        &self,
+        tier: JsValue,
+        encoder: &str,
+        made: &JsValue,
+        now: f64,
+    ) -> Result<JsValue, JsValue> {
+        let tier: Tier = convert::read(tier, "tier")?;
+        let sample = convert::encoded(made)?;
+        let training = self.engine.borrow_mut().train_encoder(tier, encoder, &sample, moment(now));
+        convert::write(&training.map_err(to_js)?)
+    }
+
+    /// Vectors for one of these encoders of the host, or undefined if there are none.
+    #[wasm_bindgen(js_name = nextUnencoded)]
+    pub fn next_unencoded(&self, encoders: Vec<String>, limit: usize) -> Result<JsValue, JsValue> {
+        let names: Vec<&str> = encoders.iter().map(String::as_str).collect();
+        match self.engine.borrow_mut().next_unencoded(&names, limit) {
+            Some(unencoded) => convert::unencoded(&unencoded),
+            None => Ok(JsValue::UNDEFINED),
+        }
+    }
+
+    /// Keeps what an encoder of the host has made of the vectors that `nextUnencoded` gave. Answers how many were kept.
+    #[wasm_bindgen(js_name = keepEncoded)]
+    pub fn keep_encoded(&self, encoder: &str, made: &JsValue, now: f64) -> Result<u32, JsValue> {
+        let encoded = convert::encoded(made)?;
+        self.engine.borrow_mut().keep_encoded(encoder, &encoded, moment(now)).map_err(to_js)
     }
 
     /// When maintenance is next useful, or undefined.

@@ -190,13 +190,14 @@ export function checkPrecision(precision: unknown, field: string): void {
   throw invalid(field, 'must be "f32", "int8" or "binary"');
 }
 
-/** Throws unless `goal` says how much a projection is to keep, in one way. What the numbers may be is judged by the engine. */
+/** Throws unless `goal` says what a tier is to be trained to, in one way. What the numbers may be is judged by the engine. */
 export function checkGoal(goal: unknown): void {
-  checkFields(goal, ["dimensions", "keepVariance"], "goal");
-  const { dimensions, keepVariance } = goal as { dimensions?: unknown; keepVariance?: unknown };
+  checkFields(goal, ["dimensions", "keepVariance", "encoder"], "goal");
+  const { dimensions, keepVariance, encoder } = goal as { dimensions?: unknown; keepVariance?: unknown; encoder?: unknown };
+  if (encoder !== undefined) toText(encoder, "encoder");
   checkWhole(dimensions, "dimensions", 1);
   checkNumber(keepVariance, "keepVariance");
-  if ((dimensions === undefined) === (keepVariance === undefined)) throw invalid("goal", "must have dimensions or keepVariance");
+  if ([dimensions, keepVariance, encoder].filter((given) => given !== undefined).length !== 1) throw invalid("goal", "must have dimensions, keepVariance or encoder");
 }
 
 /** Metadata in plain values. */

@@ -42,6 +42,12 @@ pub(super) fn check_vector(
         let problem = format!("must have 1 to {} dimensions", EmbeddingSpace::MAX_DIMENSIONS);
         return Err(CommandError::invalid(field, problem));
     }
+    unit(&mut vector, field)?;
+    Ok(vector)
+}
+
+/// Brings a vector to length 1, if it has a length.
+pub(super) fn unit(vector: &mut [f32], field: &str) -> Result<(), CommandError> {
     if let Some(at) = vector.iter().position(|component| !component.is_finite()) {
         return Err(CommandError::invalid(format!("{field}/{at}"), "is not a finite number"));
     }
@@ -50,13 +56,13 @@ pub(super) fn check_vector(
     if largest == 0.0 {
         return Err(CommandError::invalid(field, "has length zero: it points nowhere"));
     }
-    let square = dot(&vector, &vector);
+    let square = dot(vector, vector);
     if !(0.999_999..=1.000_001).contains(&square) {
         vector.iter_mut().for_each(|component| *component /= largest);
-        let norm = libm::sqrtf(dot(&vector, &vector));
+        let norm = libm::sqrtf(dot(vector, vector));
         vector.iter_mut().for_each(|component| *component /= norm);
     }
-    Ok(vector)
+    Ok(())
 }
 
 /// Refuses a text that is blank or too long.

@@ -115,6 +115,7 @@ impl Journal {
             Change::Train(tier, trained) => self.manifest.train(*tier, trained.as_ref()),
             Change::Revise(record) => self.note_dirty(record.id),
             Change::Coarsen(_, ids) => ids.iter().for_each(|id| self.note_dirty(*id)),
+            Change::Encode(_, codes) => codes.iter().for_each(|(id, _)| self.note_dirty(*id)),
             Change::Move(id, ..) | Change::Moved(id, ..) => self.note_traced(*id),
             Change::Use(uses) => uses.iter().for_each(|(id, _)| self.note_traced(*id)),
             Change::Remove(id) => {

@@ -9,6 +9,7 @@ mod command;
 mod consolidate;
 mod custom;
 mod effect;
+mod encode;
 mod event;
 mod explain;
 mod journal;
@@ -26,6 +27,7 @@ pub use command::{Clearable, Direction, History, NewRecord, Operation, Patch};
 pub use consolidate::{Group, GroupSearch};
 pub use custom::{Figures, FiguresPage};
 pub use effect::{Effect, StorageOperation};
+pub use encode::{Encoded, Unencoded};
 pub use event::{Event, Form, Repeat};
 pub use explain::{
     Analysis, EngineStats, Evictions, KindFigures, Leaving, PerTier, PrecisionCounts, Prospect, Stats,
@@ -42,7 +44,7 @@ use rustc_hash::FxHashSet;
 
 use crate::config::Config;
 use crate::engine::budget::{Budget, budgets};
-use crate::engine::check::check_vector;
+use crate::engine::check::{check_vector, unit};
 use crate::engine::consolidate::Consolidating;
 use crate::engine::explain::Counters;
 use crate::engine::journal::Journal;
@@ -107,6 +109,8 @@ pub struct Engine {
     rota: Rota,
     /// The round in which vectors are brought to the precision of their tiers, if there is one to do.
     coarsening: Option<Coarsening>,
+    /// Records whose vectors an encoder of the host is to be asked about.
+    unencoded: BTreeSet<RecordId>,
     /// When maintenance last found nothing more to do.
     idle_since: Option<Timestamp>,
     counters: Counters,
@@ -138,7 +142,7 @@ impl Engine {
         let ids = IdSource::new(seed ^ journal.sequence().rotate_left(17), state.store.last_id());
         journal.pack(Tier::ALL.map(|tier| config.tier(tier).compress_text));
         let coarsening = Coarsening::due(&config, &state);
-        Engine {
+        let mut engine = Engine {
             budgets: budgets(&config),
             config,
             ids,
@@ -150,11 +154,14 @@ impl Engine {
             round: Round::default(),
             rota: Rota::default(),
             coarsening,
+            unencoded: BTreeSet::new(),
             idle_since: None,
             counters: Counters::default(),
             events: VecDeque::new(),
             poisoned: None,
-        }
+        };
+        engine.look_for_unencoded();
+        engine
     }
 
     /// Checks and carries out a transaction on behalf of a view of `scope`: all of it, or nothing.
@@ -205,8 +212,11 @@ impl Engine {
                 let problem = "is needed with a vector".into();
                 return Err(QueryError::Invalid { field: "space", problem }.into());
             };
-            let unit = check_vector(vector, space, self.state.space.as_ref(), "query/vector");
-            query.vector = Some(unit.map_err(QueryError::Vector)?);
+            let vector = check_vector(vector, space, self.state.space.as_ref(), "query/vector");
+            query.vector = Some(vector.map_err(QueryError::Vector)?);
+        }
+        for (name, vector) in &mut query.encoded {
+            unit(vector, &format!("encoders/{name}")).map_err(QueryError::Vector)?;
         }
         let visible = self.state.store.visible(scope, now);
         let whole = visible.len() == self.state.store.len();
@@ -435,6 +445,7 @@ impl Engine {
             changes.insert(0, uses);
         }
         self.note_fresh(&changes);
+        self.note_unencoded(&changes);
         let ticket = self.journal.commit(now, &changes);
         for event in events {
             match &event {

@@ -163,7 +163,7 @@ impl Opening {
         let mut state = State::with_space(manifest.space.clone());
         let taken =
             manifest.projections.iter().all(|(number, known)| state.project(*number, Some(known.clone())));
-        let named = manifest.trained.iter().flatten().all(|number| state.has_projection(*number));
+        let named = manifest.trained.iter().flatten().all(|number| state.projection(*number).is_some());
         if !(taken && named) {
             return Err(
                 corrupt(&manifest.key(), "a projection does not fit its vectors, or is missing").into()
@@ -314,7 +314,13 @@ fn check_vectors(state: &mut State, change: &Change) -> Result<(), &'static str>
     let fits = match change {
         Change::Space(space) => EmbeddingSpace::allows(space.dimensions),
         Change::Put(_, Some(code)) => state.fits(code),
-        Change::Coarsen(Kept::Projected(number), _) => state.has_projection(*number),
+        Change::Coarsen(Kept::Projected(number), _) => {
+            state.projection(*number).is_some_and(|known| known.encoder().is_none())
+        }
+        Change::Encode(number, codes) => {
+            let made = state.projection(*number).filter(|known| known.encoder().is_some());
+            made.is_some_and(|made| codes.iter().all(|(_, steps)| steps.len() == made.width()))
+        }
         Change::Train(_, Some((number, projection))) => state.project(*number, Some(projection.clone())),
         _ => true,
     };

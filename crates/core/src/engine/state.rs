@@ -56,9 +56,9 @@ impl State {
             && self.vectors.as_mut().is_some_and(|index| index.project(number, projection))
     }
 
-    /// Whether there is a projection of that number.
-    pub(super) fn has_projection(&self, number: u32) -> bool {
-        self.vectors.as_ref().is_some_and(|index| index.projections().get(number).is_some())
+    /// The projection of that number.
+    pub(super) fn projection(&self, number: u32) -> Option<&Projection> {
+        self.vectors.as_ref()?.projections().get(number)
     }
 
     fn settle(&mut self, space: Option<EmbeddingSpace>) {
@@ -117,6 +117,17 @@ impl State {
                 }
                 self.trained[tier.index()] = trained.as_ref().map(|(number, _)| *number);
             }
+            Change::Encode(number, codes) => {
+                for (id, steps) in codes {
+                    let Some(slot) = self.store.slot(*id) else { continue };
+                    if let Some(index) = &mut self.vectors
+                        && index.kept(slot).is_some()
+                    {
+                        index.insert(slot, &Code::Projected(*number, steps.clone()));
+                    }
+                    self.weigh(slot);
+                }
+            }
             Change::Use(uses) => {
                 for (id, usage) in uses {
                     self.store.modify(*id, |record| record.usage = usage.clone());
@@ -160,7 +171,7 @@ impl State {
         self.vectors.as_ref().map(|index| index as &dyn VectorIndex)
     }
 
-    /// The unit vector of a record, as far as it is kept.
+    /// The unit vector of a record, as far as it is kept and something leads back to it.
     pub(super) fn vector(&self, id: RecordId) -> Option<Vec<f32>> {
         self.vectors.as_ref()?.vector(self.store.slot(id)?)
     }
@@ -175,10 +186,17 @@ impl State {
         self.vectors.as_ref()?.kept(self.store.slot(id)?)
     }
 
-    /// How `tier` keeps vectors.
+    /// How `tier` keeps vectors, as far as that can be done here: until an encoder of the host has been asked, they are
+    /// kept as the configuration says.
     pub(super) fn kept_in(&self, tier: Tier, config: &Config) -> Kept {
-        let trained = self.trained[tier.index()].map(Kept::Projected);
-        trained.unwrap_or(Kept::Whole(config.tier(tier).precision))
+        let trained = self.trained[tier.index()].filter(|_| self.encoder_of(tier).is_none());
+        trained.map_or(Kept::Whole(config.tier(tier).precision), Kept::Projected)
+    }
+
+    /// The encoder of the host whose work `tier` keeps, and its number.
+    pub(super) fn encoder_of(&self, tier: Tier) -> Option<(u32, &str)> {
+        let number = self.trained[tier.index()]?;
+        Some((number, self.projection(number)?.encoder()?))
     }
 
     /// How a vector that is kept one way is kept where vectors are `wanted` another way.

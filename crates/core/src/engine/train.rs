@@ -13,7 +13,7 @@ use crate::model::{RecordId, Tier, Timestamp};
 use crate::persist::Change;
 
 /// Vectors that a projection is fitted to at most.
-const SAMPLE: usize = 4_096;
+pub(super) const SAMPLE: usize = 4_096;
 
 /// How much a projection is to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -33,8 +33,10 @@ pub struct Training {
     pub dimensions: u32,
     /// Bytes that are kept of a vector now, on average, divided by those that will be.
     pub ratio: f64,
-    /// Share of the squared length that is lost, 0 to 1.
-    pub loss: f64,
+    /// Share of the squared length that is lost, 0 to 1; nothing can be said of it where an encoder of the host makes
+    /// something else of the vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
     /// Share of the ten nearest neighbours that are no longer among the ten nearest, 0 to 1.
     pub recall_loss: f64,
 }
@@ -88,13 +90,7 @@ impl Engine {
                 return Err(CommandError::invalid("dimensions", problem));
             }
         };
-        let number = index.projections().free().ok_or_else(|| {
-            let problem = format!(
-                "cannot be trained: {} projections are in use already, or were until storage is compacted",
-                Projections::MOST
-            );
-            CommandError::invalid("tier", problem)
-        })?;
+        let number = self.free_projection()?;
         // In the order in which they came, evenly.
         let chosen: Vec<RecordId> = (0..count).map(|at| held[at * held.len() / count]).collect();
         let sample: Vec<Vec<f32>> = chosen.iter().filter_map(|id| self.state.vector(*id)).collect();
@@ -111,7 +107,19 @@ impl Engine {
         self.record(vec![Change::Train(tier, Some((number, Arc::new(projection))))], Vec::new(), now);
         self.coarsening = Some(Coarsening::default());
         let ratio = before as f64 / (count * width) as f64;
-        Ok(Some(Training { dimensions: width as u32, ratio, loss, recall_loss }))
+        Ok(Some(Training { dimensions: width as u32, ratio, loss: Some(loss), recall_loss }))
+    }
+
+    /// A number for a projection.
+    pub(super) fn free_projection(&self) -> Result<u32, CommandError> {
+        let free = self.state.vectors.as_ref().and_then(|index| index.projections().free());
+        free.ok_or_else(|| {
+            let problem = format!(
+                "cannot be trained: {} projections are in use already, or were until storage is compacted",
+                Projections::MOST
+            );
+            CommandError::invalid("tier", problem)
+        })
     }
 
     /// Gives up the projections that nothing is kept under and no tier is trained to. Nothing may be in the logs: they
@@ -129,6 +137,6 @@ impl Engine {
     }
 }
 
-fn nothing_held() -> CommandError {
+pub(super) fn nothing_held() -> CommandError {
     CommandError::invalid("tier", "holds no vectors to learn from")
 }

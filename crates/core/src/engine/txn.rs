@@ -453,8 +453,11 @@ impl Staging<'_> {
         }
         let (vector, index) = (vector?, self.state.vectors()?);
         let visible = self.state.store.visible(scope, self.asked.now);
-        let nearest =
-            index.search(&index.probe(vector), 1, &visible, &|slot| u128::from(slot)).hits.first()?.score;
+        let nearest = index
+            .search(&index.probe(vector, &[]), 1, &visible, &|slot| u128::from(slot))
+            .hits
+            .first()?
+            .score;
         Some((1.0 - nearest).clamp(0.0, 1.0))
     }
 

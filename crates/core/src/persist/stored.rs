@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::index::vector::Projection;
+use crate::index::vector::{Map, Projection};
 use crate::model::{
     Code, EmbeddingSpace, Kept, Kind, Metadata, Move, Origin, Precision, Reason, Record, RecordId, Reward,
     Scope, Tier, Timestamp, Usage, Value,
@@ -43,6 +43,9 @@ pub(crate) enum ChangeV1 {
     Coarsen { kept: KeptV1, ids: Vec<u128> },
     /// The vectors of this tier are kept under this projection from now on, or as the configuration says.
     Train { tier: u8, projection: Option<ProjectionV1> },
+    /// What the encoder that the projection of this number stands for has made of the vectors of these records, in int8
+    /// steps, is kept in their place.
+    Encode { number: u32, codes: Vec<(u128, Vec<i8>)> },
 }
 
 /// How a vector is kept.
@@ -61,8 +64,16 @@ pub(crate) struct ProjectionV1 {
     /// What a product of projected unit vectors is multiplied with to estimate the cosine.
     factor: f32,
     dimensions: u32,
+    map: MapV1,
+}
+
+/// How a projection makes a shorter vector of one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum MapV1 {
     /// Orthonormal rows.
-    basis: Vec<f32>,
+    Linear(Vec<f32>),
+    /// The name of an encoder of the host, and the components that it makes.
+    Encoder(String, u32),
 }
 
 /// What is kept of a vector.
@@ -278,6 +289,8 @@ pub(crate) enum Change {
     Coarsen(Kept, Vec<RecordId>),
     /// See [`ChangeV1::Train`].
     Train(Tier, Option<Numbered>),
+    /// See [`ChangeV1::Encode`].
+    Encode(u32, Vec<(RecordId, Vec<i8>)>),
 }
 
 impl From<&Record> for TraceV1 {
@@ -337,6 +350,10 @@ impl From<&Change> for ChangeV1 {
                 tier: tier.index() as u8,
                 projection: projection.as_ref().map(ProjectionV1::from),
             },
+            Change::Encode(number, codes) => {
+                let codes = codes.iter().map(|(id, steps)| (id.0, steps.clone())).collect();
+                ChangeV1::Encode { number: *number, codes }
+            }
         }
     }
 }
@@ -363,6 +380,9 @@ impl ChangeV1 {
             ChangeV1::Train { tier, projection } => {
                 let projection = projection.map(ProjectionV1::into_numbered).transpose()?;
                 Change::Train(tier_from(tier)?, projection)
+            }
+            ChangeV1::Encode { number, codes } => {
+                Change::Encode(number, codes.into_iter().map(|(id, steps)| (RecordId(id), steps)).collect())
             }
         })
     }
@@ -422,7 +442,10 @@ impl From<&Numbered> for ProjectionV1 {
             number: *number,
             factor: projection.factor(),
             dimensions: projection.dimensions() as u32,
-            basis: projection.basis().to_vec(),
+            map: match projection.map() {
+                Map::Linear(basis) => MapV1::Linear(basis.clone()),
+                Map::Encoder(name, width) => MapV1::Encoder(name.clone(), *width as u32),
+            },
         }
     }
 }
@@ -430,7 +453,11 @@ impl From<&Numbered> for ProjectionV1 {
 impl ProjectionV1 {
     /// The projection that was stored, or what is wrong with it.
     pub(crate) fn into_numbered(self) -> Result<Numbered, &'static str> {
-        let projection = Projection::new(self.factor, self.dimensions as usize, self.basis);
+        let map = match self.map {
+            MapV1::Linear(basis) => Map::Linear(basis),
+            MapV1::Encoder(name, width) => Map::Encoder(name, width as usize),
+        };
+        let projection = Projection::new(self.factor, self.dimensions as usize, map);
         Ok((self.number, Arc::new(projection.ok_or("a projection has impossible figures")?)))
     }
 }

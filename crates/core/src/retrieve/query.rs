@@ -11,6 +11,9 @@ pub struct Query {
     pub text: String,
     /// Vector of the memory's space to look near. None: no dense signal.
     pub vector: Option<Vec<f32>>,
+    /// What encoders of the host make of that vector, by name: one for each of [`crate::Engine::encoders`]. What one of
+    /// them has made and that is missing here is found by its words alone.
+    pub encoded: Vec<(String, Vec<f32>)>,
     /// Most hits wanted, 1 to [`Query::MAX_LIMIT`].
     pub limit: usize,
     /// Which records may be found.

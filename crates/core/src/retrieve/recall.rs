@@ -86,7 +86,7 @@ pub(crate) fn recall(
                 None
             }
             (Some(vector), Some(index)) => {
-                let probe = index.probe(vector);
+                let probe = index.probe(vector, &query.encoded);
                 let found = index.search(&probe, depth, &allowed, &by_id);
                 if found.hits.is_empty() {
                     skip(Signal::Dense, "no memory in question has a vector");

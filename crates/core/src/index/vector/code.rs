@@ -8,23 +8,24 @@ use crate::index::vector::project::Projections;
 use crate::index::vector::rotate::{rotate, unrotate};
 use crate::model::{Code, Kept, Precision};
 
-/// The code of a unit vector. A projection that is asked for is one of `projections`.
+/// The code of a unit vector. A projection that is asked for is one of `projections`, and linear.
 pub(crate) fn encode(vector: Vec<f32>, kept: Kept, projections: &Projections) -> Code {
     match kept {
         Kept::Whole(Precision::F32) => Code::F32(vector),
         Kept::Whole(Precision::Int8) => Code::Int8(quantise(&vector)),
         Kept::Whole(Precision::Binary) => Code::Binary(signs(vector)),
         Kept::Projected(number) => {
-            let projection =
-                projections.get(number).expect("whoever names a projection has checked that it is there");
-            Code::Projected(number, quantise(&projection.project(&vector)))
+            let along = projections.get(number).and_then(|projection| projection.project(&vector));
+            let along = along.expect("whoever names a projection has checked that it is there, and linear");
+            Code::Projected(number, quantise(&along))
         }
     }
 }
 
-/// The unit vector of `dimensions` components that a code stands for.
-pub(crate) fn decode(code: &Code, dimensions: usize, projections: &Projections) -> Vec<f32> {
-    match code {
+/// The unit vector of `dimensions` components that a code stands for; nothing leads back from one that an encoder of
+/// the host has made.
+pub(crate) fn decode(code: &Code, dimensions: usize, projections: &Projections) -> Option<Vec<f32>> {
+    Some(match code {
         Code::F32(components) => components.clone(),
         Code::Int8(steps) => {
             let scale = unit_scale(steps);
@@ -42,11 +43,9 @@ pub(crate) fn decode(code: &Code, dimensions: usize, projections: &Projections) 
         Code::Projected(number, steps) => {
             let scale = unit_scale(steps);
             let components: Vec<f32> = steps.iter().map(|step| f32::from(*step) * scale).collect();
-            projections
-                .get(*number)
-                .map_or_else(|| vec![0.0; dimensions], |projection| projection.lift(&components))
+            projections.get(*number)?.lift(&components)?
         }
-    }
+    })
 }
 
 /// Whether a code is one of a vector of `dimensions` components.
@@ -62,7 +61,7 @@ pub(crate) fn fits(code: &Code, dimensions: usize, projections: &Projections) ->
 }
 
 /// The components in proportion to the largest, which becomes 127.
-pub(super) fn quantise(vector: &[f32]) -> Vec<i8> {
+pub(crate) fn quantise(vector: &[f32]) -> Vec<i8> {
     let largest = vector.iter().fold(0f32, |largest, component| largest.max(component.abs()));
     let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
     vector.iter().map(|component| libm::roundf(component / step) as i8).collect()
@@ -99,7 +98,7 @@ mod tests {
                 for _ in 0..20 {
                     let code = encode(unit(&mut random, dimensions), Kept::Whole(precision), &none);
                     assert!(fits(&code, dimensions, &none) && code.kept() == Kept::Whole(precision));
-                    let decoded = decode(&code, dimensions, &none);
+                    let decoded = decode(&code, dimensions, &none).expect("it leads back");
                     assert!((dot(&decoded, &decoded) - 1.0).abs() < 1e-5, "{precision:?}, {dimensions}");
                     assert_eq!(
                         encode(decoded, Kept::Whole(precision), &none),
@@ -119,7 +118,8 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(22);
         for _ in 0..100 {
             let vector = unit(&mut random, 384);
-            let decoded = decode(&encode(vector.clone(), Kept::Whole(Precision::Int8), &none), 384, &none);
+            let code = encode(vector.clone(), Kept::Whole(Precision::Int8), &none);
+            let decoded = decode(&code, 384, &none).expect("it leads back");
             assert!(dot(&vector, &decoded) > 0.999_9);
         }
     }
@@ -136,8 +136,8 @@ mod tests {
                     vector = vec![0.0; dimensions];
                     vector[random.usize(..dimensions)] = 1.0;
                 }
-                let decoded =
-                    decode(&encode(vector.clone(), Kept::Whole(Precision::Binary), &none), dimensions, &none);
+                let code = encode(vector.clone(), Kept::Whole(Precision::Binary), &none);
+                let decoded = decode(&code, dimensions, &none).expect("it leads back");
                 let cosine = dot(&vector, &decoded);
                 assert!((0.70..0.90).contains(&cosine), "{dimensions}, sparse {sparse}: {cosine}");
             }

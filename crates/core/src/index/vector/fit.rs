@@ -8,7 +8,7 @@ use crate::index::vector::code::{quantise, unit_scale};
 use crate::index::vector::eigen::{Eigen, add};
 use crate::index::vector::flat::Best;
 use crate::index::vector::kernel::{dot, dot_f32_i8};
-use crate::index::vector::project::Projection;
+use crate::index::vector::project::{Map, Projection};
 
 /// Vectors whose neighbours are looked for.
 const ASKED: usize = 128;
@@ -58,9 +58,10 @@ pub(crate) fn fit(sample: &[Vec<f32>], dimensions: usize, extent: Extent) -> Fit
     for rank in 0..width {
         basis.extend(eigen.vector(rank).iter().map(|component| *component as f32));
     }
-    let plain = Projection::new(1.0, dimensions, basis).expect("whole rows of finite components");
-    let (factor, recall_loss) = compare(sample, &plain);
-    let projection = plain.scaled(factor);
+    let along = |vector: &Vec<f32>| basis.chunks_exact(dimensions).map(|row| dot(row, vector)).collect();
+    let (factor, recall_loss) = compare(sample, &sample.iter().map(along).collect::<Vec<_>>());
+    let projection =
+        Projection::new(factor, dimensions, Map::Linear(basis)).expect("whole rows of finite components");
     let loss = if total > 0.0 { (1.0 - kept / total).clamp(0.0, 1.0) } else { 0.0 };
     Fitted { projection, loss, recall_loss }
 }
@@ -90,11 +91,11 @@ fn moments(sample: &[Vec<f32>], dimensions: usize) -> Vec<f64> {
 
 /// What brings products of projected vectors nearest to the cosines of neighbours, by least squares, and the share of
 /// neighbours that are no longer among the nearest. Some of the vectors ask, all of them answer.
-fn compare(sample: &[Vec<f32>], projection: &Projection) -> (f32, f64) {
-    let codes: Vec<(Vec<i8>, f32)> = sample
+pub(crate) fn compare(sample: &[Vec<f32>], projected: &[Vec<f32>]) -> (f32, f64) {
+    let codes: Vec<(Vec<i8>, f32)> = projected
         .iter()
-        .map(|vector| {
-            let steps = quantise(&projection.project(vector));
+        .map(|components| {
+            let steps = quantise(components);
             let scale = unit_scale(&steps);
             (steps, scale)
         })
@@ -103,9 +104,9 @@ fn compare(sample: &[Vec<f32>], projection: &Projection) -> (f32, f64) {
     let (mut products, mut squares, mut all, mut lost) = (0f64, 0f64, 0u32, 0u32);
     for turn in 0..asked {
         let own = turn * sample.len() / asked;
-        let query = projection.project(&sample[own]);
+        let query = &projected[own];
         let estimates: Vec<f32> =
-            codes.iter().map(|(steps, scale)| dot_f32_i8(&query, steps) * scale).collect();
+            codes.iter().map(|(steps, scale)| dot_f32_i8(query, steps) * scale).collect();
         let exact: Vec<f32> = sample.iter().map(|vector| dot(&sample[own], vector)).collect();
         let found = nearest(&estimates, own);
         for neighbour in nearest(&exact, own) {
@@ -159,11 +160,18 @@ mod tests {
             .collect()
     }
 
+    fn basis(projection: &Projection) -> &[f32] {
+        match projection.map() {
+            Map::Linear(basis) => basis,
+            Map::Encoder(..) => panic!("what is fitted is linear"),
+        }
+    }
+
     /// What a basis loses by definition: the mean squared length of what is left of each vector.
     fn residual(sample: &[Vec<f32>], projection: &Projection) -> f64 {
         let lost = sample.iter().map(|vector| {
             let mut rest: Vec<f64> = vector.iter().map(|component| f64::from(*component)).collect();
-            for row in projection.basis().chunks(projection.dimensions()) {
+            for row in basis(projection).chunks(projection.dimensions()) {
                 let along: f64 = row.iter().zip(vector).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
                 rest.iter_mut().zip(row).for_each(|(rest, component)| *rest -= along * f64::from(*component));
             }
@@ -204,7 +212,7 @@ mod tests {
         for directions in [1, 3, 8, 24] {
             let Fitted { projection, loss, .. } = fit(&sample, 24, Extent::Directions(directions));
             assert_eq!(projection.width(), directions);
-            let rows: Vec<&[f32]> = projection.basis().chunks(24).collect();
+            let rows: Vec<&[f32]> = basis(&projection).chunks(24).collect();
             for (at, row) in rows.iter().enumerate() {
                 for (other, second) in rows.iter().enumerate() {
                     assert!((dot(row, second) - f32::from(u8::from(at == other))).abs() < 1e-6);
@@ -244,7 +252,7 @@ mod tests {
             projections.set(3, Some(Arc::new(projection)));
             for vector in &sample {
                 let code = encode(vector.clone(), Kept::Projected(3), &projections);
-                let decoded = decode(&code, 40, &projections);
+                let decoded = decode(&code, 40, &projections).expect("it leads back");
                 assert!((dot(&decoded, &decoded) - 1.0).abs() < 1e-5, "{directions}");
                 assert_eq!(encode(decoded, Kept::Projected(3), &projections), code, "{directions}");
             }

@@ -131,6 +131,12 @@ impl FlatIndex {
         }
     }
 
+    /// Whether it takes an encoder of the host to keep a vector like that.
+    pub(crate) fn is_encoded(&self, kept: Kept) -> bool {
+        let Kept::Projected(number) = kept else { return false };
+        self.projections.get(number).is_some_and(|projection| projection.encoder().is_some())
+    }
+
     fn place(&self, slot: Slot) -> Option<(usize, usize)> {
         self.places.get(slot as usize).and_then(|place| place.split())
     }
@@ -143,7 +149,7 @@ impl FlatIndex {
     /// Which of two ways to keep a vector it is, if it is kept one way and should be kept the other: whatever takes
     /// fewer bytes, for what has been given up does not come back.
     pub(crate) fn lesser(&self, kept: Kept, wanted: Kept) -> Kept {
-        if self.bytes_of(wanted) < self.bytes_of(kept) { wanted } else { kept }
+        if self.bytes_of(wanted) < self.bytes_of(kept) && !self.is_encoded(kept) { wanted } else { kept }
     }
 }
 
@@ -202,19 +208,27 @@ impl VectorIndex for FlatIndex {
     }
 
     fn vector(&self, slot: Slot) -> Option<Vec<f32>> {
-        self.code(slot).map(|code| decode(&code, self.dimensions, &self.projections))
+        decode(&self.code(slot)?, self.dimensions, &self.projections)
     }
 
-    fn probe(&self, query: &[f32]) -> Probe {
+    fn probe(&self, query: &[f32], encoded: &[(String, Vec<f32>)]) -> Probe {
         let has_signs = self.rows[Precision::Binary.index()].len() > 0;
         let mut projected = Vec::new();
         for (number, projection) in self.projections.iter() {
+            let told = || {
+                let made = |(name, vector): &&(String, Vec<f32>)| {
+                    projection.encoder() == Some(name) && vector.len() == projection.width()
+                };
+                Some(encoded.iter().find(made)?.1.clone())
+            };
+            // Its length counts: what lies across the directions is like nothing that is kept under them.
+            let stepped = |along: Vec<f32>| {
+                let length = libm::sqrtf(dot(&along, &along));
+                Stepped::new(along, length, projection.factor())
+            };
             if self.is_used(number) {
                 projected.resize_with(number as usize, || None);
-                // Its length counts: what lies across the directions is like nothing that is kept under them.
-                let along = projection.project(query);
-                let length = libm::sqrtf(dot(&along, &along));
-                projected.push(Some(Stepped::new(along, length, projection.factor())));
+                projected.push(projection.project(query).or_else(told).map(stepped));
             }
         }
         Probe {
@@ -230,9 +244,10 @@ impl VectorIndex for FlatIndex {
             self.visit(probe, allowed, &mut best);
         } else {
             for (set, rows) in self.rows.iter().enumerate() {
-                match probe.stepped(set) {
-                    Some(stepped) => scan_steps(rows, stepped, allowed, &mut best),
-                    None => scan_signs(rows, probe, allowed, &mut best),
+                match probe.measure(set) {
+                    Measure::Steps(stepped) => scan_steps(rows, stepped, allowed, &mut best),
+                    Measure::Signs => scan_signs(rows, probe, allowed, &mut best),
+                    Measure::None => {}
                 }
             }
         }
@@ -251,11 +266,14 @@ impl VectorIndex for FlatIndex {
     fn score(&self, probe: &Probe, slot: Slot) -> Option<f32> {
         let (set, row) = self.place(slot)?;
         let rows = &self.rows[set];
-        Some(match probe.stepped(set) {
-            Some(stepped) if set == Precision::F32.index() => dot(&stepped.vector, rows.full(row)),
-            Some(stepped) => stepped.score(rows, row),
-            None => probe.score_of_signs(rows.signs(row)),
-        })
+        match probe.measure(set) {
+            Measure::Steps(stepped) if set == Precision::F32.index() => {
+                Some(dot(&stepped.vector, rows.full(row)))
+            }
+            Measure::Steps(stepped) => Some(stepped.score(rows, row)),
+            Measure::Signs => Some(probe.score_of_signs(rows.signs(row))),
+            Measure::None => None,
+        }
     }
 }
 
@@ -264,11 +282,12 @@ impl FlatIndex {
         for slot in allowed.iter() {
             let Some((set, row)) = self.place(slot) else { continue };
             let rows = &self.rows[set];
-            let score = match probe.stepped(set) {
-                Some(stepped) => {
+            let score = match probe.measure(set) {
+                Measure::Steps(stepped) => {
                     dot_i8(&stepped.steps, rows.steps(row)) as f32 * (rows.scale(row) * stepped.scale)
                 }
-                None => probe.score_of_signs(rows.signs(row)),
+                Measure::Signs => probe.score_of_signs(rows.signs(row)),
+                Measure::None => continue,
             };
             best.offer(slot, score);
         }
@@ -314,12 +333,23 @@ impl Stepped {
     }
 }
 
+/// How rows are compared with a question.
+enum Measure<'a> {
+    Steps(&'a Stepped),
+    Signs,
+    /// Not at all: an encoder that is not here has made them.
+    None,
+}
+
 impl Probe {
-    /// What rows of steps of that set are compared with; nothing for rows of signs.
-    fn stepped(&self, set: usize) -> Option<&Stepped> {
+    /// How rows of that set are compared with the question.
+    fn measure(&self, set: usize) -> Measure<'_> {
         match set.checked_sub(WHOLE) {
-            Some(number) => self.projected.get(number)?.as_ref(),
-            None => (set != Precision::Binary.index()).then_some(&self.whole),
+            Some(number) => {
+                self.projected.get(number).and_then(Option::as_ref).map_or(Measure::None, Measure::Steps)
+            }
+            None if set == Precision::Binary.index() => Measure::Signs,
+            None => Measure::Steps(&self.whole),
         }
     }
 
@@ -438,7 +468,7 @@ mod tests {
                     .map(|(slot, vector)| (*slot, dot(&query, vector)))
                     .collect();
                 expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-                let found = index.search(&index.probe(&query), 10, &allowed, &|slot| u128::from(slot));
+                let found = index.search(&index.probe(&query, &[]), 10, &allowed, &|slot| u128::from(slot));
                 let found: Vec<(u32, f32)> = found.hits.iter().map(|hit| (hit.slot, hit.score)).collect();
                 assert_eq!(
                     found,
@@ -453,9 +483,9 @@ mod tests {
     fn an_empty_index_finds_nothing() {
         let index = FlatIndex::new(4);
         assert_eq!(
-            index.search(&index.probe(&[1.0, 0.0, 0.0, 0.0]), 5, &SlotSet::default(), &|slot| u128::from(
-                slot
-            )),
+            index.search(&index.probe(&[1.0, 0.0, 0.0, 0.0], &[]), 5, &SlotSet::default(), &|slot| {
+                u128::from(slot)
+            }),
             VectorHits::default()
         );
     }

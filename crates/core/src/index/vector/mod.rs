@@ -13,11 +13,11 @@ mod project;
 mod rotate;
 mod rows;
 
-pub(crate) use code::{encode, fits};
-pub(crate) use fit::{Extent, Fitted, fit};
+pub(crate) use code::{encode, fits, quantise};
+pub(crate) use fit::{Extent, Fitted, compare, fit};
 pub(crate) use flat::FlatIndex;
 pub(crate) use kernel::dot;
-pub(crate) use project::{Projection, Projections};
+pub(crate) use project::{Map, Projection, Projections};
 
 use crate::index::{Slot, SlotSet, TieBreak};
 use crate::model::{Code, Kept};
@@ -45,7 +45,7 @@ pub(crate) struct VectorHits {
 #[derive(Debug)]
 pub(crate) struct Probe {
     whole: Stepped,
-    /// By number of the projection, where there are rows of it.
+    /// By number of the projection, where there are rows of it and it is known what it makes of the question.
     projected: Vec<Option<Stepped>>,
     /// What rows of signs look up; empty while there are none.
     signs: Vec<f32>,
@@ -86,10 +86,11 @@ pub(crate) trait VectorIndex {
     fn kept(&self, slot: Slot) -> Option<Kept>;
     /// What is kept of the vector of `slot`.
     fn code(&self, slot: Slot) -> Option<Code>;
-    /// The unit vector of `slot`, as far as it is kept.
+    /// The unit vector of `slot`, as far as it is kept and something leads back to it.
     fn vector(&self, slot: Slot) -> Option<Vec<f32>>;
-    /// Prepares a question.
-    fn probe(&self, query: &[f32]) -> Probe;
+    /// Prepares a question. `encoded` is what encoders of the host make of it, by name: vectors that one has made and that
+    /// is missing there are not found.
+    fn probe(&self, query: &[f32], encoded: &[(String, Vec<f32>)]) -> Probe;
     /// The `limit` allowed slots nearest to the question.
     fn search(&self, probe: &Probe, limit: usize, allowed: &SlotSet, ties: &TieBreak<'_>) -> VectorHits;
     /// The score of one slot, as exact as what is kept of it.

@@ -1,43 +1,54 @@
-//! Projections: linear maps onto the few directions that say most of the vectors that they were fitted to.
+//! Projections: maps from the vectors of a memory to shorter ones, which are kept in their place.
 //!
+//! Those that are fitted here are linear, onto the few directions that say most of the vectors that they were fitted to.
 //! The rows of the basis are orthonormal, so that projecting keeps inner products as far as the directions go, and the
 //! transpose leads back. No mean is subtracted: the cosine is about the origin, and so are the vectors of other tiers
-//! that a projected one is compared with.
+//! that a projected one is compared with. Others are encoders of the host, of which only the name and what they have made
+//! are known here.
 
 use std::sync::Arc;
 
 use crate::index::vector::kernel::dot;
 
-/// A linear map from vectors of the memory to shorter ones.
+/// A map from vectors of the memory to shorter ones.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Projection {
     /// What a product of projected unit vectors is multiplied with to estimate the cosine.
     factor: f32,
     dimensions: usize,
-    /// Orthonormal rows of `dimensions` components.
-    basis: Vec<f32>,
+    map: Map,
+}
+
+/// How a projection makes a shorter vector of one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Map {
+    /// Along these orthonormal rows, one after the other.
+    Linear(Vec<f32>),
+    /// As the host's encoder of this name does, to so many components.
+    Encoder(String, usize),
 }
 
 impl Projection {
-    /// A projection of those rows, if they are whole rows of `dimensions` components, one at least and no more than
-    /// `dimensions`, and all figures are finite.
-    pub(crate) fn new(factor: f32, dimensions: usize, basis: Vec<f32>) -> Option<Self> {
-        let rows = basis.len().checked_div(dimensions)?;
-        let sound = (1..=dimensions).contains(&rows)
-            && basis.len() == rows * dimensions
-            && factor.is_finite()
-            && basis.iter().all(|component| component.is_finite());
-        sound.then_some(Projection { factor, dimensions, basis })
-    }
-
-    /// The same projection with another factor.
-    pub(super) fn scaled(self, factor: f32) -> Self {
-        Projection { factor, ..self }
+    /// A projection of vectors of `dimensions` components, if it makes one component at least and no more than that, its
+    /// rows are whole, and all figures are finite.
+    pub(crate) fn new(factor: f32, dimensions: usize, map: Map) -> Option<Self> {
+        let whole = match &map {
+            Map::Linear(basis) => {
+                basis.len() % dimensions.max(1) == 0 && basis.iter().all(|component| component.is_finite())
+            }
+            Map::Encoder(name, _) => !name.is_empty(),
+        };
+        let projection = Projection { factor, dimensions, map };
+        let sound = whole && factor.is_finite() && (1..=dimensions).contains(&projection.width());
+        sound.then_some(projection)
     }
 
     /// Components of what it makes of a vector.
     pub(crate) fn width(&self) -> usize {
-        self.basis.len() / self.dimensions
+        match &self.map {
+            Map::Linear(basis) => basis.len().checked_div(self.dimensions).unwrap_or(0),
+            Map::Encoder(_, width) => *width,
+        }
     }
 
     /// Components of the vectors that it is for.
@@ -50,21 +61,32 @@ impl Projection {
         self.factor
     }
 
-    /// The rows, one after the other.
-    pub(crate) fn basis(&self) -> &[f32] {
-        &self.basis
+    /// How it makes a shorter vector of one.
+    pub(crate) fn map(&self) -> &Map {
+        &self.map
     }
 
-    /// The components of a vector along the rows.
+    /// The encoder of the host that it stands for.
+    pub(crate) fn encoder(&self) -> Option<&str> {
+        match &self.map {
+            Map::Linear(_) => None,
+            Map::Encoder(name, _) => Some(name),
+        }
+    }
+
+    /// The components of a vector along the rows; nothing if only the host can tell.
     #[inline(never)]
-    pub(super) fn project(&self, vector: &[f32]) -> Vec<f32> {
-        self.basis.chunks_exact(self.dimensions).map(|row| dot(row, vector)).collect()
+    pub(super) fn project(&self, vector: &[f32]) -> Option<Vec<f32>> {
+        let Map::Linear(basis) = &self.map else { return None };
+        Some(basis.chunks_exact(self.dimensions).map(|row| dot(row, vector)).collect())
     }
 
-    /// The unit vector whose components along the rows are in this proportion.
-    pub(super) fn lift(&self, components: &[f32]) -> Vec<f32> {
+    /// The unit vector whose components along the rows are in this proportion; nothing leads back from what an encoder
+    /// has made.
+    pub(super) fn lift(&self, components: &[f32]) -> Option<Vec<f32>> {
+        let Map::Linear(basis) = &self.map else { return None };
         let mut vector = vec![0f32; self.dimensions];
-        for (row, along) in self.basis.chunks_exact(self.dimensions).zip(components) {
+        for (row, along) in basis.chunks_exact(self.dimensions).zip(components) {
             vector.iter_mut().zip(row).for_each(|(sum, component)| *sum += along * component);
         }
         let square = dot(&vector, &vector);
@@ -72,7 +94,7 @@ impl Projection {
             let norm = libm::sqrtf(square);
             vector.iter_mut().for_each(|component| *component /= norm);
         }
-        vector
+        Some(vector)
     }
 }
 
