@@ -261,6 +261,31 @@ fn a_near_duplicate_goes_into_the_one_that_says_it_all() {
     assert_eq!(&all(&host)[0], record);
 }
 
+/// A program that adds and ends, and never maintains: whoever opens the memory next compares what was added, though it
+/// is sealed by then.
+#[test]
+fn near_duplicates_are_found_after_reopening() {
+    let mut host = Host::new(Config { seal_bytes: 4_096, ..Config::default() });
+    let short = host.add(fact("Ada prefers metric units"), START);
+    let long = host.add(fact("Ada really prefers metric units"), START);
+    for number in 0..80 {
+        host.add(fact(&format!("Shelf {number} holds the box with the number {}", number * 7)), START);
+    }
+    host.persist();
+    let sealed = host.engine.stats(&everyone(), START).engine.expect("the view sees everything").segments;
+    assert!(sealed > 0, "the commits have sealed the log");
+    host.crash();
+    host.maintain(after(MINUTE), false);
+    assert!(
+        host.engine.get(&everyone(), short, after(MINUTE), false).is_some_and(|record| record.id == long)
+    );
+    // Once, and not at every opening.
+    host.maintain(after(MINUTE), true);
+    host.reopen(after(MINUTE));
+    let more = host.engine.maintain(after(2 * MINUTE), false).expect("nothing has failed").more;
+    assert!(!more, "everything is compared");
+}
+
 #[test]
 fn events_merge_only_when_they_are_the_same_event() {
     let mut host = Host::new(Config::default());

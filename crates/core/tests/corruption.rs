@@ -399,9 +399,11 @@ fn absurd_figures_are_refused() {
     objects.insert(format!("manifest-{}", u64::MAX), bytes);
     assert_eq!(refused(&objects, "2^64 manifests").code().name(), "corrupt-data");
 
-    // Last stand the dimensions of the space, an empty list of projections, and that no tier is trained.
-    let (rest, tail) = original.split_at(original.len() - 4);
-    assert_eq!(tail, [0; 4]);
+    // Last stand the dimensions of the space, an empty list of projections, that no tier is trained, and where those begin
+    // that are not compared yet.
+    let end = original.len() - if original[original.len() - 1] == 0 { 1 } else { 20 };
+    let (rest, tail) = original.split_at(end - 4);
+    assert_eq!(tail[..4], [0; 4]);
     let stored_as = |payload: &[u8]| {
         let mut objects = host.objects.clone();
         let bytes = [&host.objects[&key][..16], &frame(generation, payload)].concat();
@@ -415,13 +417,23 @@ fn absurd_figures_are_refused() {
     let untrained = [0u8; 3];
     let projection = |number: u8, dimensions: u8, basis: &[f32]| {
         let figures: Vec<u8> = basis.iter().flat_map(|figure| figure.to_le_bytes()).collect();
-        [&[1, number][..], &1f32.to_le_bytes(), &[dimensions, basis.len() as u8], &figures].concat()
+        [&[1, number][..], &1f32.to_le_bytes(), &[dimensions, 0, basis.len() as u8], &figures].concat()
+    };
+    let encoder = |name: &str, width: u8| {
+        let named = [&[name.len() as u8][..], name.as_bytes(), &[width]].concat();
+        [&[1, 0][..], &1f32.to_le_bytes(), &[rest[rest.len() - 1], 1], &named].concat()
     };
     let dimensions = rest[rest.len() - 1];
+    let uncompared = &tail[4..];
     let axis: Vec<f32> = (0..dimensions).map(|at| f32::from(u8::from(at == 0))).collect();
-    let sound = stored_as(&[rest, &projection(0, dimensions, &axis), &[0, 0, 1, 0]].concat());
+    let sound = stored_as(&[rest, &projection(0, dimensions, &axis), &[0, 0, 1, 0], uncompared].concat());
     assert_eq!(opened(&sound).expect("long-term is trained to one axis").0, contents(&host.engine));
+    let sound = stored_as(&[rest, &encoder("bent", 1), &[0, 0, 1, 0], uncompared].concat());
+    assert_eq!(opened(&sound).expect("long-term is trained to an encoder").0, contents(&host.engine));
     for (what, projection, trained) in [
+        ("an encoder without a name", encoder("", 1), untrained.to_vec()),
+        ("an encoder that makes nothing", encoder("bent", 0), untrained.to_vec()),
+        ("an encoder that makes more", encoder("bent", dimensions + 1), untrained.to_vec()),
         ("trained to a projection that is not there", vec![0], vec![0, 0, 1, 3]),
         ("a number that is too high", projection(16, dimensions, &axis), untrained.to_vec()),
         ("other dimensions", projection(0, dimensions - 1, &axis[1..]), untrained.to_vec()),
@@ -429,7 +441,7 @@ fn absurd_figures_are_refused() {
         ("no rows", projection(0, dimensions, &[]), untrained.to_vec()),
         ("no number", projection(0, dimensions, &vec![f32::NAN; axis.len()]), untrained.to_vec()),
     ] {
-        let objects = stored_as(&[rest, &projection, &trained].concat());
+        let objects = stored_as(&[rest, &projection, &trained, uncompared].concat());
         assert_eq!(refused(&objects, what).code().name(), "corrupt-data", "{what}");
     }
 }

@@ -103,6 +103,27 @@ impl Engine {
         }
     }
 
+    /// Where those begin that nobody has compared with others, for whoever opens the memory next.
+    pub(super) fn uncompared(&self) -> Option<RecordId> {
+        let known = self.journal.manifest.uncompared.filter(|_| !self.config.consolidation.duplicates);
+        known.or(self.consolidating.fresh.first().copied())
+    }
+
+    /// Takes up again what was left to compare: `from` there on.
+    pub(super) fn compare_from(&mut self, from: RecordId) {
+        if !self.config.consolidation.duplicates {
+            return;
+        }
+        let merges = |record: &&Record| self.config.consolidate(&record.kind.0) == Consolidate::Merge;
+        let ids = self
+            .state
+            .store
+            .iter_after(from.0.checked_sub(1).map(RecordId))
+            .filter(merges)
+            .map(|record| record.id);
+        self.consolidating.fresh.extend(ids);
+    }
+
     /// Merges some records that say the same.
     pub(super) fn merge_duplicates(&mut self, now: Timestamp, work: &mut Work) {
         if !self.config.consolidation.duplicates {

@@ -330,6 +330,7 @@ impl Engine {
                 return report;
             }
         }
+        self.journal.manifest.uncompared = self.uncompared();
         match self.journal.merge_step(&self.state) {
             Some(sealed) => {
                 report.sealed += self.announce_segments(&sealed);

@@ -491,6 +491,7 @@ impl Engine {
     /// Takes a step of sealing. Answers how many segments it finished with, or nothing if more steps follow.
     fn seal_some(&mut self, now: Timestamp) -> Option<u32> {
         self.flush_some(now);
+        self.journal.manifest.uncompared = self.uncompared();
         let sealed = self.journal.seal_step(&self.state)?;
         Some(self.announce_segments(&sealed))
     }

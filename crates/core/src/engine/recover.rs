@@ -190,6 +190,9 @@ impl Opening {
         }
         changes.iter().for_each(|change| journal.note_change(change));
         let mut engine = Engine::assemble(self.config, self.seed, state, journal);
+        if let Some(from) = engine.journal.manifest.uncompared {
+            engine.compare_from(from);
+        }
         engine.note_fresh(&changes);
         Ok((engine, report))
     }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::FormatError;
-use crate::model::{EmbeddingSpace, Tier};
+use crate::model::{EmbeddingSpace, RecordId, Tier};
 use crate::persist::frame::{self, Parsed};
 use crate::persist::stored::{Numbered, ProjectionV1};
 use crate::persist::{ObjectKind, header};
@@ -35,6 +35,8 @@ pub(crate) struct Manifest {
     pub(crate) projections: Vec<Numbered>,
     /// Per tier, the number of the projection that its vectors are kept under from now on.
     pub(crate) trained: [Option<u32>; 3],
+    /// Records from this one on may say what others say: nobody has compared them all.
+    pub(crate) uncompared: Option<RecordId>,
 }
 
 /// A segment that is alive.
@@ -70,6 +72,7 @@ struct ManifestV1 {
     space: Option<(String, u32)>,
     projections: Vec<ProjectionV1>,
     trained: [Option<u32>; 3],
+    uncompared: Option<u128>,
 }
 
 impl Manifest {
@@ -99,6 +102,7 @@ impl Manifest {
             space: self.space.as_ref().map(|space| (space.model.clone(), space.dimensions)),
             projections: self.projections.iter().map(ProjectionV1::from).collect(),
             trained: self.trained,
+            uncompared: self.uncompared.map(|id| id.0),
         };
         let payload = postcard::to_allocvec(&stored).expect("stored types always encode");
         let mut out = header::encode(ObjectKind::Manifest, self.generation).to_vec();
@@ -153,6 +157,7 @@ impl Manifest {
                 .collect::<Result<_, _>>()
                 .map_err(corrupt)?,
             trained: stored.trained,
+            uncompared: stored.uncompared.map(RecordId),
         })
     }
 }
