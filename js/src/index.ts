@@ -11,6 +11,7 @@ export {
 } from "./errors.js";
 export type { ErrorCode, ErrorDetails } from "./errors.js";
 export type { MemoryEventName } from "./events.js";
+export type { Judges, OwnSignal, Reranker } from "./judges.js";
 export { keepMaintained } from "./maintenance.js";
 export type { KeepMaintainedOptions } from "./maintenance.js";
 export { Memory } from "./memory.js";

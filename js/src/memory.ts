@@ -16,6 +16,7 @@ import {
   toVector, withoutMissing,
 } from "./internal/convert.js";
 import { toRanking } from "./internal/ranking.js";
+import { checkJudges, judge } from "./judges.js";
 import type { Session } from "./session.js";
 import { memoryText, refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
 import type {
@@ -245,7 +246,7 @@ export class Memory {
    */
   async recall(query: string, options: RecallOptions = {}): Promise<Hit[]> {
     const text = toText(query, "query");
-    checkFields(options, ["limit", "filter", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "touch", "signal"], "options");
+    checkFields(options, ["limit", "filter", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "touch", "signal", "signals", "rerank"], "options");
     const { filter, limit = 10, minScore, touch = true, signal } = options;
     checkWhole(limit, "limit", 1, 10_000);
     checkNumber(minScore, "minScore");
@@ -254,13 +255,18 @@ export class Memory {
     throwIfAborted(signal);
     const plain = toFilter(filter);
     const ranking = toRanking(options);
+    checkJudges(options);
     const given = options.vector === undefined ? undefined : toVector(options.vector, "vector");
     const { vector, space } = await this.#queryVector(text, given, signal);
     const encoders = vector ? this.#call((handle) => handle.encoders()) : [];
     const encoded = vector && encoders.length > 0 ? await this.session.encoders.encode(encoders, vector) : [];
     throwIfAborted(signal);
     const question = withoutMissing({ text, limit, ...ranking, minScore, space, touch });
-    const hits = this.#call((handle) => handle.recall(this.#view, question, vector, encoded, plain, this.session.now()) as Hit[]);
+    const ask = (settings: object): Hit[] =>
+      this.#call((handle) => handle.recall(this.#view, withoutMissing({ ...question, ...settings }), vector, encoded, plain, this.session.now()) as Hit[]);
+    const judged = await judge(options, text, limit, ask);
+    throwIfAborted(signal);
+    const hits = ask(judged);
     this.session.strain();
     this.session.queue.nudge();
     return hits;

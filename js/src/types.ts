@@ -3,6 +3,7 @@
  */
 
 import type { Kept, VectorEncoder } from "./encoders.js";
+import type { Judges } from "./judges.js";
 import type { Storage } from "./storage/types.js";
 
 /** Where a record lives: from fleeting to durable. In {@link EngineConfig} the settings of `"long-term"` are called `longTerm`. */
@@ -267,7 +268,7 @@ export interface SignalWeights {
 export type Preset = "balanced" | "semantic" | "keyword" | "temporal" | "searches";
 
 /** Options of a recall. */
-export interface RecallOptions {
+export interface RecallOptions extends Judges {
   /** Most hits wanted, 1 to 10,000. Default 10. */
   readonly limit?: number | undefined;
   readonly filter?: Filter | undefined;
@@ -292,10 +293,13 @@ export interface RecallOptions {
 
 /** What one signal says of a hit. */
 export interface SignalShare {
-  readonly signal: "dense" | "keyword" | keyof SignalWeights;
+  /** `own`: one of your {@link Judges.signals}. `rerank`: your {@link Judges.rerank}. */
+  readonly signal: "dense" | "keyword" | keyof SignalWeights | "own" | "rerank";
+  /** What you call it, if it is your own. */
+  readonly name?: string;
   /** Position in the search's own list, from 1. */
   readonly rank?: number;
-  /** Cosine, -1 to 1 (`dense`), or BM25, 0 and more (`keyword`): absolute, unlike {@link Hit.score}. Of others 0 to 1. */
+  /** Cosine, -1 to 1 (`dense`), or BM25, 0 and more (`keyword`): absolute, unlike {@link Hit.score}. Of `rerank` what it said, of others 0 to 1. */
   readonly score: number;
   /** What it adds to the hit's score. */
   readonly contribution: number;

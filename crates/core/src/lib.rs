@@ -45,4 +45,6 @@ pub use model::{
     Record, RecordField, RecordId, Reward, Scope, Span, Tier, Timestamp, Usage, Value,
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
-pub use retrieve::{Fusion, Hit, Query, Signal, SignalShare, SkippedSignal, Weights, Why};
+pub use retrieve::{
+    Fusion, Hit, Judgement, Query, Reranking, Signal, SignalShare, SkippedSignal, Weights, Why,
+};

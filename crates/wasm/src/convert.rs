@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
-    EmbeddingSpace, Encoded, Filter, Fusion, Hit, Metadata, Operation, Page, Query, Record, RecordId,
-    Timestamp, Unencoded, Value, Weights, Why,
+    EmbeddingSpace, Encoded, Filter, Fusion, Hit, Judgement, Metadata, Operation, Page, Query, Record,
+    RecordId, Reranking, Timestamp, Unencoded, Value, Weights, Why,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -176,6 +176,10 @@ pub(crate) struct QueryInput {
     diversity: f32,
     reference: Option<f64>,
     min_score: Option<f32>,
+    pool: Option<usize>,
+    #[serde(default)]
+    judgements: Vec<JudgementInput>,
+    reranking: Option<JudgementInput>,
     pub(crate) space: Option<EmbeddingSpace>,
     pub(crate) touch: bool,
 }
@@ -204,7 +208,30 @@ impl QueryInput {
             diversity: self.diversity,
             reference: self.reference.map(|millis| Timestamp(millis as i64)),
             min_score: self.min_score,
+            pool: self.pool,
+            judgements: self.judgements.iter().map(JudgementInput::judgement).collect(),
+            reranking: self.reranking.as_ref().map(JudgementInput::reranking),
         }
+    }
+}
+
+/// What the host says of candidates; a reranker has no name.
+#[derive(Deserialize)]
+struct JudgementInput {
+    #[serde(default)]
+    name: String,
+    weight: f32,
+    scores: Vec<(RecordId, f32)>,
+}
+
+impl JudgementInput {
+    fn judgement(&self) -> Judgement {
+        let scores = self.scores.iter().copied().collect();
+        Judgement { name: self.name.clone(), weight: self.weight, scores }
+    }
+
+    fn reranking(&self) -> Reranking {
+        Reranking { weight: self.weight, scores: self.scores.iter().copied().collect() }
     }
 }
 

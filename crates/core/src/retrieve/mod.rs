@@ -6,6 +6,7 @@
 
 mod form;
 mod fuse;
+mod judge;
 mod neighbourhood;
 mod period;
 mod query;
@@ -15,6 +16,7 @@ mod refine;
 mod why;
 
 pub use fuse::Fusion;
+pub use judge::{Judgement, Reranking};
 pub use query::{Query, Weights};
 pub use why::{Hit, Signal, SignalShare, SkippedSignal, Why};
 

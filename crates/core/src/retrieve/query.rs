@@ -3,6 +3,7 @@
 use crate::error::QueryError;
 use crate::model::{Filter, Timestamp};
 use crate::retrieve::fuse::Fusion;
+use crate::retrieve::judge::{Judgement, Reranking};
 
 /// A question.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +23,12 @@ pub struct Query {
     pub fusion: Fusion,
     /// How far other signals move what the searches found.
     pub weights: Weights,
+    /// Candidates are proposed as for a limit of so many. None: for that of the question.
+    pub pool: Option<usize>,
+    /// Signals of the host.
+    pub judgements: Vec<Judgement>,
+    /// What a reranker of the host says of the best candidates.
+    pub reranking: Option<Reranking>,
     /// How much hits should differ from each other, 0 (not at all) to 1: maximal marginal relevance.
     pub diversity: f32,
     /// What "yesterday" and "last week" in the text are seen from, and recency counts from. None: the moment of asking.
@@ -55,6 +62,15 @@ impl Query {
         let share = |number: &f32| (0.0..=1.0).contains(number);
         if !self.weights.0.iter().all(share) {
             return invalid("weights", "must each be between 0 and 1".into());
+        }
+        if self.pool.is_some_and(|pool| pool == 0 || pool > Query::MAX_LIMIT) {
+            return invalid("pool", format!("must be between 1 and {}", Query::MAX_LIMIT));
+        }
+        if let Some(problem) = self.judgements.iter().find_map(Judgement::problem) {
+            return invalid("signals", problem.into());
+        }
+        if let Some(problem) = self.reranking.as_ref().and_then(Reranking::problem) {
+            return invalid("rerank", problem.into());
         }
         if !share(&self.diversity) {
             return invalid("diversity", "must be between 0 and 1".into());

@@ -65,7 +65,8 @@ pub(crate) fn recall(
             Cow::Owned(visible.iter().filter(passes).collect())
         }
     };
-    let depth = depth(query.limit);
+    let pool = query.pool.unwrap_or(query.limit);
+    let depth = depth(pool);
     let reference = query.reference.unwrap_or(now);
     let question = (!query.text.is_empty()).then(|| Question::read(&query.text, reference));
     let refinement = Refinement::new(question.as_ref(), &query.weights, reference);
@@ -145,7 +146,7 @@ pub(crate) fn recall(
             opinions[0] = opinions[0].or_else(unlisted);
         }
     };
-    let breadth = breadth(query.limit);
+    let breadth = breadth(pool);
     if proposed.len() > breadth {
         let mut scored: Vec<(f32, RecordId, usize)> = Vec::with_capacity(proposed.len());
         for (at, (slot, opinions)) in proposed.iter_mut().enumerate() {
@@ -193,17 +194,27 @@ pub(crate) fn recall(
     let (refined, weights) = refinement.scores(&candidates, &relevance, &lengths, &questions, &|candidate| {
         (sources.standing)(candidate.record)
     });
-    let whole = top / (1.0 + weights.iter().sum::<f32>());
+    let own_weights: f32 = query.judgements.iter().map(|judgement| judgement.weight).sum();
+    let whole = top / (1.0 + weights.iter().sum::<f32>() + own_weights);
 
     let mut scored: Vec<(f32, RecordId, usize)> = Vec::with_capacity(candidates.len());
     for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.eligible) {
-        let extra: f32 = refined[at].iter().zip(&weights).map(|(score, weight)| score * weight).sum();
+        let id = candidate.record.id;
+        let told = query.judgements.iter().map(|judgement| judgement.score(id) * judgement.weight);
+        let extra =
+            refined[at].iter().zip(&weights).map(|(score, weight)| score * weight).chain(told).sum::<f32>();
         // Whatever no search and no neighbour speaks for is not an answer.
         if around[at] > 0.0 || candidate.opinions.iter().any(Option::is_some) {
-            scored.push(((relevance[at] + extra) * whole, candidate.record.id, at));
+            scored.push(((relevance[at] + extra) * whole, id, at));
         }
     }
     rank(&mut scored);
+    let reranking = query.reranking.as_ref().and_then(|said| Some((said, said.scale(&scored)?)));
+    if let Some((said, scale)) = reranking {
+        said.mix(scale, &mut scored);
+        rank(&mut scored);
+    }
+    let kept = 1.0 - reranking.map_or(0.0, |(said, _)| said.weight);
     scored.retain(|hit| query.min_score.is_none_or(|least| hit.0 >= least));
     if query.diversity > 0.0 {
         scored.truncate(depth);
@@ -211,6 +222,7 @@ pub(crate) fn recall(
     }
     scored.truncate(query.limit);
 
+    let whole = whole * kept;
     let fused = |part: f32| part * scale * whole;
     let explain = |(score, _, at): (f32, RecordId, usize)| {
         let candidate = &candidates[at];
@@ -221,19 +233,38 @@ pub(crate) fn recall(
                 let matched = || sources.text.matched(&terms, candidate.slot).into_iter().map(str::to_owned);
                 let terms = if signal == Signal::Keyword { matched().collect() } else { Vec::new() };
                 let contribution = fused(parts[at][index]);
-                signals.push(SignalShare { signal, rank, score, contribution, weight: shares[index], terms });
+                signals.push(SignalShare {
+                    signal,
+                    name: None,
+                    rank,
+                    score,
+                    contribution,
+                    weight: shares[index],
+                    terms,
+                });
             }
         }
         let mut refining = |signal, score: f32, contribution: f32, weight: f32| {
             if contribution > 0.0 {
                 let terms = Vec::new();
-                signals.push(SignalShare { signal, rank: None, score, contribution, weight, terms });
+                signals.push(SignalShare {
+                    signal,
+                    name: None,
+                    rank: None,
+                    score,
+                    contribution,
+                    weight,
+                    terms,
+                });
             }
         };
         refining(Signal::Context, around[at] * scale, fused(around[at]), refinement.context);
         for ((signal, score), weight) in SIGNALS.into_iter().zip(refined[at]).zip(weights) {
             refining(signal, score, score * weight * whole, weight);
         }
+        let id = candidate.record.id;
+        signals.extend(query.judgements.iter().filter_map(|judgement| judgement.share(id, whole)));
+        signals.extend(reranking.and_then(|(said, scale)| said.share(id, scale)));
         let why = Why {
             summary: summarise(&signals),
             fusion: query.fusion.name(),

@@ -43,6 +43,10 @@ pub enum Signal {
     Importance,
     /// How well it is remembered (see [`crate::policy::Decay`]).
     Retention,
+    /// A signal of the host.
+    Own,
+    /// A second look by a reranker of the host.
+    Rerank,
 }
 
 /// Where a score comes from.
@@ -65,10 +69,13 @@ pub struct Why {
 pub struct SignalShare {
     /// Which signal.
     pub signal: Signal,
+    /// What the host calls its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Position in the search's own list, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rank: Option<u32>,
-    /// The signal's own score: cosine, BM25, or 0 to 1.
+    /// The signal's own score: cosine, BM25, what a reranker says, or 0 to 1.
     pub score: f32,
     /// What it adds to the fused score.
     pub contribution: f32,
@@ -114,6 +121,8 @@ pub(crate) fn summarise(signals: &[SignalShare]) -> String {
             Signal::Recency => line.push_str("recent"),
             Signal::Importance => line.push_str("important"),
             Signal::Retention => line.push_str("well remembered"),
+            Signal::Own => line.push_str(share.name.as_deref().unwrap_or("a signal of its own")),
+            Signal::Rerank => line.push_str(&format!("reranked ({:.2})", share.score)),
         }
     }
     line
