@@ -78,10 +78,10 @@ describe("bad judges", () => {
     [{ signals: { sweet: { weight: 1, score: () => 2 } } }, "signals/sweet/score"],
     [{ signals: { sweet: { weight: 1, score: () => "1" } } }, "signals/sweet/score"],
     [{ signals: { sweet: { weight: 1, score: () => 1, depth: 3 } } }, "signals/sweet/depth"],
-    [{ rerank: { top: 0, score: () => [] } }, "rerank/top"],
-    [{ rerank: { weight: -1, score: () => [] } }, "rerank/weight"],
+    [{ rerank: { top: 0, score: (): number[] => [] } }, "rerank/top"],
+    [{ rerank: { weight: -1, score: (): number[] => [] } }, "rerank/weight"],
     [{ rerank: {} }, "rerank/score"],
-    [{ rerank: { score: () => [1] } }, "rerank/score"],
+    [{ rerank: { score: (): number[] => [1] } }, "rerank/score"],
     [{ rerank: { score: (_: string, hits: readonly Hit[]) => hits.map(() => Number.NaN) } }, "rerank/score"],
   ])("%j are refused by name", async (options, field) => {
     const memory = await orchard();
