@@ -70,7 +70,7 @@ describe("a reranker", () => {
 });
 
 describe("bad judges", () => {
-  it.each([
+  it.each<[object, string]>([
     [{ signals: [] }, "signals"],
     [{ signals: { sweet: { score: () => 1 } } }, "signals/sweet/weight"],
     [{ signals: { sweet: { weight: 2, score: () => 1 } } }, "signals/sweet/weight"],
