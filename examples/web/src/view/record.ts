@@ -62,6 +62,8 @@ const signalNames: Readonly<Record<SignalShare["signal"], string>> = {
   recency: "Recent",
   importance: "Important",
   retention: "Remembered",
+  own: "A signal of its own",
+  rerank: "Looked at again",
 };
 
 /** What the two searches measure; of the other signals the figure stands for itself. */
