@@ -1,10 +1,12 @@
 // Measures how well a memory finds the turns that answer a question, through the public API and with its defaults.
 //
-//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--out run.jsonl]
+//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--pairs] [--out run.jsonl]
 //
 // DIR holds turns.jsonl and questions.jsonl (the format of examples/data/allotment). Each conversation is a memory of
 // its own. `vectors:NAME` reads turns.spk.NAME.i8.bin and questions.noname.NAME.i8.bin: one int8 row per line of the
-// JSONL files, each on its own scale. `--recall` gives options of recall, such as {"weights":{"context":0}}. Prints the metrics as JSON; --out keeps the ranked ids.
+// JSONL files, each on its own scale. `--recall` gives options of recall, such as {"weights":{"context":0}}. `--pairs` asks every
+// question together with another one of its conversation, as one text, and scores what is found for each of the two;
+// with a built-in embedder only. Prints the metrics as JSON; --out keeps the ranked ids.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +15,7 @@ import { openMemory } from "stratamem";
 import { score, summarise } from "./metrics.mjs";
 
 const { values } = parseArgs({
-  options: { data: { type: "string" }, embedder: { type: "string", default: "static" }, recall: { type: "string", default: "{}" }, out: { type: "string" } },
+  options: { data: { type: "string" }, embedder: { type: "string", default: "static" }, recall: { type: "string", default: "{}" }, out: { type: "string" }, pairs: { type: "boolean", default: false } },
 });
 
 if (!values.data || !existsSync(join(values.data, "turns.jsonl"))) {
@@ -45,6 +47,12 @@ const questions = readLines("questions.jsonl");
 const turnVector = vectorsOf("turns.spk", turns.length);
 const questionVector = vectorsOf("questions.noname", questions.length);
 
+/** Another question of the same conversation that has evidence, the same in every run. */
+function partnerOf(row) {
+  const others = questions.filter(({ conv, evidence }, other) => conv === questions[row].conv && other !== row && evidence.length > 0);
+  return others[(row * 7 + 13) % others.length];
+}
+
 const rows = [];
 const run = [];
 const timing = { addMs: 0, recallMs: [] };
@@ -70,13 +78,14 @@ for (const conversation of new Set(turns.map((turn) => turn.conv))) {
     if (conv !== conversation) continue;
     const vector = questionVector(row);
     const asked = performance.now();
-    const hits = await memory.recall(question, { limit: 50, touch: false, ...chosen, ...(vector && { vector }) });
+    const hits = await memory.recall(values.pairs ? `${question} ${partnerOf(row).question}` : question, { limit: 50, touch: false, ...chosen, ...(vector && { vector }) });
     timing.recallMs.push(performance.now() - asked);
     const ranked = hits.map((hit) => turnOf.get(hit.id));
     run.push({ qid, ids: ranked });
     if (evidence.length === 0) continue;
     const groups = ["all", ...(category === 5 ? [] : ["all-but-adversarial"]), `${category} ${category_name}`];
     rows.push({ groups, metrics: score(new Set(evidence), ranked) });
+    if (values.pairs) rows.push({ groups, metrics: score(new Set(partnerOf(row).evidence), ranked) });
   }
   await memory.close();
 }

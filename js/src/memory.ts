@@ -246,7 +246,8 @@ export class Memory {
    */
   async recall(query: string, options: RecallOptions = {}): Promise<Hit[]> {
     const text = toText(query, "query");
-    checkFields(options, ["limit", "filter", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "touch", "signal", "signals", "rerank"], "options");
+    checkFields(options, ["limit", "filter", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "touch", "signal", "signals", "rerank", "parts"], "options");
+    checkFlag(options.parts, "parts");
     const { filter, limit = 10, minScore, touch = true, signal } = options;
     checkWhole(limit, "limit", 1, 10_000);
     checkNumber(minScore, "minScore");
@@ -257,13 +258,14 @@ export class Memory {
     const ranking = toRanking(options);
     checkJudges(options);
     const given = options.vector === undefined ? undefined : toVector(options.vector, "vector");
-    const { vector, space } = await this.#queryVector(text, given, signal);
-    const encoders = vector ? this.#call((handle) => handle.encoders()) : [];
-    const encoded = vector && encoders.length > 0 ? await this.session.encoders.encode(encoders, vector) : [];
+    const { asked, space } = given ? { asked: [[text, given] as const], space: this.#givenSpace(given) } : await this.#embedQuestion(text, options);
+    const encoders = asked.some(([, vector]) => vector) ? this.#call((handle) => handle.encoders()) : [];
+    const encode = async ([part, vector]: Asked) => [part, vector, vector && encoders.length > 0 ? await this.session.encoders.encode(encoders, vector) : []] as const;
+    const encoded = await Promise.all(asked.map(encode));
     throwIfAborted(signal);
-    const question = withoutMissing({ text, limit, ...ranking, minScore, space, touch });
+    const question = withoutMissing({ limit, ...ranking, minScore, space, touch });
     const ask = (settings: object): Hit[] =>
-      this.#call((handle) => handle.recall(this.#view, withoutMissing({ ...question, ...settings }), vector, encoded, plain, this.session.now()) as Hit[]);
+      this.#call((handle) => handle.recall(this.#view, withoutMissing({ ...question, ...settings }), encoded, plain, this.session.now()) as Hit[]);
     const judged = await judge(options, text, limit, ask);
     throwIfAborted(signal);
     const hits = ask(judged);
@@ -510,13 +512,14 @@ export class Memory {
     return [...ids, ...this.#call((handle) => handle.origins(this.#view, plain, this.session.now()))];
   }
 
-  async #queryVector(text: string, given: Float32Array | undefined, signal: AbortSignal | undefined): Promise<{ vector: Float32Array | undefined; space: EmbeddingSpace | undefined }> {
+  /** The question and its parts, each with its vector, if there are any. */
+  async #embedQuestion(text: string, { parts = true, signal }: RecallOptions): Promise<{ asked: readonly Asked[]; space: EmbeddingSpace | undefined }> {
     const { embedder } = this.session;
-    if (given) return { vector: given, space: this.#givenSpace(given) };
-    if (!embedder || text.trim() === "") return { vector: undefined, space: undefined };
-    const question = this.#call((handle) => handle.denseQuery(this.#view, text));
-    const { vectors, space } = await embedAll(embedder, [question], { purpose: "query", ...(signal && { signal }) });
-    return { vector: vectors[0], space };
+    const texts = [text, ...(parts ? this.#call((handle) => handle.parts(this.#view, text)) : [])];
+    if (!embedder || text.trim() === "") return { asked: texts.map((part) => [part, undefined]), space: undefined };
+    const questions = this.#call((handle) => texts.map((part) => handle.denseQuery(this.#view, part)));
+    const { vectors, space } = await embedAll(embedder, questions, { purpose: "query", ...(signal && { signal }) });
+    return { asked: texts.map((part, index) => [part, vectors[index]]), space };
   }
 
   /** The space that vectors made elsewhere are taken to be of: the embedder's, or the memory's own. */
@@ -602,6 +605,9 @@ export class Memory {
     return { embedded: Uint32Array.from(embedded), vectors, space };
   }
 }
+
+/** A question or a part of one, and its vector. */
+type Asked = readonly [text: string, vector: Float32Array | undefined];
 
 /** What two rounds of one call did: all of both, and what the later one left. */
 function joined(before: MaintenanceReport | undefined, after: MaintenanceReport): MaintenanceReport {

@@ -280,6 +280,11 @@ export interface RecallOptions extends Judges {
   readonly weights?: SignalWeights | undefined;
   /** How unlike each other the hits should be, 0 (as they come) to 1. Default 0. */
   readonly diversity?: number | undefined;
+  /**
+   * Whether a question that asks for several things ("Who has the key? When is the fair?") is asked part by part. Default
+   * true; with a `vector` of your own it is all one.
+   */
+  readonly parts?: boolean | undefined;
   /** What "yesterday" in the question is seen from, and recency counts from. Default: the moment of asking. */
   readonly now?: Moment | undefined;
   /** Hits below this score are left out. The score is relative (see {@link Hit.score}). */
@@ -312,6 +317,8 @@ export interface SignalShare {
 export interface Why {
   /** One line for people. */
   readonly summary: string;
+  /** The part of the question that it answers best, if the question has parts and that is not the whole. */
+  readonly part?: string;
   readonly fusion: "weighted" | "rrf" | "max" | "borda";
   /** What the searches say, and each other signal that adds something. */
   readonly signals: readonly SignalShare[];

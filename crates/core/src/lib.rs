@@ -46,5 +46,5 @@ pub use model::{
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
 pub use retrieve::{
-    Fusion, Hit, Judgement, Query, Reranking, Signal, SignalShare, SkippedSignal, Weights, Why,
+    Fusion, Hit, Judgement, Part, Query, Reranking, Signal, SignalShare, SkippedSignal, Weights, Why,
 };

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
-    EmbeddingSpace, Encoded, Filter, Fusion, Hit, Judgement, Metadata, Operation, Page, Query, Record,
+    EmbeddingSpace, Encoded, Filter, Fusion, Hit, Judgement, Metadata, Operation, Page, Part, Query, Record,
     RecordId, Reranking, Timestamp, Unencoded, Value, Weights, Why,
 };
 use wasm_bindgen::{JsCast, JsValue};
@@ -114,13 +114,23 @@ pub(crate) fn encoded(made: &JsValue) -> Result<Encoded, JsValue> {
     })
 }
 
-/// Reads what encoders of the host have made of the vector of a question: pairs of a name and a `Float32Array`.
-pub(crate) fn made_of_question(pairs: &Array) -> Result<Vec<(String, Vec<f32>)>, JsValue> {
+/// Reads a question and its parts: of each its text, its vector or undefined, and pairs of the name of an encoder of the
+/// host and the vector that it has made of that.
+pub(crate) fn asked(asked: &Array) -> Result<(Part, Vec<Part>), JsValue> {
+    let floats = |value: JsValue| value.unchecked_into::<Float32Array>().to_vec();
     let pair = |pair: JsValue| {
         let pair: Array = pair.unchecked_into();
-        Ok((read(pair.get(0), "encoders")?, pair.get(1).unchecked_into::<Float32Array>().to_vec()))
+        Ok::<_, JsValue>((read(pair.get(0), "encoders")?, floats(pair.get(1))))
     };
-    pairs.iter().map(pair).collect()
+    let part = |part: JsValue| {
+        let part: Array = part.unchecked_into();
+        let vector = Some(part.get(1)).filter(|vector| !vector.is_undefined()).map(floats);
+        let encoded = part.get(2).unchecked_into::<Array>().iter().map(pair).collect::<Result<_, _>>()?;
+        Ok(Part { text: read(part.get(0), "query")?, vector, encoded })
+    };
+    let mut parts = asked.iter().map(part).collect::<Result<Vec<Part>, JsValue>>()?;
+    let whole = if parts.is_empty() { Part::default() } else { parts.remove(0) };
+    Ok((whole, parts))
 }
 
 /// Reads a filter, or nothing.
@@ -166,7 +176,6 @@ pub(crate) fn operations(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct QueryInput {
-    text: String,
     limit: usize,
     /// Number of the method, then its settings.
     fusion: [f32; 3],
@@ -186,16 +195,13 @@ pub(crate) struct QueryInput {
 
 impl QueryInput {
     /// The core's form of the question.
-    pub(crate) fn query(
-        &self,
-        vector: Option<Float32Array>,
-        encoded: Vec<(String, Vec<f32>)>,
-        filter: Option<Filter>,
-    ) -> Query {
+    pub(crate) fn query(&self, (whole, parts): (Part, Vec<Part>), filter: Option<Filter>) -> Query {
+        let Part { text, vector, encoded } = whole;
         Query {
-            text: self.text.clone(),
-            vector: vector.map(|vector| vector.to_vec()),
+            text,
+            vector,
             encoded,
+            parts,
             limit: self.limit,
             filter,
             fusion: match self.fusion {

@@ -82,18 +82,18 @@ impl EngineHandle {
         convert::write(&OutcomeOutput { ids: outcome.ids, ticket: outcome.ticket })
     }
 
-    /// Answers a question. `encoded` holds what encoders have made of its vector, each after its name.
+    /// Answers a question. `asked` holds its text, its vector and what encoders have made of that (pairs of a name and a
+    /// vector), and after it the same of each of its parts.
     pub fn recall(
         &self,
         view: JsValue,
         query: JsValue,
-        vector: Option<Float32Array>,
-        encoded: &Array,
+        asked: &Array,
         filter: JsValue,
         now: f64,
     ) -> Result<JsValue, JsValue> {
         let input: QueryInput = convert::read(query, "query")?;
-        let query = input.query(vector, convert::made_of_question(encoded)?, convert::filter(filter)?);
+        let query = input.query(convert::asked(asked)?, convert::filter(filter)?);
         let mut engine = self.engine.borrow_mut();
         let hits = engine
             .recall(&scope(view)?, input.space.as_ref(), query, moment(now), input.touch)
@@ -107,6 +107,11 @@ impl EngineHandle {
     #[wasm_bindgen(js_name = denseQuery)]
     pub fn dense_query(&self, view: JsValue, question: &str) -> Result<String, JsValue> {
         Ok(self.engine.borrow().dense_query(&scope(view)?, question))
+    }
+
+    /// The parts of a question, to be asked one by one, if it asks for several things.
+    pub fn parts(&self, view: JsValue, question: &str) -> Result<Vec<String>, JsValue> {
+        Ok(self.engine.borrow().parts(&scope(view)?, question))
     }
 
     /// A record, or undefined.

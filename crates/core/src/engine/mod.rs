@@ -59,7 +59,7 @@ use crate::model::{
     EmbeddingSpace, Filter, IdSource, Kept, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage,
 };
 use crate::persist::{Change, SegmentRef};
-use crate::retrieve::{Hit, Query, Sources, recall, without_mentions};
+use crate::retrieve::{Hit, Query, Sources, parts, recall_parts, without_mentions};
 
 /// Recalled records that are remembered as such.
 const RECALLED: usize = 256;
@@ -207,16 +207,19 @@ impl Engine {
         touch: bool,
     ) -> Result<Vec<Hit>, Error> {
         query.check(self.config.max_text_bytes)?;
-        if let Some(vector) = query.vector.take() {
-            let Some(space) = space else {
-                let problem = "is needed with a vector".into();
-                return Err(QueryError::Invalid { field: "space", problem }.into());
-            };
-            let vector = check_vector(vector, space, self.state.space.as_ref(), "query/vector");
-            query.vector = Some(vector.map_err(QueryError::Vector)?);
-        }
-        for (name, vector) in &mut query.encoded {
-            unit(vector, &format!("encoders/{name}")).map_err(QueryError::Vector)?;
+        let parts = query.parts.iter_mut().map(|part| (&mut part.vector, &mut part.encoded));
+        for (vector, encoded) in std::iter::once((&mut query.vector, &mut query.encoded)).chain(parts) {
+            if let Some(given) = vector.take() {
+                let Some(space) = space else {
+                    let problem = "is needed with a vector".into();
+                    return Err(QueryError::Invalid { field: "space", problem }.into());
+                };
+                let checked = check_vector(given, space, self.state.space.as_ref(), "query/vector");
+                *vector = Some(checked.map_err(QueryError::Vector)?);
+            }
+            for (name, vector) in encoded {
+                unit(vector, &format!("encoders/{name}")).map_err(QueryError::Vector)?;
+            }
         }
         let visible = self.state.store.visible(scope, now);
         let whole = visible.len() == self.state.store.len();
@@ -227,7 +230,7 @@ impl Engine {
             bm25: self.config.bm25(),
             standing: &|record| standing(&self.config, record, now),
         };
-        let hits = recall(&sources, &query, &visible, whole, now);
+        let hits = recall_parts(&sources, &query, &visible, whole, now);
         if touch && self.poisoned.is_none() {
             self.counters.asked += 1;
             self.counters.answered += u64::from(!hits.is_empty());
@@ -241,6 +244,13 @@ impl Engine {
     /// The text to embed for a question asked by a view of `scope`: without the names of the actors it can see.
     pub fn dense_query(&self, scope: &Scope, question: &str) -> String {
         without_mentions(question, &self.state.store.actors(scope))
+    }
+
+    /// The parts of a question asked by a view of `scope`, to be asked one by one: each sentence that asks, each clause that
+    /// begins with who, what, when or the like, with the names of actors that it leaves to those before it. None if it
+    /// asks for one thing.
+    pub fn parts(&self, scope: &Scope, question: &str) -> Vec<String> {
+        parts(question, &self.state.store.actors(scope))
     }
 
     /// The record with this id, if a view of `scope` sees it; the one that it went into, if it was consolidated. With

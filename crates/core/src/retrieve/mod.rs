@@ -8,6 +8,7 @@ mod form;
 mod fuse;
 mod judge;
 mod neighbourhood;
+mod parts;
 mod period;
 mod query;
 mod question;
@@ -17,8 +18,9 @@ mod why;
 
 pub use fuse::Fusion;
 pub use judge::{Judgement, Reranking};
-pub use query::{Query, Weights};
+pub use query::{Part, Query, Weights};
 pub use why::{Hit, Signal, SignalShare, SkippedSignal, Why};
 
+pub(crate) use parts::{parts, recall_parts};
 pub(crate) use question::without_mentions;
-pub(crate) use recall::{Sources, recall};
+pub(crate) use recall::Sources;

@@ -15,6 +15,8 @@ pub struct Query {
     /// What encoders of the host make of that vector, by name: one for each of [`crate::Engine::encoders`]. What one of
     /// them has made and that is missing here is found by its words alone.
     pub encoded: Vec<(String, Vec<f32>)>,
+    /// The parts of the question (see [`crate::Engine::parts`]), each to be asked for itself as well.
+    pub parts: Vec<Part>,
     /// Most hits wanted, 1 to [`Query::MAX_LIMIT`].
     pub limit: usize,
     /// Which records may be found.
@@ -35,6 +37,17 @@ pub struct Query {
     pub reference: Option<Timestamp>,
     /// Hits below this fused score are left out. It is relative: see [`crate::Hit::score`].
     pub min_score: Option<f32>,
+}
+
+/// A part of a question: what the question is, of a part.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// As [`Query::text`].
+    pub text: String,
+    /// As [`Query::vector`].
+    pub vector: Option<Vec<f32>>,
+    /// As [`Query::encoded`].
+    pub encoded: Vec<(String, Vec<f32>)>,
 }
 
 impl Query {

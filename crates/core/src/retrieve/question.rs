@@ -103,6 +103,13 @@ pub(crate) fn without_mentions(question: &str, actors: &[&str]) -> String {
     if kept.iter().any(|word| !strip(word).is_empty()) { kept.join(" ") } else { question.to_owned() }
 }
 
+/// Those of `actors` whom a text names.
+pub(crate) fn mentioned<'a>(text: &str, actors: &[&'a str]) -> Vec<&'a str> {
+    let words: Vec<String> = text.split_whitespace().map(owner).collect();
+    let named = |actor: &&&str| name_words(actor).any(|name| words.contains(&name));
+    actors.iter().filter(named).copied().collect()
+}
+
 /// A word in lower case, without what surrounds it and without the genitive.
 fn owner(word: &str) -> String {
     let mut word = strip(word).to_lowercase();

@@ -267,6 +267,7 @@ pub(crate) fn recall(
         signals.extend(reranking.and_then(|(said, scale)| said.share(id, scale)));
         let why = Why {
             summary: summarise(&signals),
+            part: None,
             fusion: query.fusion.name(),
             signals,
             skipped: skipped.clone(),

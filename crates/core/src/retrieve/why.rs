@@ -55,6 +55,9 @@ pub enum Signal {
 pub struct Why {
     /// One line for people.
     pub summary: String,
+    /// The part of the question that it answers best, if the question has parts and that is not the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// `weighted`, `rrf`, `max` or `borda`.
     pub fusion: &'static str,
     /// What the searches say, and each other signal that adds something.

@@ -1,0 +1,202 @@
+//! Questions of several parts: each part is asked for itself, and what any of them finds is an answer.
+//!
+//! "Who has the key? And when is the fair?" as one question finds what is a little about both. Asked one by one, each
+//! part brings its own best, and a record counts as much as it does for the part that it answers best: CombMAX (Fox and
+//! Shaw, "Combination of Multiple Searches", TREC-2, 1993) over scores that are scaled so that the best of each part
+//! are equal.
+
+use rustc_hash::FxHashSet;
+
+use crate::index::SlotSet;
+use crate::model::{RecordId, Timestamp};
+use crate::retrieve::query::{Part, Query};
+use crate::retrieve::question::mentioned;
+use crate::retrieve::recall::{Sources, recall};
+use crate::retrieve::why::Hit;
+
+/// Most parts of a question. What follows stays with the last one.
+const MOST: usize = 8;
+/// Words of a part at least: fewer ask for nothing of their own.
+const FEWEST_WORDS: usize = 3;
+/// What the whole question counts beside its parts: what is about all of them still is an answer.
+const WHOLE: f32 = 0.6;
+
+/// The parts of a question, each with the names that it leaves to those before it; none if it is all one. `actors` are
+/// those who can be named.
+pub(crate) fn parts(question: &str, actors: &[&str]) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    // Whether the last one has yet to ask for something.
+    let mut open = false;
+    for clause in sentences(question).into_iter().flat_map(clauses) {
+        let words = clause.split_whitespace().filter(|word| word.contains(char::is_alphanumeric));
+        let brief = words.count() < FEWEST_WORDS;
+        let full = parts.len() == MOST;
+        match parts.last_mut() {
+            Some(last) if open || full || brief => *last = format!("{last} {clause}"),
+            _ => parts.push(clause.to_owned()),
+        }
+        open = brief && (open || parts.len() == 1 && parts[0] == clause);
+    }
+    if parts.len() < 2 {
+        return Vec::new();
+    }
+    let mut named: Vec<&str> = Vec::new();
+    for part in &mut parts {
+        let own = mentioned(part, actors);
+        if own.is_empty() && !named.is_empty() {
+            *part = format!("{} {part}", named.join(" "));
+        } else {
+            named = own;
+        }
+    }
+    parts
+}
+
+/// The text up to and with each question mark. What follows the last one belongs to it, and what is said before a
+/// question to that.
+fn sentences(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = text.trim();
+    while let Some(end) = rest.find(['?', '？', '؟']) {
+        let after = rest[end..].trim_start_matches(['?', '？', '؟', '!', '"', '\'', '”', '’', ')']);
+        let (sentence, next) = rest.split_at(rest.len() - after.len());
+        // An address has question marks, too.
+        let ends = after.is_empty() || after.starts_with(char::is_whitespace) || !sentence.ends_with('?');
+        let more = after.contains(['?', '？', '؟']);
+        if !ends || !more {
+            break;
+        }
+        found.push(sentence.trim());
+        rest = next.trim_start();
+    }
+    found.push(rest);
+    found
+}
+
+/// The clauses of a question that ask: "who has the key, and when is the fair".
+fn clauses(sentence: &str) -> Vec<&str> {
+    const ASKING: [&str; 9] = ["who", "whom", "whose", "what", "when", "where", "which", "why", "how"];
+    let asks = |text: &str| {
+        let first = text.split_whitespace().next().unwrap_or_default().to_lowercase();
+        ASKING.contains(
+            &first.trim_end_matches(|c: char| !c.is_alphanumeric()).split(['\'', '’']).next().unwrap_or(""),
+        )
+    };
+    let long = |text: &str| text.split_whitespace().nth(FEWEST_WORDS - 1).is_some();
+    let mut found = Vec::new();
+    let mut rest = sentence;
+    if asks(rest) {
+        let mut from = 0;
+        while let Some(at) = rest[from..].find(" and ").map(|at| at + from) {
+            let (before, after) = (&rest[..at], &rest[at + " and ".len()..]);
+            if asks(after) && long(before) && long(after) {
+                found.push(before.trim_end_matches(','));
+                (rest, from) = (after, 0);
+            } else {
+                from = at + 1;
+            }
+        }
+    }
+    found.push(rest);
+    found
+}
+
+/// Answers `query` at `now` from the `visible` slots, part by part if it has parts. `whole` says that nothing else exists.
+pub(crate) fn recall_parts(
+    sources: &Sources<'_>,
+    query: &Query,
+    visible: &SlotSet,
+    whole: bool,
+    now: Timestamp,
+) -> Vec<Hit> {
+    let mut hits = recall(sources, query, visible, whole, now);
+    if query.parts.is_empty() {
+        return hits;
+    }
+    let best = |hits: &[Hit]| hits.first().map_or(0.0, |hit| hit.score);
+    let mut top = best(&hits);
+    let mut lists = vec![(WHOLE, std::mem::take(&mut hits))];
+    for part in &query.parts {
+        let Part { text, vector, encoded } = part.clone();
+        // What is left out is decided when all have been asked.
+        let asked = Query { text, vector, encoded, parts: Vec::new(), min_score: None, ..query.clone() };
+        let mut found = recall(sources, &asked, visible, whole, now);
+        found.iter_mut().for_each(|hit| hit.why.part = Some(part.text.clone()));
+        top = top.max(best(&found));
+        lists.push((1.0, found));
+    }
+    for (weight, found) in lists {
+        let own = best(&found);
+        let scale = if own > 0.0 { weight * top / own } else { 0.0 };
+        hits.extend(found.into_iter().map(|mut hit| {
+            hit.score *= scale;
+            hit.why.signals.iter_mut().for_each(|share| share.contribution *= scale);
+            hit
+        }));
+    }
+    let order = |a: &Hit, b: &Hit| b.score.total_cmp(&a.score).then(a.record.id.cmp(&b.record.id));
+    // Stable, so that of equal scores the whole question's explanation stays.
+    hits.sort_by(order);
+    let mut seen: FxHashSet<RecordId> = FxHashSet::default();
+    hits.retain(|hit| seen.insert(hit.record.id));
+    hits.retain(|hit| query.min_score.is_none_or(|least| hit.score >= least));
+    hits.truncate(query.limit);
+    hits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(question: &str, expected: &[&str]) {
+        assert_eq!(parts(question, &["Ada Lovelace", "Bo"]), expected, "{question}");
+    }
+
+    #[test]
+    fn what_asks_once_has_no_parts() {
+        for question in [
+            "",
+            "?",
+            "Who has the key?",
+            "Who has the key and the map?",
+            "I lost the key. Who has another one? Please tell me soon.",
+            "Who has the key? Who?",
+            "What do Ada and Bo grow and eat?",
+            "Really? Who has the key?",
+            "See https://example.org/?a=1&b=2 for the list of plants",
+            "When and where is the fair?",
+        ] {
+            check(question, &[]);
+        }
+    }
+
+    #[test]
+    fn questions_and_clauses_that_ask_are_parts() {
+        check("Who has the key? When is the fair?", &["Who has the key?", "When is the fair?"]);
+        check(
+            "Who has the key of the shed, and where is it kept?",
+            &["Who has the key of the shed", "where is it kept?"],
+        );
+        check(
+            "I am off to Oslo. What should I pack? It is cold. Who comes along with me? Thanks.",
+            &["I am off to Oslo. What should I pack?", "It is cold. Who comes along with me? Thanks."],
+        );
+        check("鍵は誰が持っていますか？ 市はいつですか？", &[]);
+    }
+
+    #[test]
+    fn a_part_without_a_name_is_about_those_named_before() {
+        check(
+            "What does Ada grow there? Where does she live? And what does Bo eat?",
+            &["What does Ada grow there?", "Ada Lovelace Where does she live?", "And what does Bo eat?"],
+        );
+    }
+
+    #[test]
+    fn the_last_part_takes_what_is_too_much() {
+        let many = "Who has the key? ".repeat(12);
+        let found = parts(&many, &[]);
+        assert_eq!(found.len(), MOST);
+        assert_eq!(found[MOST - 1].matches('?').count(), 12 - (MOST - 1));
+    }
+}

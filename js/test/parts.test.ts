@@ -1,0 +1,39 @@
+// Questions of several parts: each part finds its own, explanations say which, and one may have it otherwise.
+
+import { expect, it } from "vitest";
+import { openMemory } from "../../dist/esm/entry/inline.js";
+
+const keys = Array.from({ length: 12 }, (_, at) => `The key number ${at} of the shed hangs on hook ${at} by the door`);
+const fair = "The summer fair is on the first Sunday of July";
+
+it("finds what answers each part of a question", async () => {
+  const memory = await openMemory({ seed: 4, now: () => 1_700_000_000_000 });
+  await memory.addMany([...keys, fair, "Bo grows beans", "Ada grows leeks"]);
+  const question = "Where do the keys of the shed hang? When is the fair?";
+  const together = await memory.recall(question, { limit: 4, touch: false });
+  const hit = together.find(({ text }) => text === fair);
+  expect(hit?.why.part).toBe("When is the fair?");
+  expect(together.filter(({ text }) => keys.includes(text)).length).toBeGreaterThan(0);
+  expect(together.map(({ score }) => score)).toEqual(together.map(({ score }) => score).sort((a, b) => b - a));
+  expect(new Set(together.map(({ id }) => id)).size).toBe(4);
+  for (const { score, why } of together) expect(why.signals.reduce((sum, { contribution }) => sum + contribution, 0)).toBeCloseTo(score, 5);
+
+  const alone = await memory.recall(question, { limit: 4, parts: false, touch: false });
+  expect(alone.every(({ why }) => why.part === undefined)).toBe(true);
+  const [single] = await memory.recall("When is the fair?", { touch: false });
+  expect(single?.why.part).toBeUndefined();
+  // Parts obey what is asked of the whole.
+  expect((await memory.recall(question, { minScore: 0.99, touch: false })).every(({ score }) => score >= 0.99)).toBe(true);
+  await expect(memory.recall(question, { parts: 1 as never })).rejects.toMatchObject({ details: { field: "parts" } });
+});
+
+it("takes a part without a name to be about those named before", async () => {
+  const memory = await openMemory({ embedder: false, seed: 4, now: () => 1_700_000_000_000 });
+  await memory.addMany([
+    { text: "I grow leeks and beans", actor: "Ada" },
+    { text: "I live by the old mill", actor: "Ada" },
+    { text: "I live by the church", actor: "Bo" },
+  ]);
+  const hits = await memory.recall("What does Ada grow there? Where does she live?", { limit: 2 });
+  expect(hits.map(({ text }) => text).sort()).toEqual(["I grow leeks and beans", "I live by the old mill"]);
+});
