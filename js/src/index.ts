@@ -15,6 +15,8 @@ export type { Judges, OwnSignal, Reranker } from "./judges.js";
 export { keepMaintained } from "./maintenance.js";
 export type { KeepMaintainedOptions } from "./maintenance.js";
 export { Memory } from "./memory.js";
+export type * from "./queries.js";
+export { MemoryQuery } from "./query.js";
 export type { Storage, StorageLock, StorageOperation } from "./storage/types.js";
 export { Transaction } from "./transaction.js";
 export type * from "./types.js";

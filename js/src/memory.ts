@@ -12,11 +12,12 @@ import { checkListening, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
 import type { EngineHandle } from "./internal/bridge.js";
 import {
-  checkFields, checkFlag, checkGoal, checkNumber, checkObject, checkSignal, checkTier, checkWhole, invalid, toFilter, toId, toScope, toText,
-  toVector, withoutMissing,
+  checkFields, checkFlag, checkGoal, checkObject, checkTier, checkWhole, invalid, toFilter, toId, toScope, toText, withoutMissing,
 } from "./internal/convert.js";
-import { toRanking } from "./internal/ranking.js";
-import { checkJudges, judge } from "./judges.js";
+import { toSort } from "./internal/sort.js";
+import type { Page, PageOptions, RecallQuery, RelatedOptions } from "./queries.js";
+import { MemoryQuery } from "./query.js";
+import { answer, MOST, prepare, type Asked, type Asker } from "./recall.js";
 import type { Session } from "./session.js";
 import { memoryText, refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
 import type {
@@ -217,16 +218,30 @@ export class Memory {
   }
 
   /**
-   * The records this view sees, in order of creation. Records added while it runs may appear.
+   * The records this view sees, in order of creation or as `sort` says. By creation, records added while it runs may appear;
+   * in another order it goes through what was there when it began, as far as it is there still. Either way, a record that
+   * is there throughout comes exactly once, whatever changes meanwhile.
    *
+   * @throws ValidationError naming the bad parameter
    * @example
    * for await (const record of memory.list({ filter: { $tier: "long-term" } })) console.log(record.text);
    */
   async *list(options: ListOptions = {}): AsyncGenerator<MemoryRecord, void, undefined> {
-    checkFields(options, ["filter", "limit"], "options");
+    checkFields(options, ["filter", "sort", "limit", "cursor"], "options");
     const filter = toFilter(options.filter);
     if (options.limit !== Number.POSITIVE_INFINITY) checkWhole(options.limit, "limit", 0);
+    const sort = toSort(options.sort);
+    const cursor = options.cursor === undefined ? undefined : toText(options.cursor, "cursor");
     let left = options.limit ?? Number.POSITIVE_INFINITY;
+    if (sort || cursor !== undefined) {
+      const ids = this.#call((handle) => handle.order(this.#view, filter, sort, cursor, this.session.now()));
+      for (let at = 0; at < ids.length && left > 0; at += PAGE) {
+        const records = this.#call((handle) => handle.records(this.#view, filter, ids.slice(at, at + PAGE), this.session.now()) as MemoryRecord[]);
+        for (const record of records.slice(0, left)) yield record;
+        left -= records.length;
+      }
+      return;
+    }
     let after: string | undefined;
     while (left > 0) {
       const page = this.#page(filter, after, Math.min(PAGE, left));
@@ -238,6 +253,25 @@ export class Memory {
   }
 
   /**
+   * A page of the records this view sees, with a cursor for the next one. A record whose place in the order stays what it is
+   * comes on exactly one page, whatever is added, removed or changed between the pages; one that is moved from behind the
+   * cursor to before it, or back, may come twice or not at all. {@link list} has no such exception.
+   *
+   * @throws ValidationError naming the bad parameter: `cursor` if it is of another listing
+   * @example
+   * const first = await memory.page({ sort: { by: "importance", order: "descending" }, limit: 20 });
+   * const second = first.cursor && (await memory.page({ sort: { by: "importance", order: "descending" }, limit: 20, cursor: first.cursor }));
+   */
+  async page(options: PageOptions = {}): Promise<Page> {
+    checkFields(options, ["filter", "sort", "limit", "cursor"], "options");
+    const { limit = 100, cursor } = options;
+    checkWhole(limit, "limit", 1, MOST);
+    const given = cursor === undefined ? undefined : toText(cursor, "cursor");
+    const [filter, sort] = [toFilter(options.filter), toSort(options.sort)];
+    return this.#call((handle) => handle.page(this.#view, filter, sort, given, limit, this.session.now()) as Page);
+  }
+
+  /**
    * Finds what the memory knows about a question, best first.
    *
    * @throws ValidationError naming the bad parameter
@@ -245,33 +279,53 @@ export class Memory {
    * const hits = await memory.recall("which units?", { limit: 5, filter: { topic: "units" } });
    */
   async recall(query: string, options: RecallOptions = {}): Promise<Hit[]> {
-    const text = toText(query, "query");
-    checkFields(options, ["limit", "filter", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "touch", "signal", "signals", "rerank", "parts"], "options");
-    checkFlag(options.parts, "parts");
-    const { filter, limit = 10, minScore, touch = true, signal } = options;
-    checkWhole(limit, "limit", 1, 10_000);
-    checkNumber(minScore, "minScore");
-    checkFlag(touch, "touch");
-    checkSignal(signal, "signal");
-    throwIfAborted(signal);
-    const plain = toFilter(filter);
-    const ranking = toRanking(options);
-    checkJudges(options);
-    const given = options.vector === undefined ? undefined : toVector(options.vector, "vector");
-    const { asked, space } = given ? { asked: [[text, given] as const], space: this.#givenSpace(given) } : await this.#embedQuestion(text, options);
-    const encoders = asked.some(([, vector]) => vector) ? this.#call((handle) => handle.encoders()) : [];
-    const encode = async ([part, vector]: Asked) => [part, vector, vector && encoders.length > 0 ? await this.session.encoders.encode(encoders, vector) : []] as const;
-    const encoded = await Promise.all(asked.map(encode));
-    throwIfAborted(signal);
-    const question = withoutMissing({ limit, ...ranking, minScore, space, touch });
-    const ask = (settings: object): Hit[] =>
-      this.#call((handle) => handle.recall(this.#view, withoutMissing({ ...question, ...settings }), encoded, plain, this.session.now()) as Hit[]);
-    const judged = await judge(options, text, limit, ask);
-    throwIfAborted(signal);
-    const hits = ask(judged);
-    this.session.strain();
-    this.session.queue.nudge();
-    return hits;
+    return (await this.#ask([{ text: query, options }], options?.signal))[0] as Hit[];
+  }
+
+  /**
+   * Answers several questions at one moment, as {@link recall} would one after the other: their texts are embedded in one
+   * call. `options` hold for every question that does not say otherwise.
+   *
+   * @throws ValidationError naming the question and the parameter, as `queries/2/limit`: then none is answered
+   * @example
+   * const [units, plans] = await memory.recallMany(["which units?", { query: "any plans?", limit: 3 }], { limit: 5 });
+   */
+  async recallMany(queries: readonly (string | RecallQuery)[], options: RecallOptions = {}): Promise<Hit[][]> {
+    if (!Array.isArray(queries)) throw invalid("queries", "must be an array");
+    checkObject(options, "options");
+    const { signal, ...shared } = options;
+    const questions = queries.map((asked: string | RecallQuery, index): Asked => {
+      if (typeof asked === "string") return { text: asked, options: shared };
+      checkObject(asked, `queries/${index}`);
+      const { query, ...own } = asked;
+      if ("signal" in own) throw invalid(`queries/${index}/signal`, "is not a field of a question: one signal is given for all");
+      return { text: query, options: { ...shared, ...own } };
+    });
+    return questions.length === 0 ? [] : this.#ask(questions, signal, true);
+  }
+
+  /**
+   * What is like a record, best first: by its vector, by the rarest of its words, and what stands beside it in its session.
+   * Never itself.
+   *
+   * @throws RecordError `not-found`
+   * @example
+   * const alike = await memory.related(id, { limit: 5 });
+   */
+  async related(id: string, options: RelatedOptions = {}): Promise<Hit[]> {
+    checkFields(options, ["limit", "filter", "preset", "fusion", "weights", "diversity", "minScore", "sort", "signals", "rerank", "touch", "signal"], "options");
+    return (await this.#ask([{ text: "", options, like: toId(id, "id") }], options.signal))[0] as Hit[];
+  }
+
+  /**
+   * Begins a question that is put together step by step: a {@link MemoryQuery} is awaited, or gone through with `for await`
+   * beyond any limit.
+   *
+   * @example
+   * const hits = await memory.query("kettle").where({ $tier: "long-term" }).limit(5);
+   */
+  query(text: string): MemoryQuery {
+    return new MemoryQuery(this.#asker, text);
   }
 
   /**
@@ -512,14 +566,12 @@ export class Memory {
     return [...ids, ...this.#call((handle) => handle.origins(this.#view, plain, this.session.now()))];
   }
 
-  /** The question and its parts, each with its vector, if there are any. */
-  async #embedQuestion(text: string, { parts = true, signal }: RecallOptions): Promise<{ asked: readonly Asked[]; space: EmbeddingSpace | undefined }> {
-    const { embedder } = this.session;
-    const texts = [text, ...(parts ? this.#call((handle) => handle.parts(this.#view, text)) : [])];
-    if (!embedder || text.trim() === "") return { asked: texts.map((part) => [part, undefined]), space: undefined };
-    const questions = this.#call((handle) => texts.map((part) => handle.denseQuery(this.#view, part)));
-    const { vectors, space } = await embedAll(embedder, questions, { purpose: "query", ...(signal && { signal }) });
-    return { asked: texts.map((part, index) => [part, vectors[index]]), space };
+  get #asker(): Asker {
+    return { session: this.session, view: this.#view, call: (use) => this.#call(use), givenSpace: (vector) => this.#givenSpace(vector) };
+  }
+
+  async #ask(questions: readonly Asked[], signal: AbortSignal | undefined, many = false): Promise<Hit[][]> {
+    return answer(this.#asker, await prepare(this.#asker, questions, signal, many), signal, many);
   }
 
   /** The space that vectors made elsewhere are taken to be of: the embedder's, or the memory's own. */
@@ -606,9 +658,6 @@ export class Memory {
   }
 }
 
-/** A question or a part of one, and its vector. */
-type Asked = readonly [text: string, vector: Float32Array | undefined];
-
 /** What two rounds of one call did: all of both, and what the later one left. */
 function joined(before: MaintenanceReport | undefined, after: MaintenanceReport): MaintenanceReport {
   const sums = Object.entries(before ?? {}).flatMap(([key, count]) => (typeof count === "number" ? [[key, count + Number(after[key as keyof MaintenanceReport])]] : []));
@@ -617,8 +666,4 @@ function joined(before: MaintenanceReport | undefined, after: MaintenanceReport)
 
 function isList(target: readonly string[] | { readonly filter: Filter }): target is readonly string[] {
   return Array.isArray(target);
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw createError("aborted", "the call was aborted", { cause: signal.reason });
 }

@@ -4,6 +4,7 @@
 
 import type { Kept, VectorEncoder } from "./encoders.js";
 import type { Judges } from "./judges.js";
+import type { ResultCacheConfig, ResultCacheFigures, Sort } from "./queries.js";
 import type { Storage } from "./storage/types.js";
 
 /** Where a record lives: from fleeting to durable. In {@link EngineConfig} the settings of `"long-term"` are called `longTerm`. */
@@ -269,6 +270,8 @@ export type Preset = "balanced" | "semantic" | "keyword" | "temporal" | "searche
 
 /** Options of a recall. */
 export interface RecallOptions extends Judges {
+  /** How the text is read: as words (default), or in the syntax of `docs/QUERIES.md`. */
+  readonly syntax?: "plain" | "query" | undefined;
   /** Most hits wanted, 1 to 10,000. Default 10. */
   readonly limit?: number | undefined;
   readonly filter?: Filter | undefined;
@@ -287,6 +290,8 @@ export interface RecallOptions extends Judges {
   readonly parts?: boolean | undefined;
   /** What "yesterday" in the question is seen from, and recency counts from. Default: the moment of asking. */
   readonly now?: Moment | undefined;
+  /** The order of the hits, in place of the best first. Which records they are, relevance decides. */
+  readonly sort?: Sort | undefined;
   /** Hits below this score are left out. The score is relative (see {@link Hit.score}). */
   readonly minScore?: number | undefined;
   /** The query's vector, made elsewhere. */
@@ -342,8 +347,12 @@ export interface Hit extends MemoryRecord {
 /** Options of a listing. */
 export interface ListOptions {
   readonly filter?: Filter | undefined;
+  /** Default: by id, which is the order of creation. */
+  readonly sort?: Sort | undefined;
   /** Stop after this many. */
   readonly limit?: number | undefined;
+  /** Begin after the page that has answered this cursor. */
+  readonly cursor?: string | undefined;
 }
 
 /** One tier. A limit left out does not exist. See `docs/RETENTION.md` for what to choose. */
@@ -552,6 +561,8 @@ export interface EngineConfig {
   readonly maxTextBytes?: number | undefined;
   /** Bytes of log before it is sealed into a segment. Default: 1 MiB. */
   readonly sealBytes?: number | undefined;
+  /** Keeps answers of recalls for when the same is asked again, until anything changes (see `docs/QUERIES.md`). Default: none. */
+  readonly resultCache?: ResultCacheConfig | undefined;
   /** Term saturation of BM25. Default: 0.9. */
   readonly bm25K1?: number | undefined;
   /** Length normalisation of BM25. Default: 0.4. */
@@ -714,6 +725,8 @@ export interface MemoryStats {
     readonly asked: number;
     /** Of these, how many found anything. */
     readonly answered: number;
+    /** If answers are kept (see {@link EngineConfig.resultCache}). */
+    readonly resultCache?: ResultCacheFigures;
     readonly vectors: number;
     /** The vectors by how exactly they are kept. */
     readonly precisions: Readonly<Record<Kept, number>>;

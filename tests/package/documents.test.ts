@@ -132,7 +132,7 @@ describe("documents", () => {
   });
 
   const readme = blocksOf("README.md").filter(({ code }) => code.includes("openMemory(") && !code.includes("indexedDb"));
-  const guide = blocksOf("docs/GUIDE.md").map(({ name, code }) => ({ name, code: asProgram(code) }));
+  const guide = ["docs/GUIDE.md", "docs/QUERIES.md"].flatMap(blocksOf).map(({ name, code }) => ({ name, code: asProgram(code) }));
   it.each([...readme, ...guide, wholeOf(adapters)])("$name runs", ({ code }) => {
     scratch.write("program.mts", code);
     scratch.run(bin("esbuild"), "program.mts", "--outfile=program.mjs", "--format=esm", "--target=node20", "--log-level=error");

@@ -185,6 +185,23 @@ impl Default for Consolidation {
     }
 }
 
+/// How many answers of recalls are kept for when the same is asked again, and how long. Off unless it is set: what it saves
+/// is told in `docs/QUERIES.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ResultCache {
+    /// Answers that are kept, the ones asked for last. Default: 128.
+    pub entries: u32,
+    /// How long each is kept at most, in milliseconds. Default: 10 minutes.
+    pub ttl: Span,
+}
+
+impl Default for ResultCache {
+    fn default() -> Self {
+        ResultCache { entries: 128, ttl: Span(600_000) }
+    }
+}
+
 /// What is particular to a kind of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -266,6 +283,8 @@ pub struct Config {
     pub max_text_bytes: u32,
     /// Most bytes of log before the records in it are sealed into a segment. Default: 1 MiB.
     pub seal_bytes: u32,
+    /// Whether answers of recalls are kept, and how many. Left out: none.
+    pub result_cache: Option<ResultCache>,
     /// Term saturation of BM25. Default: 0.9.
     pub bm25_k1: f32,
     /// Length normalisation of BM25. Default: 0.4.
@@ -312,6 +331,7 @@ impl Default for Config {
             default_tier: Tier::Working,
             max_text_bytes: 1 << 20,
             seal_bytes: 1 << 20,
+            result_cache: None,
             bm25_k1: k1,
             bm25_b: b,
         }
@@ -425,6 +445,14 @@ impl Config {
         }
         if self.seal_bytes < 4_096 || self.seal_bytes > 1 << 28 {
             bad("sealBytes", "must be between 4096 and 268435456");
+        }
+        if let Some(cache) = self.result_cache {
+            if cache.entries == 0 {
+                bad("resultCache/entries", "must be at least 1");
+            }
+            if cache.ttl.0 <= 0 {
+                bad("resultCache/ttl", "must be at least 1");
+            }
         }
         if !(0.0..=10.0).contains(&self.bm25_k1) {
             bad("bm25K1", "must be between 0 and 10");

@@ -223,6 +223,16 @@ pub enum QueryError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A text in the syntax of queries is malformed.
+    #[error("query is not understood at position {position}: {problem}; expected {expected}")]
+    Syntax {
+        /// Where, in UTF-16 code units from the beginning, as JavaScript counts.
+        position: usize,
+        /// What was found there.
+        problem: String,
+        /// What could stand there instead.
+        expected: String,
+    },
     /// The query's vector does not fit the memory's.
     #[error(transparent)]
     Vector(CommandError),
@@ -301,9 +311,9 @@ impl Error {
                 CommandError::MemoryFull => ErrorCode::MemoryFull,
                 CommandError::Poisoned { .. } => ErrorCode::EnginePoisoned,
             },
-            Error::Query(QueryError::Filter { .. } | QueryError::Invalid { .. }) => {
-                ErrorCode::InvalidArgument
-            }
+            Error::Query(
+                QueryError::Filter { .. } | QueryError::Invalid { .. } | QueryError::Syntax { .. },
+            ) => ErrorCode::InvalidArgument,
             Error::Format(FormatError::Corrupt { .. }) | Error::Model(ModelError::Unusable(_)) => {
                 ErrorCode::CorruptData
             }
@@ -343,6 +353,11 @@ impl Error {
             },
             Error::Query(QueryError::Filter { path, .. }) => vec![("field", text(path))],
             Error::Query(QueryError::Invalid { field, .. }) => vec![("field", text(field))],
+            Error::Query(QueryError::Syntax { position, expected, .. }) => vec![
+                ("field", text(&"query")),
+                ("position", Number(*position as f64)),
+                ("expected", text(expected)),
+            ],
             Error::Format(FormatError::Corrupt { object, offset, problem }) => {
                 vec![("object", text(object)), ("offset", Number(*offset as f64)), ("problem", text(problem))]
             }

@@ -25,26 +25,30 @@ mod model;
 mod persist;
 pub mod policy;
 mod retrieve;
+mod syntax;
 mod tier;
 
 pub use config::{
     Config, Consolidate, Consolidation, Demotion, Episodes, KindConfig, Limits, OnLimit, Overflow, Repeats,
-    TierConfig, TotalConfig,
+    ResultCache, TierConfig, TotalConfig,
 };
 pub use embed::StaticModel;
 pub use engine::{
-    Analysis, Clearable, Direction, Effect, Encoded, Engine, EngineStats, Estimate, Event, Evictions,
-    Figures, FiguresPage, Form, Goal, Group, GroupSearch, History, KindFigures, Leaving, MaintenanceReport,
-    NewRecord, OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier, PrecisionCounts, Prospect,
-    Repeat, Stats, StorageOperation, TierCounts, TierFigures, Training, Transition, Unencoded,
+    Analysis, CacheFigures, Clearable, CursorPage, Direction, Effect, Encoded, Engine, EngineStats, Estimate,
+    Event, Evictions, Figures, FiguresPage, Form, Goal, Group, GroupSearch, History, KindFigures, Leaving,
+    Listing, MaintenanceReport, NewRecord, OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier,
+    PrecisionCounts, Prospect, Repeat, Request, Stats, StorageOperation, TierCounts, TierFigures, Training,
+    Transition, Unencoded,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};
 pub use model::{
-    Comparison, EmbeddingSpace, FieldPath, Filter, Kept, Kind, Metadata, Move, Origin, Precision, Reason,
-    Record, RecordField, RecordId, Reward, Scope, Span, Tier, Timestamp, Usage, Value,
+    Comparison, EmbeddingSpace, FieldPath, Filter, Kept, Kind, Metadata, Move, Order, Origin, Position,
+    Precision, Reason, Record, RecordField, RecordId, Reward, Scope, SortField, Span, Tier, Timestamp, Usage,
+    Value,
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
 pub use retrieve::{
     Fusion, Hit, Judgement, Part, Query, Reranking, Signal, SignalShare, SkippedSignal, Weights, Why,
 };
+pub use syntax::{Expression, FieldTerm};

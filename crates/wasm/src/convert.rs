@@ -6,8 +6,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
-    EmbeddingSpace, Encoded, Filter, Fusion, Hit, Judgement, Metadata, Operation, Page, Part, Query, Record,
-    RecordId, Reranking, Timestamp, Unencoded, Value, Weights, Why,
+    CursorPage, EmbeddingSpace, Encoded, Expression, Filter, Fusion, Hit, Judgement, Listing, Metadata,
+    Operation, Order, Page, Part, Query, Record, RecordId, Reranking, Timestamp, Unencoded, Value, Weights,
+    Why,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -35,6 +36,27 @@ pub(crate) fn write_record(record: &Record) -> Result<JsValue, JsValue> {
 pub(crate) fn write_page(page: &Page) -> Result<JsValue, JsValue> {
     let written = write(&PageOutput::from(page))?;
     define_prototype_names(&Reflect::get(&written, &"records".into())?, &page.records)?;
+    Ok(written)
+}
+
+/// Writes one page of a listing that has an order.
+pub(crate) fn write_cursor_page(page: &CursorPage) -> Result<JsValue, JsValue> {
+    let written = write(&CursorPageOutput { records: &page.records, cursor: page.cursor.as_deref() })?;
+    define_prototype_names(&Reflect::get(&written, &"records".into())?, &page.records)?;
+    Ok(written)
+}
+
+/// Writes records.
+pub(crate) fn write_records(records: &[Record]) -> Result<JsValue, JsValue> {
+    let written = write(records)?;
+    define_prototype_names(&written, records)?;
+    Ok(written)
+}
+
+/// Writes found records.
+pub(crate) fn write_hits(hits: &[Hit]) -> Result<JsValue, JsValue> {
+    let written = write(&hits.iter().map(HitOutput::from).collect::<Vec<_>>())?;
+    define_prototype_names(&written, hits.iter().map(|hit| &hit.record))?;
     Ok(written)
 }
 
@@ -142,6 +164,12 @@ pub(crate) fn filter(value: JsValue) -> Result<Option<Filter>, JsValue> {
     Filter::from_value(&plain).map(Some).map_err(to_js)
 }
 
+/// Reads what a listing is of.
+pub(crate) fn listing(filter_given: JsValue, order: JsValue) -> Result<Listing, JsValue> {
+    let order: Option<Order> = read(order, "sort")?;
+    Ok(Listing { filter: filter(filter_given)?, order: order.unwrap_or_default() })
+}
+
 /// Reads operations and hands those at the positions `embedded` their rows of `vectors`, in order.
 pub(crate) fn operations(
     operations: JsValue,
@@ -176,6 +204,13 @@ pub(crate) fn operations(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct QueryInput {
+    /// Whether the text is in the syntax of queries.
+    #[serde(default)]
+    syntax: bool,
+    like: Option<RecordId>,
+    #[serde(default)]
+    without: Vec<RecordId>,
+    sort: Option<Order>,
     limit: usize,
     /// Number of the method, then its settings.
     fusion: [f32; 3],
@@ -195,10 +230,19 @@ pub(crate) struct QueryInput {
 
 impl QueryInput {
     /// The core's form of the question.
-    pub(crate) fn query(&self, (whole, parts): (Part, Vec<Part>), filter: Option<Filter>) -> Query {
+    pub(crate) fn query(
+        &self,
+        (whole, parts): (Part, Vec<Part>),
+        filter: Option<Filter>,
+    ) -> Result<Query, JsValue> {
         let Part { text, vector, encoded } = whole;
-        Query {
+        let expression = self.syntax.then(|| Expression::parse(&text)).transpose().map_err(to_js)?;
+        Ok(Query {
             text,
+            expression,
+            like: self.like,
+            without: self.without.clone(),
+            sort: self.sort,
             vector,
             encoded,
             parts,
@@ -217,7 +261,7 @@ impl QueryInput {
             pool: self.pool,
             judgements: self.judgements.iter().map(JudgementInput::judgement).collect(),
             reranking: self.reranking.as_ref().map(JudgementInput::reranking),
-        }
+        })
     }
 }
 
@@ -243,7 +287,7 @@ impl JudgementInput {
 
 /// A found record.
 #[derive(Serialize)]
-pub(crate) struct HitOutput<'a> {
+struct HitOutput<'a> {
     #[serde(flatten)]
     record: &'a Record,
     score: f32,
@@ -268,6 +312,14 @@ impl<'a> From<&'a Page> for PageOutput<'a> {
     fn from(page: &'a Page) -> Self {
         PageOutput { records: &page.records, next: page.next }
     }
+}
+
+/// One page of a listing that has an order.
+#[derive(Serialize)]
+struct CursorPageOutput<'a> {
+    records: &'a [Record],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<&'a str>,
 }
 
 /// What a transaction did.

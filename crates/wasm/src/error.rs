@@ -2,7 +2,7 @@
 
 use js_sys::{Object, Reflect};
 use stratamem_core::{Detail, Error};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// The JavaScript form of a core error.
 pub(crate) fn to_js(error: impl Into<Error>) -> JsValue {
@@ -23,6 +23,20 @@ pub(crate) fn malformed(field: &str, problem: impl std::fmt::Display) -> JsValue
     let details = Object::new();
     set(&details, "field", &field.into());
     build("invalid-argument", &format!("{field} is malformed: {problem}"), &details)
+}
+
+/// The same error with `path/` before the name of the parameter, if there is a path.
+pub(crate) fn within(error: JsValue, path: Option<&str>) -> JsValue {
+    let details = Reflect::get(&error, &"details".into()).unwrap_or_default();
+    let field = Reflect::get(&details, &"field".into()).ok().and_then(|field| field.as_string());
+    let (Some(path), Some(field), Ok(details)) = (path, field, details.dyn_into::<Object>()) else {
+        return error;
+    };
+    set(&details, "field", &format!("{path}/{field}").into());
+    if let Some(error) = error.dyn_ref::<js_sys::Error>() {
+        error.set_message(&format!("{path}/{}", String::from(error.message())));
+    }
+    error
 }
 
 fn build(code: &str, message: &str, details: &Object) -> JsValue {

@@ -13,7 +13,7 @@ use stratamem_core::{
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::convert::{self, HitOutput, OutcomeOutput, QueryInput};
+use crate::convert::{self, OutcomeOutput};
 use crate::error::{malformed, to_js};
 use crate::storage::{self, Storage};
 
@@ -21,15 +21,15 @@ use crate::storage::{self, Storage};
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct EngineHandle {
-    engine: RefCell<Engine>,
+    pub(crate) engine: RefCell<Engine>,
     report: OpenReport,
 }
 
-fn moment(now: f64) -> Timestamp {
+pub(crate) fn moment(now: f64) -> Timestamp {
     Timestamp(now as i64)
 }
 
-fn scope(value: JsValue) -> Result<Scope, JsValue> {
+pub(crate) fn scope(value: JsValue) -> Result<Scope, JsValue> {
     convert::read(value, "scope")
 }
 
@@ -80,38 +80,6 @@ impl EngineHandle {
         let mut engine = self.engine.borrow_mut();
         let outcome = engine.commit(&scope(view)?, space.as_ref(), operations, moment(now)).map_err(to_js)?;
         convert::write(&OutcomeOutput { ids: outcome.ids, ticket: outcome.ticket })
-    }
-
-    /// Answers a question. `asked` holds its text, its vector and what encoders have made of that (pairs of a name and a
-    /// vector), and after it the same of each of its parts.
-    pub fn recall(
-        &self,
-        view: JsValue,
-        query: JsValue,
-        asked: &Array,
-        filter: JsValue,
-        now: f64,
-    ) -> Result<JsValue, JsValue> {
-        let input: QueryInput = convert::read(query, "query")?;
-        let query = input.query(convert::asked(asked)?, convert::filter(filter)?);
-        let mut engine = self.engine.borrow_mut();
-        let hits = engine
-            .recall(&scope(view)?, input.space.as_ref(), query, moment(now), input.touch)
-            .map_err(to_js)?;
-        let written = convert::write(&hits.iter().map(HitOutput::from).collect::<Vec<_>>())?;
-        convert::define_prototype_names(&written, hits.iter().map(|hit| &hit.record))?;
-        Ok(written)
-    }
-
-    /// The text to embed for a question.
-    #[wasm_bindgen(js_name = denseQuery)]
-    pub fn dense_query(&self, view: JsValue, question: &str) -> Result<String, JsValue> {
-        Ok(self.engine.borrow().dense_query(&scope(view)?, question))
-    }
-
-    /// The parts of a question, to be asked one by one, if it asks for several things.
-    pub fn parts(&self, view: JsValue, question: &str) -> Result<Vec<String>, JsValue> {
-        Ok(self.engine.borrow().parts(&scope(view)?, question))
     }
 
     /// A record, or undefined.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::config::OnLimit;
 use crate::engine::Engine;
+use crate::engine::answers::Answers;
 use crate::engine::retention::{candidate, demotion, promotion, standing};
 use crate::engine::state::Estimate;
 use crate::model::{EmbeddingSpace, Move, Precision, Reason, Record, RecordId, Scope, Span, Tier, Timestamp};
@@ -66,6 +67,9 @@ pub struct EngineStats {
     pub asked: u64,
     /// Of these, how many found anything.
     pub answered: u64,
+    /// Answers kept, and how well that serves, if any are to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_cache: Option<CacheFigures>,
     /// Vectors held.
     pub vectors: usize,
     /// The same by how exactly they are kept.
@@ -93,6 +97,20 @@ pub struct EngineStats {
     /// Why writes are refused, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poisoned: Option<String>,
+}
+
+/// How well kept answers serve, since the memory was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CacheFigures {
+    /// Answers held.
+    pub entries: usize,
+    /// Questions that were answered from them.
+    pub hits: u64,
+    /// Questions that could have been, and were not.
+    pub misses: u64,
+    /// Share of hits, 0 to 1.
+    pub hit_rate: f64,
 }
 
 /// Vectors by how exactly they are kept.
@@ -310,6 +328,7 @@ impl Engine {
             tiers: PerTier::of(tier),
             asked: counters.asked,
             answered: counters.answered,
+            result_cache: self.answers.as_ref().map(Answers::figures),
             vectors: f32 + int8 + binary + projected,
             precisions: PrecisionCounts { f32, int8, binary, projected },
             terms: self.state.text.term_count(),

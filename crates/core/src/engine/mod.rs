@@ -3,6 +3,8 @@
 //! A state machine. Commands and the moment go in; outcomes, events and effects come out. It reads no clock, draws
 //! no entropy, touches no file and starts no thread. The host carries effects out and reports back.
 
+mod answers;
+mod ask;
 mod budget;
 mod check;
 mod command;
@@ -13,6 +15,7 @@ mod encode;
 mod event;
 mod explain;
 mod journal;
+mod listing;
 mod maintain;
 mod precision;
 mod recover;
@@ -23,6 +26,7 @@ mod state;
 mod train;
 mod txn;
 
+pub use ask::Request;
 pub use command::{Clearable, Direction, History, NewRecord, Operation, Patch};
 pub use consolidate::{Group, GroupSearch};
 pub use custom::{Figures, FiguresPage};
@@ -30,9 +34,10 @@ pub use effect::{Effect, StorageOperation};
 pub use encode::{Encoded, Unencoded};
 pub use event::{Event, Form, Repeat};
 pub use explain::{
-    Analysis, EngineStats, Evictions, KindFigures, Leaving, PerTier, PrecisionCounts, Prospect, Stats,
-    TierCounts, TierFigures, Transition,
+    Analysis, CacheFigures, EngineStats, Evictions, KindFigures, Leaving, PerTier, PrecisionCounts, Prospect,
+    Stats, TierCounts, TierFigures, Transition,
 };
+pub use listing::{CursorPage, Listing, Page};
 pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
 pub use state::Estimate;
@@ -43,23 +48,21 @@ use std::collections::{BTreeSet, VecDeque};
 use rustc_hash::FxHashSet;
 
 use crate::config::Config;
+use crate::engine::answers::Answers;
 use crate::engine::budget::{Budget, budgets};
-use crate::engine::check::{check_vector, unit};
 use crate::engine::consolidate::Consolidating;
 use crate::engine::explain::Counters;
 use crate::engine::journal::Journal;
 use crate::engine::maintain::{Incoming, Rota, Round};
 use crate::engine::precision::Coarsening;
-use crate::engine::retention::{judged, moved, standing};
+use crate::engine::retention::{judged, moved};
 use crate::engine::seal::take_first;
 use crate::engine::state::State;
 use crate::engine::txn::Asked;
-use crate::error::{CommandError, Error, QueryError};
-use crate::model::{
-    EmbeddingSpace, Filter, IdSource, Kept, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage,
-};
+use crate::error::{CommandError, Error};
+use crate::model::{EmbeddingSpace, IdSource, Kept, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage};
 use crate::persist::{Change, SegmentRef};
-use crate::retrieve::{Hit, Query, Sources, parts, recall_parts, without_mentions};
+use crate::retrieve::Hit;
 
 /// Recalled records that are remembered as such.
 const RECALLED: usize = 256;
@@ -98,6 +101,8 @@ pub struct Engine {
     ids: IdSource,
     state: State,
     journal: Journal,
+    /// Answers that are kept, if any are to be.
+    answers: Option<Answers>,
     /// Records that were recalled lately, latest first, and when: what is added soon after may come from them.
     recalled: VecDeque<(RecordId, Timestamp)>,
     /// Merging of what says the same, and summing up.
@@ -128,15 +133,6 @@ pub struct Outcome {
     pub ticket: u64,
 }
 
-/// One page of a listing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// Records in id order.
-    pub records: Vec<Record>,
-    /// Where the next page starts, if there is one.
-    pub next: Option<RecordId>,
-}
-
 impl Engine {
     fn assemble(config: Config, seed: u64, state: State, mut journal: Journal) -> Engine {
         let ids = IdSource::new(seed ^ journal.sequence().rotate_left(17), state.store.last_id());
@@ -144,10 +140,10 @@ impl Engine {
         let coarsening = Coarsening::due(&config, &state);
         let mut engine = Engine {
             budgets: budgets(&config),
-            config,
             ids,
             state,
             journal,
+            answers: config.result_cache.map(Answers::new),
             recalled: VecDeque::new(),
             consolidating: Consolidating::default(),
             used: BTreeSet::new(),
@@ -159,6 +155,7 @@ impl Engine {
             counters: Counters::default(),
             events: VecDeque::new(),
             poisoned: None,
+            config,
         };
         engine.look_for_unencoded();
         engine
@@ -191,68 +188,6 @@ impl Engine {
         Ok(Outcome { ids: staged.ids, ticket })
     }
 
-    /// Answers a question on behalf of a view of `scope`. With `touch`, the hits count as read.
-    ///
-    /// `space` names the model that made the query's vector; it is needed if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Query`] naming the parameter.
-    #[tracing::instrument(level = "debug", skip_all, fields(limit = query.limit))]
-    pub fn recall(
-        &mut self,
-        scope: &Scope,
-        space: Option<&EmbeddingSpace>,
-        mut query: Query,
-        now: Timestamp,
-        touch: bool,
-    ) -> Result<Vec<Hit>, Error> {
-        query.check(self.config.max_text_bytes)?;
-        let parts = query.parts.iter_mut().map(|part| (&mut part.vector, &mut part.encoded));
-        for (vector, encoded) in std::iter::once((&mut query.vector, &mut query.encoded)).chain(parts) {
-            if let Some(given) = vector.take() {
-                let Some(space) = space else {
-                    let problem = "is needed with a vector".into();
-                    return Err(QueryError::Invalid { field: "space", problem }.into());
-                };
-                let checked = check_vector(given, space, self.state.space.as_ref(), "query/vector");
-                *vector = Some(checked.map_err(QueryError::Vector)?);
-            }
-            for (name, vector) in encoded {
-                unit(vector, &format!("encoders/{name}")).map_err(QueryError::Vector)?;
-            }
-        }
-        let visible = self.state.store.visible(scope, now);
-        let whole = visible.len() == self.state.store.len();
-        let sources = Sources {
-            store: &self.state.store,
-            text: &self.state.text,
-            vectors: self.state.vectors(),
-            bm25: self.config.bm25(),
-            standing: &|record| standing(&self.config, record, now),
-        };
-        let hits = recall_parts(&sources, &query, &visible, whole, now);
-        if touch && self.poisoned.is_none() {
-            self.counters.asked += 1;
-            self.counters.answered += u64::from(!hits.is_empty());
-            let uses: Vec<_> = hits.iter().map(|hit| (hit.record.id, hit.score.clamp(0.0, 1.0))).collect();
-            self.touch(&uses, now);
-            self.note_recalled(&hits, now);
-        }
-        Ok(hits)
-    }
-
-    /// The text to embed for a question asked by a view of `scope`: without the names of the actors it can see.
-    pub fn dense_query(&self, scope: &Scope, question: &str) -> String {
-        without_mentions(question, &self.state.store.actors(scope))
-    }
-
-    /// The parts of a question asked by a view of `scope`, to be asked one by one: each sentence that asks, each clause that
-    /// begins with who, what, when or the like, with the names of actors that it leaves to those before it. None if it
-    /// asks for one thing.
-    pub fn parts(&self, scope: &Scope, question: &str) -> Vec<String> {
-        parts(question, &self.state.store.actors(scope))
-    }
-
     /// The record with this id, if a view of `scope` sees it; the one that it went into, if it was consolidated. With
     /// `touch`, that counts as a read.
     pub fn get(&mut self, scope: &Scope, id: RecordId, now: Timestamp, touch: bool) -> Option<Record> {
@@ -275,27 +210,6 @@ impl Engine {
     /// How the vector of a record is kept, if a view of `scope` sees the record and it has one.
     pub fn precision(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Kept> {
         self.state.kept(self.seen(scope, id, now)?.id)
-    }
-
-    /// One page of what a view of `scope` sees, in id order from after `after` on.
-    pub fn list(
-        &self,
-        scope: &Scope,
-        filter: Option<&Filter>,
-        after: Option<RecordId>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Page {
-        let seen = |record: &&Record| {
-            scope.covers(&record.scope)
-                && !record.is_expired(now)
-                && filter.is_none_or(|filter| filter.matches(record))
-        };
-        let mut records: Vec<Record> =
-            self.state.store.iter_after(after).filter(seen).take(limit.saturating_add(1)).cloned().collect();
-        let more = records.len() > limit;
-        records.truncate(limit);
-        Page { next: records.last().filter(|_| more).map(|record| record.id), records }
     }
 
     /// A new id, for a record to be added later.

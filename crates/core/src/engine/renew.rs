@@ -62,6 +62,7 @@ impl State {
                     self.renewal = Renewal::Copying(next, last);
                 } else {
                     let old = std::mem::replace(self, *next);
+                    self.epoch = old.epoch;
                     self.renewal = Renewal::Shedding(Box::new(old));
                 }
             }

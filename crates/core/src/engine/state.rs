@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use crate::config::Config;
 use crate::engine::renew::Renewal;
@@ -29,6 +28,8 @@ pub(super) struct State {
     pub(super) renewal: Renewal,
     /// Per tier, the projection that its vectors are kept under from now on.
     pub(super) trained: [Option<u32>; 3],
+    /// Grows with each change but those that are uses.
+    pub(super) epoch: u64,
 }
 
 impl State {
@@ -75,11 +76,12 @@ impl State {
         if let Some(next) = self.successor() {
             next.apply(change);
         }
+        self.epoch += u64::from(!matches!(change, Change::Use(_)));
         match change {
             Change::Space(space) => self.settle(Some(space.clone())),
             Change::Put(record, code) => {
                 let slot = self.place((**record).clone(), code.as_ref(), None);
-                self.text.insert(slot, keyword_fields(record).iter().map(String::as_str));
+                self.text.insert(slot, record.keyword_fields().iter().map(String::as_str));
                 self.weigh(slot);
             }
             Change::Revise(record) => {
@@ -301,7 +303,7 @@ fn weight(record: &Record, vector: Option<VectorShape>, terms: usize) -> u32 {
 /// What a record that is not in the store yet will take there.
 pub(super) fn expected_weight(record: &Record, vector: Option<VectorShape>) -> u32 {
     let mut index = TextIndex::default();
-    index.insert(0, keyword_fields(record).iter().map(String::as_str));
+    index.insert(0, record.keyword_fields().iter().map(String::as_str));
     weight(record, vector, index.terms_of(0).count())
 }
 
@@ -357,16 +359,4 @@ impl Estimate {
         let room = if storage > u64::from(Config::default().seal_bytes) { Self::ROOM } else { 0 };
         Estimate { memory: records.saturating_mul(held).saturating_add(room), storage }
     }
-}
-
-/// What keyword search sees of a record: its text, its actor, its labels, and the day it happened on in words, so
-/// that "in May 2023" finds it.
-pub(super) fn keyword_fields(record: &Record) -> Vec<String> {
-    let mut fields = vec![record.text.clone()];
-    fields.extend(record.actor.clone());
-    fields.extend(record.tags.iter().cloned());
-    if let Ok(moment) = OffsetDateTime::from_unix_timestamp(record.occurred_at.0.div_euclid(1_000)) {
-        fields.push(format!("{} {} {}", moment.day(), moment.month(), moment.year()));
-    }
-    fields
 }

@@ -14,7 +14,7 @@ use crate::engine::command::{Clearable, Direction, History, NewRecord, Operation
 use crate::engine::consolidate::{is_brief, without};
 use crate::engine::event::{Event, Repeat};
 use crate::engine::retention::moved;
-use crate::engine::state::{State, VectorShape, expected_weight, keyword_fields};
+use crate::engine::state::{State, VectorShape, expected_weight};
 use crate::error::CommandError;
 use crate::index::{key_of, same_fields};
 use crate::model::{
@@ -426,7 +426,7 @@ impl Staging<'_> {
         check_record(&record, self.asked.now)?;
         let vector = self.accept(vector)?;
         let version = record.version;
-        let same_words = keyword_fields(&before) == keyword_fields(&record);
+        let same_words = before.keyword_fields() == record.keyword_fields();
         let change = if vector.is_none() && same_words {
             Change::Revise(Box::new(record.clone()))
         } else {

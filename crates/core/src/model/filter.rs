@@ -71,7 +71,8 @@ impl RecordField {
         ("$version", RecordField::Version),
     ];
 
-    fn named(name: &str) -> Option<RecordField> {
+    /// The field that a filter names like that, with its dollar sign.
+    pub(crate) fn named(name: &str) -> Option<RecordField> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }
 
@@ -172,9 +173,23 @@ impl Filter {
                 let value = path.split_first().and_then(|(first, rest)| record.metadata.get(first)?.at(rest));
                 comparison.holds(value)
             }
+            // The commonest condition, without a copy of the labels.
+            Filter::Field(FieldPath::Record(RecordField::Tags), Comparison::Contains(part)) => {
+                matches!(part, Value::Text(label) if record.tags.contains(label))
+            }
             Filter::Field(FieldPath::Record(field), comparison) => {
                 comparison.holds(field.of(record).as_ref())
             }
+        }
+    }
+
+    /// Whether it looks at a field of the record.
+    pub(crate) fn looks_at(&self, wanted: RecordField) -> bool {
+        match self {
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().any(|part| part.looks_at(wanted)),
+            Filter::Not(inner) => inner.looks_at(wanted),
+            Filter::Field(FieldPath::Record(field), _) => *field == wanted,
+            Filter::Field(FieldPath::Metadata(_), _) => false,
         }
     }
 
@@ -282,7 +297,7 @@ impl Reader {
 }
 
 /// The steps of a path. See [`Filter::from_value`].
-fn steps(path: &str) -> Vec<String> {
+pub(crate) fn steps(path: &str) -> Vec<String> {
     let mut steps = vec![String::new()];
     let mut characters = path.chars().peekable();
     while let Some(character) = characters.next() {

@@ -5,6 +5,7 @@
 mod filter;
 mod id;
 mod metadata;
+mod order;
 mod precision;
 mod record;
 mod scope;
@@ -12,10 +13,12 @@ mod tier;
 mod time;
 mod usage;
 
+pub(crate) use filter::steps;
 pub use filter::{Comparison, FieldPath, Filter, RecordField};
 pub(crate) use id::IdSource;
 pub use id::RecordId;
 pub use metadata::{Metadata, Value};
+pub use order::{Order, Position, SortField};
 pub(crate) use precision::Code;
 pub use precision::{Kept, Precision};
 pub use record::{EmbeddingSpace, Kind, Origin, Record};

@@ -1,6 +1,7 @@
 //! The record: one memory.
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use crate::model::{Metadata, Move, Reason, RecordId, Scope, Tier, Timestamp, Usage};
 
@@ -198,6 +199,18 @@ impl Record {
             (self.tier, self.tier_since) = (last.to, last.at);
             self.moves = moves;
         }
+    }
+
+    /// What keyword search sees of it: its text, its actor, its labels, and the day it happened on in words, so that "in
+    /// May 2023" finds it.
+    pub(crate) fn keyword_fields(&self) -> Vec<String> {
+        let mut fields = vec![self.text.clone()];
+        fields.extend(self.actor.clone());
+        fields.extend(self.tags.iter().cloned());
+        if let Ok(moment) = OffsetDateTime::from_unix_timestamp(self.occurred_at.0.div_euclid(1_000)) {
+            fields.push(format!("{} {} {}", moment.day(), moment.month(), moment.year()));
+        }
+        fields
     }
 
     /// Whether the record has expired at `now`.

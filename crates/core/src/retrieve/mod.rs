@@ -4,6 +4,7 @@
 //! Filters apply before ranking. A search without data is skipped, and the explanation says so. What each signal means
 //! and what it is worth stands in `docs/RETRIEVAL.md`.
 
+mod condition;
 mod form;
 mod fuse;
 mod judge;

@@ -1,15 +1,21 @@
 //! The question as it is asked, with everything that can be chosen about its answer.
 
 use crate::error::QueryError;
-use crate::model::{Filter, Timestamp};
+use crate::model::{Filter, Order, RecordId, Timestamp};
 use crate::retrieve::fuse::Fusion;
 use crate::retrieve::judge::{Judgement, Reranking};
+use crate::syntax::Expression;
 
 /// A question.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
     /// Words to look for. Empty: no keyword signal.
     pub text: String,
+    /// What to look for in the syntax of queries; its words then stand in place of `text`. With conditions alone, the
+    /// records that fulfil them are found, the latest first.
+    pub expression: Option<Expression>,
+    /// A record to look for the like of, by its vector and its rarest terms, in place of text and vector.
+    pub like: Option<RecordId>,
     /// Vector of the memory's space to look near. None: no dense signal.
     pub vector: Option<Vec<f32>>,
     /// What encoders of the host make of that vector, by name: one for each of [`crate::Engine::encoders`]. What one of
@@ -35,12 +41,16 @@ pub struct Query {
     pub diversity: f32,
     /// What "yesterday" and "last week" in the text are seen from, and recency counts from. None: the moment of asking.
     pub reference: Option<Timestamp>,
+    /// Records that are not to be among the hits, though they count for those that are: those of earlier pages.
+    pub without: Vec<RecordId>,
+    /// The order of the hits, in place of the best first. Which records they are, relevance decides.
+    pub sort: Option<Order>,
     /// Hits below this fused score are left out. It is relative: see [`crate::Hit::score`].
     pub min_score: Option<f32>,
 }
 
 /// A part of a question: what the question is, of a part.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Part {
     /// As [`Query::text`].
     pub text: String,
@@ -54,6 +64,11 @@ impl Query {
     /// Most hits one question can ask for.
     pub const MAX_LIMIT: usize = 10_000;
 
+    /// Whether there is nothing that records could be ranked by.
+    pub(crate) fn ranks_nothing(&self) -> bool {
+        self.text.trim().is_empty() && self.vector.is_none() && self.like.is_none()
+    }
+
     /// Checks everything but the vector.
     ///
     /// # Errors
@@ -63,7 +78,11 @@ impl Query {
         if self.limit == 0 || self.limit > Query::MAX_LIMIT {
             return invalid("limit", format!("must be between 1 and {}", Query::MAX_LIMIT));
         }
-        if self.text.trim().is_empty() && self.vector.is_none() {
+        if self.limit + self.without.len() > Query::MAX_LIMIT {
+            return invalid("limit", format!("must leave it at {} hits of all pages", Query::MAX_LIMIT));
+        }
+        let is_open = self.expression.is_none() && self.like.is_none();
+        if is_open && self.text.trim().is_empty() && self.vector.is_none() {
             return invalid("query", "must have text or a vector".into());
         }
         if self.text.len() > max_text_bytes as usize {
@@ -106,6 +125,11 @@ impl Weights {
         ["context", "session", "actor", "time", "form", "answer", "recency", "importance", "retention"];
     /// The searches alone.
     pub const NONE: Weights = Weights([0.0; 9]);
+
+    /// Whether a signal counts that changes by itself or with every use: recency, importance, retention.
+    pub(crate) fn drift(&self) -> bool {
+        self.0[6..].iter().any(|weight| *weight > 0.0)
+    }
 
     /// The weight of what was said around a record in its session.
     pub(crate) fn context(&self) -> f32 {

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use crate::index::text::{Bm25, KeywordQuery, TextIndex};
 use crate::index::vector::{Probe, VectorIndex, dot};
 use crate::index::{Slot, SlotSet};
-use crate::model::{Record, RecordId, Timestamp};
+use crate::model::{Order, Position, Record, RecordId, SortField, Timestamp};
 use crate::policy::Standing;
+use crate::retrieve::condition::demand;
 use crate::retrieve::form;
 use crate::retrieve::fuse::{Opinion, Range};
 use crate::retrieve::neighbourhood::{self, Candidate};
@@ -57,16 +58,25 @@ pub(crate) fn recall(
     whole: bool,
     now: Timestamp,
 ) -> Vec<Hit> {
-    let allowed = match &query.filter {
-        None => Cow::Borrowed(visible),
-        Some(filter) => {
-            let passes =
-                |slot: &Slot| sources.store.record(*slot).is_some_and(|record| filter.matches(record));
-            Cow::Owned(visible.iter().filter(passes).collect())
-        }
+    let demand = query.expression.as_ref().map(|expression| demand(expression, sources, visible));
+    let allowed = if query.filter.is_none() && demand.is_none() {
+        Cow::Borrowed(visible)
+    } else {
+        let passes = |slot: &Slot| {
+            sources.store.record(*slot).is_some_and(|record| {
+                query.filter.as_ref().is_none_or(|filter| filter.matches(record))
+                    && demand.as_ref().is_none_or(|demand| demand.allows(*slot, record))
+            })
+        };
+        Cow::Owned(visible.iter().filter(passes).collect())
     };
-    let pool = query.pool.unwrap_or(query.limit);
-    let depth = depth(pool);
+    if query.ranks_nothing() {
+        return latest(sources, query, &allowed);
+    }
+    let like = query.like.and_then(|id| sources.store.slot(id));
+    // The hits of earlier pages are candidates like all others, so that scores go on where they were.
+    let reached = query.pool.unwrap_or(query.limit) + query.without.len();
+    let depth = depth(reached);
     let reference = query.reference.unwrap_or(now);
     let question = (!query.text.is_empty()).then(|| Question::read(&query.text, reference));
     let refinement = Refinement::new(question.as_ref(), &query.weights, reference);
@@ -102,9 +112,15 @@ pub(crate) fn recall(
         };
     let statistics = (!whole).then_some(visible);
     let mut terms = sources.text.query(&query.text, statistics, sources.bm25);
+    if let Some(record) = like.and_then(|slot| sources.store.record(slot)) {
+        let words = format!("{} {}", record.text, record.tags.join(" "));
+        terms = sources.text.query(&words, statistics, sources.bm25);
+        terms.keep_telling();
+    }
+    demand.iter().flat_map(|demand| &demand.found).for_each(|found| terms.add(found.clone()));
     let keyword = {
         let hits = sources.text.search(&terms, depth, &allowed, &by_id);
-        if query.text.is_empty() {
+        if query.text.is_empty() && like.is_none() {
             skip(Signal::Keyword, "the query has no text");
         } else if terms.is_empty() {
             skip(Signal::Keyword, "no memory has any of these words");
@@ -122,11 +138,20 @@ pub(crate) fn recall(
     if let Some(Question { subject: Cow::Owned(subject), .. }) = &question
         && refinement.time() > 0.0
     {
-        let rest = sources.text.query(subject, statistics, sources.bm25);
+        let mut rest = sources.text.query(subject, statistics, sources.bm25);
+        demand.iter().flat_map(|demand| &demand.found).for_each(|found| rest.add(found.clone()));
         if !rest.is_empty() {
             terms = rest;
         }
     }
+    // Without words beside a condition, whatever fulfils it is an answer, if the last one.
+    let decides = demand.as_ref().is_some_and(|demand| demand.decides);
+    if decides {
+        let rest = allowed.len().saturating_sub(depth);
+        proposed.extend(allowed.iter().skip(rest).map(|slot| (slot, [None; 2])));
+    }
+    // What stands beside the record itself in its session is near it, too.
+    proposed.extend(like.map(|slot| (slot, [None; 2])));
     proposed.sort_unstable_by_key(|(slot, _)| *slot);
     proposed.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
@@ -146,7 +171,7 @@ pub(crate) fn recall(
             opinions[0] = opinions[0].or_else(unlisted);
         }
     };
-    let breadth = breadth(pool);
+    let breadth = breadth(reached);
     if proposed.len() > breadth {
         let mut scored: Vec<(f32, RecordId, usize)> = Vec::with_capacity(proposed.len());
         for (at, (slot, opinions)) in proposed.iter_mut().enumerate() {
@@ -181,12 +206,17 @@ pub(crate) fn recall(
         .iter()
         .map(|candidate| query.fusion.contributions(candidate.opinions, shares, ranges))
         .collect();
-    let own: Vec<f32> = parts.iter().map(|parts| parts[0] + parts[1]).collect();
+    let greatest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0, f32::max);
+    let mut own: Vec<f32> = parts.iter().map(|parts| parts[0] + parts[1]).collect();
+    if let Some(at) = like.and_then(|slot| candidates.iter().position(|candidate| candidate.slot == slot)) {
+        // Nothing is more like it than itself, even if no search can say so.
+        let best = greatest(&mut own.iter().copied());
+        own[at] = if best > 0.0 { best } else { 1.0 };
+    }
     let around: Vec<f32> = (0..candidates.len())
         .map(|at| refinement.context * neighbourhood::around(&candidates, at, &own, &questions))
         .collect();
     // Relevance runs from 0 to 1, and the whole to the best of what the searches alone have found.
-    let greatest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0, f32::max);
     let top = greatest(&mut own.iter().copied());
     let reach = greatest(&mut own.iter().zip(&around).map(|(own, around)| own + around));
     let scale = if reach > 0.0 { 1.0 / reach } else { 0.0 };
@@ -198,13 +228,15 @@ pub(crate) fn recall(
     let whole = top / (1.0 + weights.iter().sum::<f32>() + own_weights);
 
     let mut scored: Vec<(f32, RecordId, usize)> = Vec::with_capacity(candidates.len());
-    for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| candidate.eligible) {
+    let wanted =
+        |candidate: &Candidate<'_>| candidate.eligible && !query.without.contains(&candidate.record.id);
+    for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| wanted(candidate)) {
         let id = candidate.record.id;
         let told = query.judgements.iter().map(|judgement| judgement.score(id) * judgement.weight);
         let extra =
             refined[at].iter().zip(&weights).map(|(score, weight)| score * weight).chain(told).sum::<f32>();
-        // Whatever no search and no neighbour speaks for is not an answer.
-        if around[at] > 0.0 || candidate.opinions.iter().any(Option::is_some) {
+        // Otherwise whatever no search and no neighbour speaks for is not an answer.
+        if decides || around[at] > 0.0 || candidate.opinions.iter().any(Option::is_some) {
             scored.push(((relevance[at] + extra) * whole, id, at));
         }
     }
@@ -275,6 +307,31 @@ pub(crate) fn recall(
         Hit { record: candidate.record.clone(), score, why }
     };
     scored.into_iter().map(explain).collect()
+}
+
+/// The allowed records in the order that the query asks for, or the latest first: where nothing ranks them.
+fn latest(sources: &Sources<'_>, query: &Query, allowed: &SlotSet) -> Vec<Hit> {
+    let order = query.sort.unwrap_or(Order { by: SortField::OccurredAt, descending: true });
+    let mut records: Vec<(Position, &Record)> = allowed
+        .iter()
+        .filter_map(|slot| sources.store.record(slot))
+        .filter(|record| {
+            !query.without.contains(&record.id) && query.min_score.is_none_or(|least| least <= 0.0)
+        })
+        .map(|record| (order.position(record), record))
+        .collect();
+    records.sort_unstable_by(|a, b| order.compare(&a.0, &b.0));
+    records.truncate(query.limit);
+    let skipped = vec![
+        SkippedSignal { signal: Signal::Dense, reason: "the query has no vector" },
+        SkippedSignal { signal: Signal::Keyword, reason: "the query has no text" },
+    ];
+    let why =
+        Why { summary: String::new(), part: None, fusion: query.fusion.name(), signals: Vec::new(), skipped };
+    records
+        .into_iter()
+        .map(|(_, record)| Hit { record: record.clone(), score: 0.0, why: why.clone() })
+        .collect()
 }
 
 /// What keyword search says of each candidate, with the words of the records before it, and the length of each in mean

@@ -289,6 +289,13 @@ impl Store {
         self.expiring.iter().copied()
     }
 
+    /// When the next record expires after `now`.
+    pub(crate) fn next_expiry(&self, now: Timestamp) -> Option<Timestamp> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let after = Excluded((now, RecordId(u128::MAX)));
+        self.expiring.range((after, Unbounded)).next().map(|(at, _)| *at)
+    }
+
     /// The slots that a view of `scope` sees at `now`: in scope and not expired.
     pub(crate) fn visible(&self, scope: &Scope, now: Timestamp) -> SlotSet {
         let mut set = if *scope == Scope::default() {

@@ -5,6 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::index::text::find::Found;
 use crate::index::text::tokenize::Tokenizer;
 use crate::index::{Slot, SlotSet, TieBreak};
 
@@ -64,7 +65,7 @@ impl PostingList {
 /// Terms to the slots they occur in.
 #[derive(Debug, Default)]
 pub(crate) struct TextIndex {
-    tokenizer: Tokenizer,
+    pub(super) tokenizer: Tokenizer,
     ids: FxHashMap<Box<str>, u32>,
     names: Vec<Box<str>>,
     lists: Vec<PostingList>,
@@ -100,8 +101,21 @@ pub(crate) struct KeywordHit {
 #[derive(Debug, Default)]
 pub(crate) struct KeywordQuery {
     terms: Vec<(u32, f32)>,
+    /// What was found of patterns, each as a term of its own, with its weight.
+    patterns: Vec<(Found, f32)>,
+    /// Number of the documents in question, and their mean length.
+    documents: usize,
     average_length: f32,
     bm25: Bm25,
+}
+
+/// Terms of a document by which others like it are looked for: about as many as a long question has.
+const TELLING_TERMS: usize = 16;
+
+/// BM25's weight of a term that so many of the documents have.
+fn idf(documents: usize, frequency: usize) -> f32 {
+    let ratio = (documents as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5);
+    libm::logf(1.0 + ratio.max(0.0))
 }
 
 impl TextIndex {
@@ -223,14 +237,29 @@ impl TextIndex {
                 None => list.live as usize,
                 Some(set) => list.postings.iter().filter(|posting| set.contains(posting.slot)).count(),
             };
-            let ratio = (live as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5);
-            (frequency > 0).then(|| (id, libm::logf(1.0 + ratio.max(0.0))))
+            (frequency > 0).then(|| (id, idf(live, frequency)))
         };
         KeywordQuery {
             terms: ids.into_iter().filter_map(weigh).collect(),
+            patterns: Vec::new(),
+            documents: live,
             average_length: (length as f32 / live.max(1) as f32).max(1.0),
             bm25,
         }
+    }
+
+    /// All terms, each with the slots that it occurs in, in ascending order, and how often; some of the slots may be dead.
+    pub(super) fn terms(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = (Slot, u32)>)> {
+        self.names
+            .iter()
+            .zip(&self.lists)
+            .map(|(name, list)| (&**name, list.postings.iter().map(|posting| (posting.slot, posting.count))))
+    }
+
+    /// The slots that a term occurs in, as of [`TextIndex::terms`].
+    pub(super) fn slots_of(&self, term: &str) -> impl Iterator<Item = Slot> {
+        let list = self.ids.get(term).map(|id| &self.lists[*id as usize]);
+        list.into_iter().flat_map(|list| &list.postings).map(|posting| posting.slot)
     }
 
     /// The `limit` best of the allowed slots, all of them live, best first; equal scores in the order of their tie-break.
@@ -255,6 +284,15 @@ impl TextIndex {
                 }
             }
         }
+        for (found, weight) in &query.patterns {
+            for &(slot, count) in found.counts.iter().filter(|(slot, _)| allowed.contains(*slot)) {
+                let score = &mut scores[slot as usize];
+                if *score == 0.0 {
+                    touched.push(slot);
+                }
+                *score += query.partial(*weight, count, self.documents[slot as usize].length as f32);
+            }
+        }
         let mut hits: Vec<KeywordHit> =
             touched.into_iter().map(|slot| KeywordHit { slot, score: scores[slot as usize] }).collect();
         let order = |a: &KeywordHit, b: &KeywordHit| {
@@ -277,6 +315,12 @@ impl TextIndex {
                 *score.get_or_insert(0.0) += query.partial(weight, *count as f32, document.length as f32);
             }
         }
+        for (found, weight) in &query.patterns {
+            let count = found.count(slot);
+            if count > 0.0 {
+                *score.get_or_insert(0.0) += query.partial(*weight, count, document.length as f32);
+            }
+        }
         score
     }
 
@@ -286,24 +330,28 @@ impl TextIndex {
         let Some(document) = self.documents.get(slot as usize) else {
             return 0.0;
         };
-        for ((term, _), cell) in query.terms.iter().zip(counts) {
+        let (of_terms, of_patterns) = counts.split_at_mut(query.terms.len());
+        for ((term, _), cell) in query.terms.iter().zip(of_terms) {
             let found = document.terms.iter().find(|(own, _)| own == term);
             *cell = found.map_or(0.0, |(_, count)| *count as f32);
+        }
+        for ((found, _), cell) in query.patterns.iter().zip(of_patterns) {
+            *cell = found.count(slot);
         }
         document.length as f32
     }
 
-    /// The terms of the query that occur in `slot`.
-    pub(crate) fn matched<'a>(&'a self, query: &KeywordQuery, slot: Slot) -> Vec<&'a str> {
+    /// The terms and patterns of the query that occur in `slot`.
+    pub(crate) fn matched<'a>(&'a self, query: &'a KeywordQuery, slot: Slot) -> Vec<&'a str> {
         let Some(document) = self.documents.get(slot as usize) else {
             return Vec::new();
         };
         let present = |term: u32| document.terms.iter().any(|(own, _)| *own == term);
-        query
-            .terms
-            .iter()
-            .filter(|(term, _)| present(*term))
+        let terms = query.terms.iter().filter(|(term, _)| present(*term));
+        let patterns = query.patterns.iter().filter(|(found, _)| found.count(slot) > 0.0);
+        terms
             .map(|(term, _)| &*self.names[*term as usize])
+            .chain(patterns.map(|(found, _)| found.name.as_str()))
             .collect()
     }
 
@@ -322,12 +370,30 @@ impl TextIndex {
 impl KeywordQuery {
     /// Whether no term of the query is known, so that nothing can be found.
     pub(crate) fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.len() == 0
     }
 
-    /// Number of known terms.
+    /// Number of known terms and patterns.
     pub(crate) fn len(&self) -> usize {
-        self.terms.len()
+        self.terms.len() + self.patterns.len()
+    }
+
+    /// Keeps the rarest terms of those that more than one document has: the words of a text by which others like it are
+    /// looked for.
+    pub(crate) fn keep_telling(&mut self) {
+        let alone = idf(self.documents, 1);
+        self.terms.retain(|(_, weight)| *weight < alone);
+        // Stable, so that of equally rare ones those that come first in the text are taken.
+        self.terms.sort_by(|a, b| b.1.total_cmp(&a.1));
+        self.terms.truncate(TELLING_TERMS);
+    }
+
+    /// Takes what was found of a pattern in as a term, as frequent as the documents in which it occurs are.
+    pub(crate) fn add(&mut self, found: Found) {
+        if !found.counts.is_empty() {
+            let weight = idf(self.documents, found.counts.len());
+            self.patterns.push((found, weight));
+        }
     }
 
     /// Mean length of the documents in question.
@@ -338,8 +404,10 @@ impl KeywordQuery {
     /// The score of a document in which the terms occur so often, or nothing if none does. The document may be made of
     /// several that each count in part: fields with weights, as in BM25F (Robertson, Zaragoza and Taylor, CIKM 2004).
     pub(crate) fn score(&self, counts: &[f32], length: f32) -> Option<f32> {
-        let occurring = self.terms.iter().zip(counts).filter(|(_, count)| **count > 0.0);
-        occurring.fold(None, |score, ((_, weight), count)| {
+        let patterns = self.patterns.iter().map(|(_, weight)| weight);
+        let weights = self.terms.iter().map(|(_, weight)| weight).chain(patterns);
+        let occurring = weights.zip(counts).filter(|(_, count)| **count > 0.0);
+        occurring.fold(None, |score, (weight, count)| {
             Some(score.unwrap_or(0.0) + self.partial(*weight, *count, length))
         })
     }

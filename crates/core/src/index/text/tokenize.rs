@@ -15,7 +15,7 @@ use crate::index::text::stop_words::is_stop_word;
 pub const TOKENIZER: &str = "uax29-english-2";
 
 /// Longest term in characters; longer words are cut.
-const MAX_TERM_CHARS: usize = 64;
+pub(crate) const MAX_TERM_CHARS: usize = 64;
 
 /// Turns text into terms.
 pub(crate) struct Tokenizer {
@@ -71,8 +71,24 @@ fn cut(word: &str) -> &str {
     word.char_indices().nth(MAX_TERM_CHARS).map_or(word, |(at, _)| &word[..at])
 }
 
+/// Calls `emit` with each word of a text that was folded, in order: what terms are made of, with stop words, not stemmed.
+/// Each Chinese, Japanese and Korean character is a word.
+pub(crate) fn words<'a>(folded: &'a str, mut emit: impl FnMut(&'a str)) {
+    let mut end = 0;
+    for (at, word) in folded.unicode_word_indices() {
+        emoji(&folded[end..at], &mut emit);
+        end = at + word.len();
+        if word.starts_with(is_cjk) {
+            word.char_indices().for_each(|(at, c)| emit(&word[at..at + c.len_utf8()]));
+            continue;
+        }
+        word.split(['\'', '’', '_']).filter(|part| !part.is_empty()).for_each(&mut emit);
+    }
+    emoji(&folded[end..], &mut emit);
+}
+
 /// Calls `emit` with each emoji of `gap`, which holds no word.
-fn emoji(gap: &str, emit: &mut impl FnMut(&str)) {
+fn emoji<'a>(gap: &'a str, emit: &mut impl FnMut(&'a str)) {
     if !gap.is_ascii() {
         gap.split_word_bounds().filter(|piece| piece.starts_with(is_emoji)).map(cut).for_each(emit);
     }
@@ -103,7 +119,7 @@ fn is_emoji(c: char) -> bool {
         | '\u{1f000}'..='\u{1faff}') // Mahjong Tiles to Symbols and Pictographs Extended-A
 }
 
-fn is_cjk(c: char) -> bool {
+pub(crate) fn is_cjk(c: char) -> bool {
     matches!(c,
         '\u{3040}'..='\u{30ff}'      // Hiragana, Katakana
         | '\u{3400}'..='\u{4dbf}'    // CJK extension A
@@ -196,6 +212,20 @@ mod tests {
     fn the_selector_of_a_variant_makes_no_other_term() {
         check("❤️ ❤ ❤️‍🔥", &["❤", "❤", "❤\u{200d}🔥"]);
         check("🏳️‍🌈", &["🏳\u{200d}🌈"]);
+    }
+
+    #[test]
+    fn words_are_neither_dropped_nor_stemmed() {
+        for (text, expected) in [
+            ("Don't use the UNITS, please", "don t use the units please"),
+            ("Café 3.5 a_b 日本語 한국 👍🏽ok", "cafe 3.5 a b 日 本 語 한 국 👍🏽 ok"),
+            (" … ", ""),
+        ] {
+            let folded = fold(text);
+            let mut found = Vec::new();
+            words(&folded, |word| found.push(word));
+            assert_eq!(found.join(" "), expected, "{text:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,159 @@
+/**
+ * Questions on their way to the engine. Owns: their checks, their vectors, asking judges about them. Does not own: what a
+ * question means (the engine) or who may ask (the memory).
+ */
+
+import { embedAll } from "./embedder.js";
+import { createError, MemoryError } from "./errors.js";
+import type { EngineHandle } from "./internal/bridge.js";
+import { checkFields, checkFlag, checkNumber, checkSignal, checkWhole, invalid, toFilter, toText, toVector, withoutMissing } from "./internal/convert.js";
+import { toRanking } from "./internal/ranking.js";
+import { toSort } from "./internal/sort.js";
+import { checkJudges, judge } from "./judges.js";
+import type { Session } from "./session.js";
+import type { EmbeddingSpace, Hit, RecallOptions, Scope } from "./types.js";
+
+/** On whose behalf questions are asked. */
+export interface Asker {
+  readonly session: Session;
+  readonly view: Scope;
+  /** Runs a call into the engine, if that is still allowed. */
+  call<T>(use: (handle: EngineHandle) => T): T;
+  /** The space that vectors made elsewhere are taken to be of. */
+  givenSpace(vector: Float32Array): EmbeddingSpace;
+}
+
+/** A question as it is asked. */
+export interface Asked {
+  readonly text: string;
+  readonly options: RecallOptions;
+  /** The record to look for the like of, in place of a text. */
+  readonly like?: string;
+}
+
+/** A question that was checked. */
+interface Checked extends Asked {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly filter: unknown;
+  readonly limit: number;
+  readonly way: Way;
+  readonly vector: Float32Array | undefined;
+}
+
+/** How a text is read: as one question, with its parts, or in the syntax of queries. */
+type Way = 0 | 1 | 2;
+
+/** A question or a part of one, its vector, and what encoders have made of that. */
+type Part = readonly [text: string, vector: Float32Array | undefined, encoded: readonly [string, Float32Array][]];
+
+/** A question that can be put to the engine as often as one likes. */
+export interface Ready extends Checked {
+  readonly space: EmbeddingSpace | undefined;
+  readonly parts: readonly Part[];
+}
+
+/** Most hits of one question, all pages together. */
+export const MOST = 10_000;
+
+const fields = ["limit", "filter", "syntax", "sort", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "touch", "signal", "signals", "rerank", "parts"];
+
+/** Where a question of several is found. */
+const place = (index: number): string => `queries/${index}`;
+
+/** Checks questions and makes the vectors of all of them at once. `many` names their place in errors. */
+export async function prepare(asker: Asker, questions: readonly Asked[], signal: AbortSignal | undefined, many = false): Promise<Ready[]> {
+  checkSignal(signal, "signal");
+  const checked = questions.map((asked, index) => within(many ? place(index) : undefined, () => check(asked)));
+  throwIfAborted(signal);
+  const { rows, space } = await embed(asker, checked, signal, many);
+  throwIfAborted(signal);
+  const { session, call, view } = asker;
+  const names = call((handle) => handle.encoders());
+  const encode = async (vector: Float32Array | undefined): Promise<[string, Float32Array][]> => (vector && names.length > 0 ? session.encoders.encode(names, vector) : []);
+  return Promise.all(
+    checked.map(async (question, index) => {
+      const { like, vector: given } = question;
+      const parts = (rows[index] as Row[]).map(async ([text, vector]): Promise<Part> => {
+        const basis = like === undefined ? vector : call((handle) => handle.vector(view, like, session.now()));
+        return [text, vector, await encode(basis)];
+      });
+      return { ...question, space: given ? asker.givenSpace(given) : space, parts: await Promise.all(parts) };
+    }),
+  );
+}
+
+/**
+ * Answers questions at one moment, in one call; those who have judges ask them first. Hits `without` belong to earlier
+ * pages.
+ */
+export async function answer(asker: Asker, questions: readonly Ready[], signal: AbortSignal | undefined, many = false, without: readonly string[] = []): Promise<Hit[][]> {
+  throwIfAborted(signal);
+  const { session } = asker;
+  const ask = (asked: readonly (readonly [Ready, object])[]): Hit[][] => {
+    const settings = asked.map(([{ settings, like, space, limit }, more]) => {
+      const own = { ...settings, like, space, limit, without, ...more } as { limit: number };
+      return withoutMissing({ ...own, limit: Math.min(own.limit, MOST - without.length) });
+    });
+    const [parts, filters] = [asked.map(([question]) => question.parts), asked.map(([question]) => question.filter)];
+    return asker.call((handle) => handle.recall(asker.view, settings, parts, filters, session.now()) as Hit[][]);
+  };
+  const judged = await Promise.all(
+    questions.map(async (question) => [question, await judge(question.options, question.text, question.limit, (settings) => ask([[question, settings]])[0] as Hit[])] as const),
+  );
+  throwIfAborted(signal);
+  // The engine names the place of a question among several.
+  const hits = within(many && questions.length === 1 ? place(0) : undefined, () => ask(judged));
+  session.strain();
+  session.queue.nudge();
+  return hits;
+}
+
+/** What a recall or one question of several can choose, checked. */
+function check({ text, options, like }: Asked): Checked {
+  const query = toText(text, "query");
+  checkFields(options, fields, "options");
+  const { filter, limit = 10, minScore, touch = true, syntax = "plain", vector, parts = true } = options;
+  checkWhole(limit, "limit", 1, MOST);
+  checkNumber(minScore, "minScore");
+  checkFlag(touch, "touch");
+  if (syntax !== "plain" && syntax !== "query") throw invalid("syntax", 'must be "plain" or "query"');
+  checkFlag(parts, "parts");
+  const way = syntax === "query" ? 2 : parts && vector === undefined ? 1 : 0;
+  const settings = { syntax: way === 2, sort: toSort(options.sort), ...toRanking(options), minScore, touch };
+  checkJudges(options);
+  const given = vector === undefined ? undefined : toVector(vector, "vector");
+  return { text: query, options, ...(like !== undefined && { like }), settings, filter: toFilter(filter), limit, way, vector: given };
+}
+
+/** A text and its vector. */
+type Row = readonly [string, Float32Array | undefined];
+
+/** The questions, each with its parts after it, and the vectors of those that need one, which are of `space`. */
+async function embed(asker: Asker, questions: readonly Checked[], signal: AbortSignal | undefined, many: boolean): Promise<{ rows: Row[][]; space?: EmbeddingSpace | undefined }> {
+  const { session, call, view } = asker;
+  const texts = questions.map(({ text }) => text);
+  const ways = Uint8Array.from(questions, ({ way }) => way);
+  const read = within(many && questions.length === 1 ? place(0) : undefined, () => call((handle) => handle.readQuestions(view, texts, ways) as [text: string, words: string][][]));
+  const { embedder } = session;
+  const isOpen = (index: number, words: string): boolean => embedder !== undefined && questions[index]?.vector === undefined && questions[index]?.like === undefined && words.trim() !== "";
+  const open = read.flatMap((parts, index) => parts.flatMap(([, words]) => (isOpen(index, words) ? [words] : [])));
+  const made = embedder && open.length > 0 ? await embedAll(embedder, open, { purpose: "query", ...(signal && { signal }) }) : undefined;
+  let at = 0;
+  const rows = read.map((parts, index) => parts.map(([text, words]): Row => [text, isOpen(index, words) ? made?.vectors[at++] : questions[index]?.vector]));
+  return { rows, space: made?.space };
+}
+
+/** Runs a check; what it refuses is told with `path/` before the name of the field. */
+function within<T>(path: string | undefined, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (path === undefined || !(error instanceof MemoryError) || typeof error.details.field !== "string") throw error;
+    const { code, message, details, cause } = error;
+    throw createError(code, `${path}/${message}`, { details: { ...details, field: `${path}/${error.details.field}` }, cause });
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw createError("aborted", "the call was aborted", { cause: signal.reason });
+}
