@@ -1,9 +1,11 @@
 // Measures how well a memory finds the turns that answer a question, through the public API and with its defaults.
 //
 //   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--pairs] [--out run.jsonl]
+//   npm run eval -- --docs [--embedder static|static256|none] [--recall JSON] …
 //
 // DIR holds turns.jsonl and questions.jsonl (the format of examples/data/allotment). Each conversation is a memory of
-// its own. `vectors:NAME` reads turns.spk.NAME.i8.bin and questions.noname.NAME.i8.bin: one int8 row per line of the
+// its own. `--docs` asks about the pages of this project instead (docs-set.mjs): its turns are sections, long, without
+// speaker and session. `vectors:NAME` reads turns.spk.NAME.i8.bin and questions.noname.NAME.i8.bin: one int8 row per line of the
 // JSONL files, each on its own scale. `--recall` gives options of recall, such as {"weights":{"context":0}}. `--pairs` asks every
 // question together with another one of its conversation, as one text, and scores what is found for each of the two;
 // with a built-in embedder only. Prints the metrics as JSON; --out keeps the ranked ids.
@@ -12,14 +14,15 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openMemory } from "stratamem";
+import { readDocsSet } from "./docs-set.mjs";
 import { score, summarise } from "./metrics.mjs";
 
 const { values } = parseArgs({
-  options: { data: { type: "string" }, embedder: { type: "string", default: "static" }, recall: { type: "string", default: "{}" }, out: { type: "string" }, pairs: { type: "boolean", default: false } },
+  options: { data: { type: "string" }, docs: { type: "boolean", default: false }, embedder: { type: "string", default: "static" }, recall: { type: "string", default: "{}" }, out: { type: "string" }, pairs: { type: "boolean", default: false } },
 });
 
-if (!values.data || !existsSync(join(values.data, "turns.jsonl"))) {
-  console.log(`skipped: no turns.jsonl in ${values.data ?? "--data DIR (not given)"}`);
+if (!values.docs && (!values.data || !existsSync(join(values.data, "turns.jsonl")))) {
+  console.log(`skipped: no turns.jsonl in ${values.data ?? "--data DIR (neither that nor --docs was given)"}`);
   process.exit(0);
 }
 
@@ -36,14 +39,13 @@ function vectorsOf(name, count) {
 
 const embedders = { static: "static-128", static256: "static-256", none: false };
 const embedder = values.embedder.startsWith("vectors:") ? false : embedders[values.embedder];
-if (embedder === undefined) {
-  console.error(`unknown embedder ${values.embedder}: static, static256, none or vectors:NAME`);
+if (embedder === undefined || (values.docs && values.embedder.startsWith("vectors:"))) {
+  console.error(`unknown embedder ${values.embedder}: static, static256, none or, but not with --docs, vectors:NAME`);
   process.exit(2);
 }
 
 const chosen = JSON.parse(values.recall);
-const turns = readLines("turns.jsonl");
-const questions = readLines("questions.jsonl");
+const { turns, questions } = values.docs ? readDocsSet() : { turns: readLines("turns.jsonl"), questions: readLines("questions.jsonl") };
 const turnVector = vectorsOf("turns.spk", turns.length);
 const questionVector = vectorsOf("questions.noname", questions.length);
 
@@ -67,7 +69,7 @@ for (const conversation of new Set(turns.map((turn) => turn.conv))) {
         text: caption ? `${text} [image: ${caption}]` : text,
         actor: speaker,
         occurredAt: `${date}Z`,
-        scope: { session: String(session) },
+        ...(session !== undefined && { scope: { session: String(session) } }),
         ...(vector && { vector }),
       };
     }),
