@@ -1,12 +1,13 @@
 // Measures how well a memory finds the turns that answer a question, through the public API and with its defaults.
 //
-//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--pairs] [--out run.jsonl]
+//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--config JSON] [--pairs] [--out run.jsonl]
 //   npm run eval -- --docs [--embedder static|static256|none] [--recall JSON] …
 //
 // DIR holds turns.jsonl and questions.jsonl (the format of examples/data/allotment). Each conversation is a memory of
 // its own. `--docs` asks about the pages of this project instead (docs-set.mjs): its turns are sections, long, without
 // speaker and session. `vectors:NAME` reads turns.spk.NAME.i8.bin and questions.noname.NAME.i8.bin: one int8 row per line of the
-// JSONL files, each on its own scale. `--recall` gives options of recall, such as {"weights":{"context":0}}. `--pairs` asks every
+// JSONL files, each on its own scale. `--recall` gives options of recall, such as {"weights":{"context":0}}, `--config` settings of the
+// memory, such as {"bm25B":0.75}. `--pairs` asks every
 // question together with another one of its conversation, as one text, and scores what is found for each of the two;
 // with a built-in embedder only. Prints the metrics as JSON; --out keeps the ranked ids.
 
@@ -18,7 +19,7 @@ import { readDocsSet } from "./docs-set.mjs";
 import { score, summarise } from "./metrics.mjs";
 
 const { values } = parseArgs({
-  options: { data: { type: "string" }, docs: { type: "boolean", default: false }, embedder: { type: "string", default: "static" }, recall: { type: "string", default: "{}" }, out: { type: "string" }, pairs: { type: "boolean", default: false } },
+  options: { data: { type: "string" }, docs: { type: "boolean", default: false }, embedder: { type: "string", default: "static" }, recall: { type: "string", default: "{}" }, config: { type: "string", default: "{}" }, out: { type: "string" }, pairs: { type: "boolean", default: false } },
 });
 
 if (!values.docs && (!values.data || !existsSync(join(values.data, "turns.jsonl")))) {
@@ -59,7 +60,7 @@ const rows = [];
 const run = [];
 const timing = { addMs: 0, recallMs: [] };
 for (const conversation of new Set(turns.map((turn) => turn.conv))) {
-  const memory = await openMemory({ embedder, config: { working: {}, intermediate: {} } });
+  const memory = await openMemory({ embedder, config: { working: {}, intermediate: {}, ...JSON.parse(values.config) } });
   const own = turns.map((turn, row) => ({ ...turn, row })).filter((turn) => turn.conv === conversation);
   const started = performance.now();
   const ids = await memory.addMany(

@@ -233,7 +233,8 @@ export interface Filter {
 
 /**
  * How the two searches of a recall are joined: by their scaled scores and weights, by reciprocal ranks, by the better of
- * the two scores, or by Borda's count of ranks. A name alone stands for equal weights, and for `k` 60.
+ * the two scores, or by Borda's count of ranks. A name alone stands for equal weights, and for `k` 60;
+ * `"weighted"` alone weighs the dense search less where items are long on average, down to half of the other's.
  */
 export type Fusion =
   | "weighted"

@@ -88,7 +88,8 @@ const ASKED: [Asked; 5] = [
     },
 ];
 
-fn conversation(random: &mut Random) -> (Host, Vec<Turn>) {
+/// A conversation whose turns are longer by so many words that nobody asks for.
+fn conversation(random: &mut Random, padding: usize) -> (Host, Vec<Turn>) {
     let endless = TierConfig::default();
     let mut host = Host::new(Config { working: endless.clone(), intermediate: endless, ..Config::default() });
     let mut turns = Vec::new();
@@ -103,6 +104,7 @@ fn conversation(random: &mut Random) -> (Host, Vec<Turn>) {
         let actor = ["Ada", "Bo"][number % 2];
         let mut words: Vec<String> =
             (0..1 + random.below(7)).map(|_| WORDS[random.below(8) as usize].to_owned()).collect();
+        words.extend(std::iter::repeat_n("pumice".to_owned(), padding));
         let names_time = random.below(5) == 0;
         if names_time {
             words.push("yesterday".into());
@@ -160,6 +162,9 @@ fn expected(turns: &[Turn], asked: &Asked, weights: Weights) -> Vec<(f64, [f64; 
     if asked.wants_several {
         (weights[0], weights[1], weights[2]) = (weights[0] * 0.5, weights[1] * 0.5, weights[2] * 3.0);
     }
+    let mean = turns.iter().map(|turn| turn.words.len()).sum::<usize>() as f64 / turns.len() as f64;
+    let of_turns = 1.0 - ((mean - 30.0) / 120.0).clamp(0.0, 1.0);
+    (weights[4], weights[5]) = (weights[4] * of_turns, weights[5] * of_turns);
     for (at, applies) in [(2, asked.actor.is_some()), (3, asked.day.is_some()), (5, asked.wants_time)] {
         weights[at] *= f64::from(u8::from(applies));
     }
@@ -180,7 +185,6 @@ fn expected(turns: &[Turn], asked: &Asked, weights: Weights) -> Vec<(f64, [f64; 
     let around: Vec<f64> = (0..turns.len()).map(around).collect();
     let reached: Vec<f64> = own.iter().zip(&around).map(|(own, around)| own + around).collect();
     let reach = greatest(&reached);
-    let mean = turns.iter().map(|turn| turn.words.len()).sum::<usize>() as f64 / turns.len() as f64;
     let whole = greatest(&own) / (1.0 + weights[1..].iter().sum::<f64>());
     let parts = |at: usize| {
         let turn = &turns[at];
@@ -228,8 +232,8 @@ fn contribution(hit: &Hit, signal: Signal) -> f32 {
 
 #[test]
 fn every_signal_is_what_it_is_defined_to_be() {
-    for seed in [3, 1_234, 987_654_321] {
-        let (mut host, turns) = conversation(&mut Random(seed));
+    for (seed, padding) in [(3, 0), (1_234, 0), (987_654_321, 0), (11, 70), (12, 200)] {
+        let (mut host, turns) = conversation(&mut Random(seed), padding);
         let alone = |signal: usize, weight: f32| {
             let mut weights = Weights::NONE;
             weights.0[signal] = weight;
@@ -270,6 +274,48 @@ fn every_signal_is_what_it_is_defined_to_be() {
             assert!(hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
         }
     }
+}
+
+/// The dense search counts less where items are long, unless weights are given, and what other views hold is not asked.
+#[test]
+fn weights_follow_the_length_of_what_the_view_sees() {
+    let mut host = Host::new(Config::default());
+    let user = |name: &str| Scope { user: Some(name.into()), ..Scope::default() };
+    let mut number = 0;
+    let mut add = |host: &mut Host, name: &str, padding: usize| {
+        for word in WORDS {
+            number += 1;
+            let record =
+                NewRecord { scope: user(name), ..text(format!("{word} {}", "pumice ".repeat(padding))) };
+            let vector = Some((0..4).map(|at| if at == number % 4 { 1.0 } else { 0.1 }).collect());
+            let operation = Operation::Add { record: Box::new(record), vector };
+            host.commit(&Scope::default(), vec![operation], at(number));
+        }
+    };
+    add(&mut host, "notes", 300);
+    let ask = |host: &mut Host, scope: Scope, fusion: Fusion| {
+        let query = Query {
+            text: "flint".into(),
+            vector: Some(vec![0.6, 0.2, 0.1, 0.9]),
+            limit: 8,
+            fusion,
+            ..Query::default()
+        };
+        host.engine.recall(&scope, Some(&space(4)), query, at(100), false).expect("a plain question")
+    };
+    let weights = |hits: &[Hit]| {
+        let signals = &hits[0].why.signals;
+        let of = |signal| signals.iter().find(|share| share.signal == signal).map(|share| share.weight);
+        [Signal::Dense, Signal::Keyword, Signal::Form].map(of)
+    };
+    let alone = ask(&mut host, user("notes"), Fusion::default());
+    assert_eq!(weights(&alone), [Some(0.5 / 1.5), Some(1.0 / 1.5), None]);
+    let even = Fusion::Weighted { dense: 0.5, keyword: 0.5 };
+    assert_eq!(weights(&ask(&mut host, user("notes"), even))[..2], [Some(0.5), Some(0.5)]);
+
+    add(&mut host, "chat", 0);
+    assert_eq!(ask(&mut host, user("notes"), Fusion::default()), alone);
+    assert_eq!(weights(&ask(&mut host, user("chat"), Fusion::default())), [Some(0.5), Some(0.5), Some(0.3)]);
 }
 
 /// An answer is found through the question before it, though it shares no word with what is asked. What is near no

@@ -258,6 +258,8 @@ fn fused_scores_are_made_of_the_parts_that_are_reported() {
             assert!((hit.score - sum).abs() < 1e-6);
             for share in &hit.why.signals {
                 match fusion {
+                    // These texts are short.
+                    Fusion::Balanced => assert!((share.weight - 0.5).abs() < 1e-6),
                     Fusion::Weighted { dense, keyword } => {
                         let own = if share.signal == Signal::Dense { dense } else { keyword };
                         assert!((share.weight - own / (dense + keyword)).abs() < 1e-6);

@@ -252,6 +252,7 @@ impl QueryInput {
                 [1.0, k, _] => Fusion::Rrf { k },
                 [2.0, dense, keyword] => Fusion::Max { dense, keyword },
                 [3.0, dense, keyword] => Fusion::Borda { dense, keyword },
+                [4.0, ..] => Fusion::Balanced,
                 [_, dense, keyword] => Fusion::Weighted { dense, keyword },
             },
             weights: Weights(self.weights),

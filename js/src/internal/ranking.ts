@@ -38,10 +38,14 @@ export function toRanking({ preset = "balanced", fusion, weights = {}, diversity
 /** The methods in the order of their numbers, with the names of their settings. */
 const methods = { weighted: ["dense", "keyword"], rrf: ["k"], max: ["dense", "keyword"], borda: ["dense", "keyword"] } as const;
 
+/** What "weighted" by name is to the engine, which then chooses the weights: one more than the methods above. */
+const balancedFusion = [Object.keys(methods).length, 0, 0];
+
 /** The engine's form of a fusion: the number of its method, then its settings. */
 function toFusion(fusion: Fusion): number[] {
   const method = (typeof fusion === "string" ? fusion : (fusion as { method?: unknown } | null)?.method) as keyof typeof methods;
   if (!Object.hasOwn(methods, method)) throw invalid("fusion", `must be ${Object.keys(methods).join(", ")}, or an object with one of these as its method`);
+  if (fusion === "weighted") return balancedFusion;
   const { method: _, ...settings } = typeof fusion !== "string" ? fusion : method === "rrf" ? { method, k: 60 } : { method, dense: 0.5, keyword: 0.5 };
   checkFields(settings, methods[method], "fusion");
   const numbers = methods[method].map((name) => {

@@ -1,8 +1,14 @@
 //! Fusion: several ranked lists into one.
 
+use crate::retrieve::extent::Extent;
+
 /// How the signals are joined.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Fusion {
+    /// Weighted: both signals alike where items are as short as turns of a conversation. The vector signal counts less
+    /// the longer they are on average: half as much as keywords from 150 terms on.
+    #[default]
+    Balanced,
     /// Each signal's scores are scaled to 0..1, between the lowest that any allowed record has and the best, and
     /// added with these weights.
     Weighted {
@@ -32,13 +38,6 @@ pub enum Fusion {
         /// Weight of the keyword signal.
         keyword: f32,
     },
-}
-
-impl Default for Fusion {
-    /// Weighted, both signals alike.
-    fn default() -> Self {
-        Fusion::Weighted { dense: 0.5, keyword: 0.5 }
-    }
 }
 
 /// What one signal says of one candidate.
@@ -74,7 +73,7 @@ impl Fusion {
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Fusion::Weighted { .. } => "weighted",
+            Fusion::Balanced | Fusion::Weighted { .. } => "weighted",
             Fusion::Rrf { .. } => "rrf",
             Fusion::Max { .. } => "max",
             Fusion::Borda { .. } => "borda",
@@ -89,6 +88,7 @@ impl Fusion {
             | Fusion::Max { dense, keyword }
             | Fusion::Borda { dense, keyword } => sane(dense) && sane(keyword) && dense + keyword > 0.0,
             Fusion::Rrf { k } => sane(k),
+            Fusion::Balanced => true,
         }
     }
 
@@ -104,7 +104,9 @@ impl Fusion {
             let range = ranges[signal];
             let by_rank = |value: &dyn Fn(f32) -> f32| opinion.rank.map_or(0.0, |rank| value(rank as f32));
             match self {
-                Fusion::Weighted { .. } | Fusion::Max { .. } => shares[signal] * range.scaled(opinion.score),
+                Fusion::Balanced | Fusion::Weighted { .. } | Fusion::Max { .. } => {
+                    shares[signal] * range.scaled(opinion.score)
+                }
                 Fusion::Rrf { k } => by_rank(&|rank| 1.0 / (k + rank)),
                 Fusion::Borda { .. } => {
                     let listed = range.listed as f32;
@@ -119,9 +121,11 @@ impl Fusion {
         parts
     }
 
-    /// Shares of the signals (dense, keyword) when only some are present: they add up to 1, or the greatest is 1.
-    pub(crate) fn shares(self, present: [bool; 2]) -> [f32; 2] {
+    /// Shares of the signals (dense, keyword) when only some are present, among items of that extent: they add up to 1,
+    /// or the greatest is 1.
+    pub(crate) fn shares(self, present: [bool; 2], extent: Extent) -> [f32; 2] {
         let raw = match self {
+            Fusion::Balanced => [extent.dense(), 1.0],
             Fusion::Weighted { dense, keyword }
             | Fusion::Max { dense, keyword }
             | Fusion::Borda { dense, keyword } => [dense, keyword],
@@ -143,6 +147,8 @@ impl Fusion {
 mod tests {
     use super::*;
 
+    const TURNS: Extent = Extent::of(10.0);
+
     #[test]
     fn scaling() {
         let range = Range { floor: -0.5, best: 0.5, listed: 1 };
@@ -154,9 +160,13 @@ mod tests {
     #[test]
     fn shares_add_up() {
         let fusion = Fusion::Weighted { dense: 1.0, keyword: 3.0 };
-        assert_eq!(fusion.shares([true, true]), [0.25, 0.75]);
-        assert_eq!(fusion.shares([true, false]), [1.0, 0.0]);
-        assert_eq!(Fusion::Weighted { dense: 0.0, keyword: 1.0 }.shares([true, false]), [1.0, 0.0]);
+        assert_eq!(fusion.shares([true, true], TURNS), [0.25, 0.75]);
+        assert_eq!(fusion.shares([true, false], TURNS), [1.0, 0.0]);
+        assert_eq!(fusion.shares([true, true], Extent::of(1_000.0)), [0.25, 0.75]);
+        assert_eq!(Fusion::Balanced.shares([true, true], TURNS), [0.5, 0.5]);
+        assert_eq!(Fusion::Balanced.shares([true, true], Extent::of(1_000.0)), [0.5 / 1.5, 1.0 / 1.5]);
+        assert_eq!(Fusion::Balanced.shares([true, false], Extent::of(1_000.0)), [1.0, 0.0]);
+        assert_eq!(Fusion::Weighted { dense: 0.0, keyword: 1.0 }.shares([true, false], TURNS), [1.0, 0.0]);
     }
 
     /// Each way of joining, by its definition: a first dense hit that is third by keywords, of lists of 4.
@@ -175,7 +185,7 @@ mod tests {
             (Fusion::Borda { dense: 1.0, keyword: 1.0 }, [first, third], [0.5, 0.25]),
             (Fusion::Borda { dense: 1.0, keyword: 1.0 }, [None, third], [0.0, 0.25]),
         ] {
-            let shares = fusion.shares([true, true]);
+            let shares = fusion.shares([true, true], TURNS);
             assert_eq!(fusion.contributions(opinions, shares, ranges), expected, "{fusion:?}");
         }
     }

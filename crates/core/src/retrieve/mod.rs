@@ -5,6 +5,7 @@
 //! and what it is worth stands in `docs/RETRIEVAL.md`.
 
 mod condition;
+mod extent;
 mod form;
 mod fuse;
 mod judge;

@@ -27,12 +27,19 @@ pub(crate) fn parts(question: &str, actors: &[&str]) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     // Whether the last one has yet to ask for something.
     let mut open = false;
-    for clause in sentences(question).into_iter().flat_map(clauses) {
+    let clauses = sentences(question).into_iter().flat_map(|sentence| {
+        clauses(sentence).into_iter().zip(0..).map(|(clause, place)| (clause, refers_back(clause, place > 0)))
+    });
+    for (clause, refers_back) in clauses {
         let words = clause.split_whitespace().filter(|word| word.contains(char::is_alphanumeric));
         let brief = words.count() < FEWEST_WORDS;
         let full = parts.len() == MOST;
         match parts.last_mut() {
             Some(last) if open || full || brief => *last = format!("{last} {clause}"),
+            Some(last) if refers_back => {
+                let both = format!("{last} {clause}");
+                parts.push(both);
+            }
             _ => parts.push(clause.to_owned()),
         }
         open = brief && (open || parts.len() == 1 && parts[0] == clause);
@@ -75,11 +82,10 @@ fn sentences(text: &str) -> Vec<&str> {
 
 /// The clauses of a question that ask: "who has the key, and when is the fair".
 fn clauses(sentence: &str) -> Vec<&str> {
-    const ASKING: [&str; 9] = ["who", "whom", "whose", "what", "when", "where", "which", "why", "how"];
     let asks = |text: &str| {
-        let first = text.split_whitespace().next().unwrap_or_default().to_lowercase();
-        ASKING.contains(
-            &first.trim_end_matches(|c: char| !c.is_alphanumeric()).split(['\'', '’']).next().unwrap_or(""),
+        let first = text.split_whitespace().next().unwrap_or_default();
+        is_asking(
+            first.trim_end_matches(|c: char| !c.is_alphanumeric()).split(['\'', '’']).next().unwrap_or(""),
         )
     };
     let long = |text: &str| text.split_whitespace().nth(FEWEST_WORDS - 1).is_some();
@@ -99,6 +105,27 @@ fn clauses(sentence: &str) -> Vec<&str> {
     }
     found.push(rest);
     found
+}
+
+/// Whether a clause that asks speaks of something by a pronoun only, so that it cannot be asked without what is before
+/// it: one that `continues` a sentence does with any such word, one that begins it if the word comes as early as in
+/// "and where is it kept?".
+fn refers_back(clause: &str, continues: bool) -> bool {
+    const BACK: [&str; 7] = ["it", "its", "itself", "their", "theirs", "them", "they"];
+    const EARLY: usize = 4;
+    let words = clause.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut words =
+        words.skip_while(|word| ["and", "but", "or"].iter().any(|link| word.eq_ignore_ascii_case(link)));
+    words.next().is_some_and(is_asking)
+        && words
+            .take(if continues { usize::MAX } else { EARLY - 1 })
+            .any(|word| BACK.iter().any(|back| word.eq_ignore_ascii_case(back)))
+}
+
+/// Whether a question may begin with `word`.
+fn is_asking(word: &str) -> bool {
+    const ASKING: [&str; 9] = ["who", "whom", "whose", "what", "when", "where", "which", "why", "how"];
+    ASKING.iter().any(|asking| word.eq_ignore_ascii_case(asking))
 }
 
 /// Answers `query` at `now` from the `visible` slots, part by part if it has parts. `whole` says that nothing else exists.
@@ -175,7 +202,7 @@ mod tests {
         check("Who has the key? When is the fair?", &["Who has the key?", "When is the fair?"]);
         check(
             "Who has the key of the shed, and where is it kept?",
-            &["Who has the key of the shed", "where is it kept?"],
+            &["Who has the key of the shed", "Who has the key of the shed where is it kept?"],
         );
         check(
             "I am off to Oslo. What should I pack? It is cold. Who comes along with me? Thanks.",
@@ -189,6 +216,26 @@ mod tests {
         check(
             "What does Ada grow there? Where does she live? And what does Bo eat?",
             &["What does Ada grow there?", "Ada Lovelace Where does she live?", "And what does Bo eat?"],
+        );
+    }
+
+    #[test]
+    fn a_part_about_something_named_before_is_asked_with_that() {
+        check(
+            "What is a frost pocket and how does one avoid it? Which beans like shade?",
+            &[
+                "What is a frost pocket",
+                "What is a frost pocket how does one avoid it?",
+                "Which beans like shade?",
+            ],
+        );
+        check(
+            "Who has the key? And where is it kept?",
+            &["Who has the key?", "Who has the key? And where is it kept?"],
+        );
+        check(
+            "Who has the key? Which shed has a heater in it?",
+            &["Who has the key?", "Which shed has a heater in it?"],
         );
     }
 

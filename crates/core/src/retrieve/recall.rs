@@ -8,6 +8,7 @@ use crate::index::{Slot, SlotSet};
 use crate::model::{Order, Position, Record, RecordId, SortField, Timestamp};
 use crate::policy::Standing;
 use crate::retrieve::condition::demand;
+use crate::retrieve::extent::Extent;
 use crate::retrieve::form;
 use crate::retrieve::fuse::{Opinion, Range};
 use crate::retrieve::neighbourhood::{self, Candidate};
@@ -79,7 +80,10 @@ pub(crate) fn recall(
     let depth = depth(reached);
     let reference = query.reference.unwrap_or(now);
     let question = (!query.text.is_empty()).then(|| Question::read(&query.text, reference));
-    let refinement = Refinement::new(question.as_ref(), &query.weights, reference);
+    let statistics = (!whole).then_some(visible);
+    let mut terms = sources.text.query(&query.text, statistics, sources.bm25);
+    let extent = Extent::of(terms.average_length());
+    let refinement = Refinement::new(question.as_ref(), &query.weights, reference, extent);
     let mut skipped = Vec::new();
     let mut skip = |signal, reason| skipped.push(SkippedSignal { signal, reason });
     // Slots say nothing about age: an update or a compaction gives a record a new one.
@@ -110,8 +114,6 @@ pub(crate) fn recall(
                 best.map(|best| Dense { probe, index, range: range(best) })
             }
         };
-    let statistics = (!whole).then_some(visible);
-    let mut terms = sources.text.query(&query.text, statistics, sources.bm25);
     if let Some(record) = like.and_then(|slot| sources.store.record(slot)) {
         let words = format!("{} {}", record.text, record.tags.join(" "));
         terms = sources.text.query(&words, statistics, sources.bm25);
@@ -160,7 +162,7 @@ pub(crate) fn recall(
         }
         same
     });
-    let shares = query.fusion.shares([dense.is_some(), keyword.is_some()]);
+    let shares = query.fusion.shares([dense.is_some(), keyword.is_some()], extent);
     let none = Range { floor: 0.0, best: 0.0, listed: 1 };
     let mut ranges = [dense.as_ref().map_or(none, |dense| dense.range), keyword.unwrap_or(none)];
 
