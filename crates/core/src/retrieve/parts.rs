@@ -5,7 +5,7 @@
 //! Shaw, "Combination of Multiple Searches", TREC-2, 1993) over scores that are scaled so that the best of each part
 //! are equal.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::index::SlotSet;
 use crate::model::{RecordId, Timestamp};
@@ -152,16 +152,28 @@ pub(crate) fn recall_parts(
         top = top.max(best(&found));
         lists.push((1.0, found));
     }
-    for (weight, found) in lists {
+    let mut overall: FxHashMap<RecordId, f32> = FxHashMap::default();
+    for (index, (weight, found)) in lists.into_iter().enumerate() {
         let own = best(&found);
-        let scale = if own > 0.0 { weight * top / own } else { 0.0 };
+        // Divided first, so that the best of each list are exactly equal.
+        let scaled = |score: f32| if own > 0.0 { score / own * (weight * top) } else { 0.0 };
         hits.extend(found.into_iter().map(|mut hit| {
-            hit.score *= scale;
-            hit.why.signals.iter_mut().for_each(|share| share.contribution *= scale);
+            if index == 0 {
+                overall.insert(hit.record.id, hit.score);
+            }
+            hit.score = scaled(hit.score);
+            hit.why.signals.iter_mut().for_each(|share| share.contribution = scaled(share.contribution));
             hit
         }));
     }
-    let order = |a: &Hit, b: &Hit| b.score.total_cmp(&a.score).then(a.record.id.cmp(&b.record.id));
+    // The best of all parts are equal: then what is more about the whole question comes first.
+    let about_all = |hit: &Hit| overall.get(&hit.record.id).copied().unwrap_or(0.0);
+    let order = |a: &Hit, b: &Hit| {
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| about_all(b).total_cmp(&about_all(a)))
+            .then(a.record.id.cmp(&b.record.id))
+    };
     // Stable, so that of equal scores the whole question's explanation stays.
     hits.sort_by(order);
     let mut seen: FxHashSet<RecordId> = FxHashSet::default();
