@@ -1,25 +1,35 @@
 // Measures how well a memory finds the turns that answer a question, through the public API and with its defaults.
 //
-//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--config JSON] [--pairs] [--out run.jsonl]
+//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--config JSON] [--pairs] [--join N] [--out run.jsonl]
 //   npm run eval -- --docs [--embedder static|static256|none] [--recall JSON] …
 //
 // DIR holds turns.jsonl and questions.jsonl (the format of examples/data/allotment). Each conversation is a memory of
 // its own. `--docs` asks about the pages of this project instead (docs-set.mjs): its turns are sections, long, without
-// speaker and session. `vectors:NAME` reads turns.spk.NAME.i8.bin and questions.noname.NAME.i8.bin: one int8 row per line of the
-// JSONL files, each on its own scale. `--recall` gives options of recall, such as {"weights":{"context":0}}, `--config` settings of the
-// memory, such as {"bm25B":0.75}. `--pairs` asks every
-// question together with another one of its conversation, as one text, and scores what is found for each of the two;
-// with a built-in embedder only. Prints the metrics as JSON; --out keeps the ranked ids.
+// speaker and session. `--join N` makes long items of N turns in a row (join-turns.mjs). `vectors:NAME` reads
+// turns.spk.NAME.i8.bin and questions.noname.NAME.i8.bin: one int8 row per line of the JSONL files, each on its own scale.
+// `--recall` gives options of recall, such as {"weights":{"context":0}}, `--config` settings of the memory, such as
+// {"bm25B":0.75}. `--pairs` asks every question together with another one of its conversation, as one text, and scores
+// what is found for each of the two; with a built-in embedder only. Prints the metrics as JSON; --out keeps the ranked ids.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openMemory } from "stratamem";
 import { readDocsSet } from "./docs-set.mjs";
+import { joinTurns, meanVector } from "./join-turns.mjs";
 import { score, summarise } from "./metrics.mjs";
 
 const { values } = parseArgs({
-  options: { data: { type: "string" }, docs: { type: "boolean", default: false }, embedder: { type: "string", default: "static" }, recall: { type: "string", default: "{}" }, config: { type: "string", default: "{}" }, out: { type: "string" }, pairs: { type: "boolean", default: false } },
+  options: {
+    data: { type: "string" },
+    docs: { type: "boolean", default: false },
+    embedder: { type: "string", default: "static" },
+    recall: { type: "string", default: "{}" },
+    config: { type: "string", default: "{}" },
+    pairs: { type: "boolean", default: false },
+    join: { type: "string", default: "1" },
+    out: { type: "string" },
+  },
 });
 
 if (!values.docs && (!values.data || !existsSync(join(values.data, "turns.jsonl")))) {
@@ -46,8 +56,14 @@ if (embedder === undefined || (values.docs && values.embedder.startsWith("vector
 }
 
 const chosen = JSON.parse(values.recall);
-const { turns, questions } = values.docs ? readDocsSet() : { turns: readLines("turns.jsonl"), questions: readLines("questions.jsonl") };
-const turnVector = vectorsOf("turns.spk", turns.length);
+const together = Number(values.join);
+if (!Number.isInteger(together) || together < 1 || (values.docs && together > 1)) {
+  console.error(`--join ${values.join}: a number of turns, and not with --docs`);
+  process.exit(2);
+}
+const source = values.docs ? readDocsSet() : { turns: readLines("turns.jsonl"), questions: readLines("questions.jsonl") };
+const turnVector = vectorsOf("turns.spk", source.turns.length);
+const { turns, questions } = together > 1 ? joinTurns(source, together) : source;
 const questionVector = vectorsOf("questions.noname", questions.length);
 
 /** Another question of the same conversation that has evidence, the same in every run. */
@@ -64,8 +80,8 @@ for (const conversation of new Set(turns.map((turn) => turn.conv))) {
   const own = turns.map((turn, row) => ({ ...turn, row })).filter((turn) => turn.conv === conversation);
   const started = performance.now();
   const ids = await memory.addMany(
-    own.map(({ text, caption, speaker, date, session, row }) => {
-      const vector = turnVector(row);
+    own.map(({ text, caption, speaker, date, session, row, rows }) => {
+      const vector = rows ? meanVector(rows.map(turnVector)) : turnVector(row);
       return {
         text: caption ? `${text} [image: ${caption}]` : text,
         actor: speaker,

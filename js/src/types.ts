@@ -254,9 +254,9 @@ export interface SignalWeights {
   readonly actor?: number | undefined;
   /** How near it is to a time that the question names. Default 0.5. */
   readonly time?: number | undefined;
-  /** Whether it is a statement with something in it. Default 0.3. */
+  /** Whether it is a statement with something in it. Default 0.3, less where items are long on average. */
   readonly form?: number | undefined;
-  /** Whether it names a time or a number, if the question asks for one. Default 0.25. */
+  /** Whether it names a time or a number, if the question asks for one. Default 0.25, less where items are long on average. */
   readonly answer?: number | undefined;
   /** How recently it happened, halved every thirty days. Default 0. */
   readonly recency?: number | undefined;

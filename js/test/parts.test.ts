@@ -37,3 +37,18 @@ it("takes a part without a name to be about those named before", async () => {
   const hits = await memory.recall("What does Ada grow there? Where does she live?", { limit: 2 });
   expect(hits.map(({ text }) => text).sort()).toEqual(["I grow leeks and beans", "I live by the old mill"]);
 });
+
+it("puts what is more about the whole question first, of the best of each part", async () => {
+  const texts = ["The ladder leans on the wall of the shed, where Bo put it", "Bo feeds the hens", "Cy paints"];
+  const orders = [texts, [...texts].reverse()].map(async (added) => {
+    const memory = await openMemory({ embedder: false, seed: 4, now: () => 1_700_000_000_000 });
+    await memory.addMany(added);
+    const hits = await memory.recall("Where is the ladder of the shed? Who feeds the hens?", { limit: 2, touch: false });
+    expect(hits[0]?.score).toBe(hits[1]?.score);
+    const [first] = await memory.recall("Where is the ladder of the shed? Who feeds the hens?", { limit: 2, touch: false, parts: false });
+    expect(hits[0]?.text).toBe(first?.text);
+    return hits.map(({ text }) => text);
+  });
+  const [one, other] = await Promise.all(orders);
+  expect(one).toEqual(other);
+});

@@ -1,6 +1,6 @@
 //! Fusion: several ranked lists into one.
 
-use crate::retrieve::extent::Extent;
+use crate::retrieve::brevity::Brevity;
 
 /// How the signals are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -121,11 +121,11 @@ impl Fusion {
         parts
     }
 
-    /// Shares of the signals (dense, keyword) when only some are present, among items of that extent: they add up to 1,
+    /// Shares of the signals (dense, keyword) when only some are present, among items as brief as that: they add up to 1,
     /// or the greatest is 1.
-    pub(crate) fn shares(self, present: [bool; 2], extent: Extent) -> [f32; 2] {
+    pub(crate) fn shares(self, present: [bool; 2], brevity: Brevity) -> [f32; 2] {
         let raw = match self {
-            Fusion::Balanced => [extent.dense(), 1.0],
+            Fusion::Balanced => [brevity.dense(), 1.0],
             Fusion::Weighted { dense, keyword }
             | Fusion::Max { dense, keyword }
             | Fusion::Borda { dense, keyword } => [dense, keyword],
@@ -147,7 +147,7 @@ impl Fusion {
 mod tests {
     use super::*;
 
-    const TURNS: Extent = Extent::of(10.0);
+    const TURNS: Brevity = Brevity::of(10.0);
 
     #[test]
     fn scaling() {
@@ -162,10 +162,10 @@ mod tests {
         let fusion = Fusion::Weighted { dense: 1.0, keyword: 3.0 };
         assert_eq!(fusion.shares([true, true], TURNS), [0.25, 0.75]);
         assert_eq!(fusion.shares([true, false], TURNS), [1.0, 0.0]);
-        assert_eq!(fusion.shares([true, true], Extent::of(1_000.0)), [0.25, 0.75]);
+        assert_eq!(fusion.shares([true, true], Brevity::of(1_000.0)), [0.25, 0.75]);
         assert_eq!(Fusion::Balanced.shares([true, true], TURNS), [0.5, 0.5]);
-        assert_eq!(Fusion::Balanced.shares([true, true], Extent::of(1_000.0)), [0.5 / 1.5, 1.0 / 1.5]);
-        assert_eq!(Fusion::Balanced.shares([true, false], Extent::of(1_000.0)), [1.0, 0.0]);
+        assert_eq!(Fusion::Balanced.shares([true, true], Brevity::of(1_000.0)), [0.5 / 1.5, 1.0 / 1.5]);
+        assert_eq!(Fusion::Balanced.shares([true, false], Brevity::of(1_000.0)), [1.0, 0.0]);
         assert_eq!(Fusion::Weighted { dense: 0.0, keyword: 1.0 }.shares([true, false], TURNS), [1.0, 0.0]);
     }
 

@@ -4,8 +4,8 @@
 //! Filters apply before ranking. A search without data is skipped, and the explanation says so. What each signal means
 //! and what it is worth stands in `docs/RETRIEVAL.md`.
 
+mod brevity;
 mod condition;
-mod extent;
 mod form;
 mod fuse;
 mod judge;

@@ -7,8 +7,8 @@ use crate::index::vector::{Probe, VectorIndex, dot};
 use crate::index::{Slot, SlotSet};
 use crate::model::{Order, Position, Record, RecordId, SortField, Timestamp};
 use crate::policy::Standing;
+use crate::retrieve::brevity::Brevity;
 use crate::retrieve::condition::demand;
-use crate::retrieve::extent::Extent;
 use crate::retrieve::form;
 use crate::retrieve::fuse::{Opinion, Range};
 use crate::retrieve::neighbourhood::{self, Candidate};
@@ -82,8 +82,8 @@ pub(crate) fn recall(
     let question = (!query.text.is_empty()).then(|| Question::read(&query.text, reference));
     let statistics = (!whole).then_some(visible);
     let mut terms = sources.text.query(&query.text, statistics, sources.bm25);
-    let extent = Extent::of(terms.average_length());
-    let refinement = Refinement::new(question.as_ref(), &query.weights, reference, extent);
+    let brevity = Brevity::of(terms.average_length());
+    let refinement = Refinement::new(question.as_ref(), &query.weights, reference, brevity);
     let mut skipped = Vec::new();
     let mut skip = |signal, reason| skipped.push(SkippedSignal { signal, reason });
     // Slots say nothing about age: an update or a compaction gives a record a new one.
@@ -162,7 +162,7 @@ pub(crate) fn recall(
         }
         same
     });
-    let shares = query.fusion.shares([dense.is_some(), keyword.is_some()], extent);
+    let shares = query.fusion.shares([dense.is_some(), keyword.is_some()], brevity);
     let none = Range { floor: 0.0, best: 0.0, listed: 1 };
     let mut ranges = [dense.as_ref().map_or(none, |dense| dense.range), keyword.unwrap_or(none)];
 

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{Scope, Timestamp};
 use crate::policy::Standing;
-use crate::retrieve::extent::Extent;
+use crate::retrieve::brevity::Brevity;
 use crate::retrieve::form;
 use crate::retrieve::neighbourhood::Candidate;
 use crate::retrieve::period::day_of;
@@ -46,12 +46,12 @@ pub(crate) struct Refinement<'q> {
 }
 
 impl<'q> Refinement<'q> {
-    /// For a question, if there is one in words, seen from `now`, about items of that extent.
+    /// For a question, if there is one in words, seen from `now`, about items as brief as that.
     pub(crate) fn new(
         question: Option<&'q Question<'q>>,
         weights: &Weights,
         now: Timestamp,
-        extent: Extent,
+        brevity: Brevity,
     ) -> Self {
         let several = question.is_some_and(|question| question.wants_several);
         let mut own: Scores = std::array::from_fn(|at| weights.0[at + 1]);
@@ -65,8 +65,8 @@ impl<'q> Refinement<'q> {
         if !asks(|question| question.period.is_some()) {
             own[2] = 0.0;
         }
-        own[3] *= extent.of_turns();
-        own[4] *= extent.of_turns();
+        own[3] *= brevity.of_turns();
+        own[4] *= brevity.of_turns();
         if question.is_none() {
             own[3] = 0.0;
         }

@@ -10,24 +10,24 @@ const PAGE: f32 = 150.0;
 /// What the dense search counts, beside 1 for keyword search, where items are pages.
 const DENSE_OF_PAGES: f32 = 0.5;
 
-/// How far the items of a view are from turns (0) to pages (1).
+/// How brief the items of a view are, from pages (0) to turns (1).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Extent(f32);
+pub(crate) struct Brevity(f32);
 
-impl Extent {
+impl Brevity {
     /// That of items of so many terms on average, tags, actor and day among them.
     pub(crate) const fn of(mean_length: f32) -> Self {
-        Extent(((mean_length - TURN) / (PAGE - TURN)).clamp(0.0, 1.0))
+        Brevity(((PAGE - mean_length) / (PAGE - TURN)).clamp(0.0, 1.0))
     }
 
     /// How much of the weight of a signal is left that is about turns: all of it to none.
     pub(crate) fn of_turns(self) -> f32 {
-        1.0 - self.0
+        self.0
     }
 
     /// What the dense search counts, beside 1 for keyword search.
     pub(crate) fn dense(self) -> f32 {
-        1.0 - self.0 * (1.0 - DENSE_OF_PAGES)
+        DENSE_OF_PAGES + self.0 * (1.0 - DENSE_OF_PAGES)
     }
 }
 
@@ -45,8 +45,8 @@ mod tests {
             (150.0, 0.0, 0.5),
             (1e9, 0.0, 0.5),
         ] {
-            let extent = Extent::of(mean);
-            assert_eq!((extent.of_turns(), extent.dense()), (of_turns, dense), "{mean}");
+            let brevity = Brevity::of(mean);
+            assert_eq!((brevity.of_turns(), brevity.dense()), (of_turns, dense), "{mean}");
         }
     }
 }
