@@ -81,7 +81,7 @@ impl State {
             Change::Space(space) => self.settle(Some(space.clone())),
             Change::Put(record, code) => {
                 let slot = self.place((**record).clone(), code.as_ref(), None);
-                self.text.insert(slot, record.keyword_fields().iter().map(String::as_str));
+                self.text.insert(slot, record.keyword_fields().iter().map(|field| &**field));
                 self.weigh(slot);
             }
             Change::Revise(record) => {
@@ -303,7 +303,7 @@ fn weight(record: &Record, vector: Option<VectorShape>, terms: usize) -> u32 {
 /// What a record that is not in the store yet will take there.
 pub(super) fn expected_weight(record: &Record, vector: Option<VectorShape>) -> u32 {
     let mut index = TextIndex::default();
-    index.insert(0, record.keyword_fields().iter().map(String::as_str));
+    index.insert(0, record.keyword_fields().iter().map(|field| &**field));
     weight(record, vector, index.terms_of(0).count())
 }
 

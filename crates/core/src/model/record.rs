@@ -1,5 +1,7 @@
 //! The record: one memory.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -203,12 +205,11 @@ impl Record {
 
     /// What keyword search sees of it: its text, its actor, its labels, and the day it happened on in words, so that "in
     /// May 2023" finds it.
-    pub(crate) fn keyword_fields(&self) -> Vec<String> {
-        let mut fields = vec![self.text.clone()];
-        fields.extend(self.actor.clone());
-        fields.extend(self.tags.iter().cloned());
+    pub(crate) fn keyword_fields(&self) -> Vec<Cow<'_, str>> {
+        let mut fields = vec![Cow::from(self.text.as_str())];
+        fields.extend(self.actor.iter().chain(&self.tags).map(Cow::from));
         if let Ok(moment) = OffsetDateTime::from_unix_timestamp(self.occurred_at.0.div_euclid(1_000)) {
-            fields.push(format!("{} {} {}", moment.day(), moment.month(), moment.year()));
+            fields.push(format!("{} {} {}", moment.day(), moment.month(), moment.year()).into());
         }
         fields
     }

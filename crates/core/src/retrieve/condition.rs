@@ -118,7 +118,7 @@ impl<'e> Compiler<'_, 'e> {
         let store = self.sources.store;
         let fields = |slot: Slot, see: &mut dyn FnMut(&str)| {
             let Some(record) = store.record(slot) else { return };
-            record.keyword_fields().iter().map(String::as_str).for_each(see);
+            record.keyword_fields().iter().map(|field| &**field).for_each(see);
         };
         let found = self.sources.text.find(&pattern, self.visible, &fields);
         self.known.push((expression, found));

@@ -74,9 +74,25 @@ fn cut(word: &str) -> &str {
 /// Calls `emit` with each word of a text that was folded, in order: what terms are made of, with stop words, not stemmed.
 /// Each Chinese, Japanese and Korean character is a word.
 pub(crate) fn words<'a>(folded: &'a str, mut emit: impl FnMut(&'a str)) {
+    if !folded.is_ascii() {
+        return segments(folded, &mut emit);
+    }
+    // No word goes over a space, and letters and digits alone are one: most texts need nothing more.
+    for chunk in folded.split_ascii_whitespace() {
+        let inner = chunk.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        if !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            emit(inner);
+        } else {
+            segments(chunk, &mut emit);
+        }
+    }
+}
+
+/// The same for any text.
+fn segments<'a>(folded: &'a str, mut emit: &mut impl FnMut(&'a str)) {
     let mut end = 0;
     for (at, word) in folded.unicode_word_indices() {
-        emoji(&folded[end..at], &mut emit);
+        emoji(&folded[end..at], emit);
         end = at + word.len();
         if word.starts_with(is_cjk) {
             word.char_indices().for_each(|(at, c)| emit(&word[at..at + c.len_utf8()]));
@@ -84,7 +100,7 @@ pub(crate) fn words<'a>(folded: &'a str, mut emit: impl FnMut(&'a str)) {
         }
         word.split(['\'', '’', '_']).filter(|part| !part.is_empty()).for_each(&mut emit);
     }
-    emoji(&folded[end..], &mut emit);
+    emoji(&folded[end..], emit);
 }
 
 /// Calls `emit` with each emoji of `gap`, which holds no word.
@@ -225,6 +241,22 @@ mod tests {
             let mut found = Vec::new();
             words(&folded, |word| found.push(word));
             assert_eq!(found.join(" "), expected, "{text:?}");
+        }
+    }
+
+    /// The short way through plain texts finds what the long way does.
+    #[test]
+    fn words_of_plain_texts() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let pieces =
+            ["a", "bc", "7", ".", ",", ":", ";", "'", "_", "-", " ", "\n", "\t", "\u{b}", "/", "@", "\u{1}"];
+        for _ in 0..20_000 {
+            let text: String =
+                (0..random.usize(..12)).map(|_| pieces[random.usize(..pieces.len())]).collect();
+            let (mut short, mut long) = (Vec::new(), Vec::new());
+            words(&text, |word| short.push(word));
+            segments(&text, &mut |word| long.push(word));
+            assert_eq!(short, long, "{text:?}");
         }
     }
 
