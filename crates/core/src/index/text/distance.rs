@@ -10,13 +10,30 @@ type Row = [u8; MAX_CHARS + 1];
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fuzzy {
     word: Vec<char>,
+    letters: Letters,
     most: u8,
+}
+
+/// Which letters a word has, roughly: a bit for each, several of which can share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Letters(u32);
+
+impl Letters {
+    fn of(characters: impl Iterator<Item = char>) -> Self {
+        Letters(characters.fold(0, |letters, character| letters | 1 << (character as u32 % 32)))
+    }
+
+    /// How many there are at least that others have not. Each takes an edit of its own.
+    fn beside(self, others: Letters) -> u32 {
+        (self.0 & !others.0).count_ones()
+    }
 }
 
 impl Fuzzy {
     /// Of a word of at most [`MAX_CHARS`] characters; what is more is left out.
     pub(crate) fn new(word: &str, most: u8) -> Self {
-        Fuzzy { word: word.chars().take(MAX_CHARS).collect(), most }
+        let word: Vec<char> = word.chars().take(MAX_CHARS).collect();
+        Fuzzy { letters: Letters::of(word.iter().copied()), word, most }
     }
 
     /// The edits between the two words, if there are no more than matter.
@@ -29,13 +46,20 @@ impl Fuzzy {
         if self.word.len().abs_diff(other.chars().count()) > most {
             return None;
         }
+        let (own, letters, most) = (self.letters, Letters::of(other.chars()), u32::from(self.most));
+        if own.beside(letters) > most || letters.beside(own) > most {
+            return None;
+        }
         let row = self.row(other.chars())?;
         let distance = row[self.word.len()];
         (distance <= self.most).then_some(distance)
     }
 
     /// Whether a word near enough could begin like this: whether it is near enough to a beginning of the word.
-    pub(crate) fn may_begin(&self, beginning: impl Iterator<Item = char>) -> bool {
+    pub(crate) fn may_begin(&self, beginning: impl Iterator<Item = char> + Clone) -> bool {
+        if Letters::of(beginning.clone()).beside(self.letters) > u32::from(self.most) {
+            return false;
+        }
         let row = self.row(beginning);
         row.is_some_and(|row| row[..=self.word.len()].iter().any(|distance| *distance <= self.most))
     }
@@ -44,12 +68,13 @@ impl Fuzzy {
     fn row(&self, other: impl Iterator<Item = char>) -> Option<Row> {
         let width = self.word.len();
         let mut rows: [Row; 3] = [[0; MAX_CHARS + 1]; 3];
-        for (at, cell) in rows[1][..=width].iter_mut().enumerate() {
+        let [older, old, new] = &mut rows;
+        let (mut older, mut old, mut new) = (older, old, new);
+        for (at, cell) in old[..=width].iter_mut().enumerate() {
             *cell = at as u8;
         }
         let (mut before_least, mut last) = (0u8, None);
         for (length, character) in (1u8..).zip(other) {
-            let [older, old, new] = &mut rows;
             new[0] = length;
             let mut least = length;
             for at in 1..=width {
@@ -66,9 +91,9 @@ impl Fuzzy {
                 return None;
             }
             (before_least, last) = (least, Some(character));
-            rows.rotate_left(1);
+            (older, old, new) = (old, new, older);
         }
-        Some(rows[1])
+        Some(*old)
     }
 }
 
