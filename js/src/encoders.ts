@@ -52,6 +52,8 @@ interface Unencoded {
   readonly ids: string[];
   readonly versions: Uint32Array;
   readonly vectors: Float32Array;
+  /** Which space they are of, handed back with what was made of them. */
+  readonly since: number;
 }
 
 /** Vectors shown to an encoder at once. */

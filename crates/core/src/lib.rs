@@ -34,11 +34,11 @@ pub use config::{
 };
 pub use embed::StaticModel;
 pub use engine::{
-    Analysis, CacheFigures, Clearable, CursorPage, Direction, Effect, Encoded, Engine, EngineStats, Estimate,
-    Event, Evictions, Figures, FiguresPage, Form, Goal, Group, GroupSearch, History, KindFigures, Leaving,
-    Listing, MaintenanceReport, NewRecord, OpenReport, Opening, Operation, Outcome, Page, Patch, PerTier,
-    PrecisionCounts, Prospect, Repeat, Request, Stats, StorageOperation, TierCounts, TierFigures, Training,
-    Transition, Unencoded,
+    Analysis, CacheFigures, Clearable, CursorPage, Direction, Effect, Embedding, Encoded, Engine,
+    EngineStats, Estimate, Event, Evictions, Figures, FiguresPage, Form, Goal, Group, GroupSearch, History,
+    KindFigures, Leaving, Listing, MaintenanceReport, NewRecord, OpenReport, Opening, Operation, Outcome,
+    Page, Patch, PerTier, PrecisionCounts, Prospect, Repeat, Request, Stats, StorageOperation, TierCounts,
+    TierFigures, Training, Transition, Unencoded,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};

@@ -444,6 +444,16 @@ fn absurd_figures_are_refused() {
         let objects = stored_as(&[rest, &projection, &trained, uncompared].concat());
         assert_eq!(refused(&objects, what).code().name(), "corrupt-data", "{what}");
     }
+    // Behind all that may stand where the vectors of the space begin.
+    let many = varint(1 << 40);
+    let switched = stored_as(&[&original[..], &many, &many].concat());
+    let without_vectors = |(record, _): (Record, _)| (record, None);
+    let expected: Vec<_> = contents(&host.engine).into_iter().map(without_vectors).collect();
+    assert_eq!(opened(&switched).expect("the vectors are of another space").0, expected);
+    for tail in [[varint(u64::MAX), varint(1)], [varint(1), varint(u64::MAX)], [varint(1), vec![128]]] {
+        let objects = stored_as(&[&original[..], &tail.concat()].concat());
+        assert_eq!(refused(&objects, "no such place").code().name(), "corrupt-data", "{tail:?}");
+    }
 }
 
 /// Occurrences of terms that add up to more than a counter holds.

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stratamem_core::policy::Rule;
 use stratamem_core::{
-    Config, Direction, Goal, NewRecord, Operation, Patch, Precision, Record, RecordId, Scope, Span,
-    StorageOperation, Tier, TierConfig, Timestamp, Value,
+    Config, Direction, Embedding, EmbeddingSpace, Goal, NewRecord, Operation, Patch, Precision, Record,
+    RecordId, Scope, Span, StorageOperation, Tier, TierConfig, Timestamp, Value,
 };
-use support::{Host, Objects, add, apply, at, commits, contents, open, text, user};
+use support::{Host, Objects, add, apply, at, commits, contents, open, space, text, user};
 
 type Contents = Vec<(Record, Option<Vec<f32>>)>;
 
@@ -66,6 +66,20 @@ impl Recorder {
 
     fn train(&mut self, tier: Tier, goal: Option<Goal>, now: Timestamp) {
         self.host.engine.train(tier, goal, now).expect("the tier holds vectors");
+        self.look();
+        self.persist();
+    }
+
+    /// Gives some records that have no vector one.
+    fn embed_some(&mut self, space: &EmbeddingSpace, count: usize, now: Timestamp) {
+        let records = self.host.engine.unembedded(false, None, count, now);
+        let embedding = |(number, record): (usize, &Record)| Embedding {
+            id: record.id,
+            version: record.version,
+            vector: vec![number as f32, 1.0, -1.0, 0.5],
+        };
+        let embeddings = records.into_iter().enumerate().map(embedding).collect();
+        assert!(self.host.engine.embed(space, embeddings, now).expect("the vectors are good") > 0);
         self.look();
         self.persist();
     }
@@ -178,6 +192,17 @@ fn varied_history() -> History {
     story.reopen(at(200_100));
     story.commit(vec![add(record(50)), add(record(51))], at(200_200));
     story.persist();
+    // Another model, of as many dimensions, while there are segments and logs with vectors of the one before.
+    let other = EmbeddingSpace { model: "other".into(), ..space(4) };
+    story.host.engine.change_space(other.clone(), at(200_210)).expect("a good space");
+    story.look();
+    for _ in 0..3 {
+        story.embed_some(&other, 4, at(200_220));
+    }
+    story.reopen(at(200_230));
+    story.embed_some(&other, 4, at(200_240));
+    story.maintain(at(200_250), true);
+    story.embed_some(&other, 100, at(200_260));
     story.finish()
 }
 

@@ -4,10 +4,10 @@
 mod support;
 
 use stratamem_core::{
-    CommandError, Config, Direction, Encoded, Kept, NewRecord, Operation, Patch, Precision, Query, RecordId,
-    Scope, Signal, Tier, TierConfig, Unencoded,
+    CommandError, Config, Direction, Embedding, EmbeddingSpace, Encoded, Kept, NewRecord, Operation, Patch,
+    Precision, Query, RecordId, Scope, Signal, Tier, TierConfig, Unencoded,
 };
-use support::{Host, START, space, text};
+use support::{Host, START, contents, space, text};
 
 const DIMENSIONS: usize = 64;
 const WIDTH: usize = 24;
@@ -27,7 +27,8 @@ fn encode(vector: &[f32]) -> Vec<f32> {
 
 fn answer(asked: &Unencoded) -> Encoded {
     let rows = asked.vectors.chunks(DIMENSIONS).flat_map(encode).collect();
-    Encoded { ids: asked.ids.clone(), versions: asked.versions.clone(), width: WIDTH, rows }
+    let Unencoded { ids, versions, since, .. } = asked.clone();
+    Encoded { ids, versions, width: WIDTH, rows, since }
 }
 
 fn drawn(seed: u64, count: usize) -> Vec<Vec<f32>> {
@@ -232,9 +233,42 @@ fn bad_answers_are_refused_and_change_nothing() {
     }
     let sample = host.engine.sample(Tier::LongTerm, "wide").expect("it holds vectors");
     let rows = vec![1.0; sample.ids.len() * 2 * DIMENSIONS];
-    let wide = Encoded { ids: sample.ids, versions: sample.versions, width: 2 * DIMENSIONS, rows };
+    let Unencoded { ids, versions, since, .. } = sample;
+    let wide = Encoded { ids, versions, width: 2 * DIMENSIONS, rows, since };
     let refused = host.engine.train_encoder(Tier::LongTerm, "wide", &wide, START);
     assert!(matches!(refused, Err(CommandError::Invalid { field, .. }) if field == "encoder"));
     let refused = host.engine.sample(Tier::Working, NAME);
     assert!(matches!(refused, Err(CommandError::Invalid { field, .. }) if field == "tier"));
+}
+
+#[test]
+fn what_was_made_of_vectors_of_another_space_is_not_kept() {
+    let (mut host, records) = trained(50);
+    let asked = host.engine.next_unencoded(&[NAME], 20).expect("nothing is encoded yet");
+    let sample = host.engine.sample(Tier::LongTerm, NAME).expect("it holds vectors");
+    let other = EmbeddingSpace { model: "other".into(), ..space(DIMENSIONS as u32) };
+    host.engine.change_space(other.clone(), START).expect("a good space");
+    assert_eq!(host.engine.next_unencoded(&[NAME], 20), None);
+    let embed = |host: &mut Host, records: &[(RecordId, Vec<f32>)]| {
+        let embedding = |(id, vector): &(RecordId, Vec<f32>)| {
+            let vector: Vec<f32> = vector.iter().rev().copied().collect();
+            Embedding { id: *id, version: 1, vector }
+        };
+        host.engine.embed(&other, records.iter().map(embedding).collect(), START).expect("they are good")
+    };
+    assert_eq!(embed(&mut host, &records[..25]), 25);
+    let late = host.engine.train_encoder(Tier::LongTerm, NAME, &answer(&sample), START);
+    assert!(matches!(late, Err(CommandError::Invalid { field, .. }) if field == "tier"));
+
+    // Trained again, the tier has what comes later encoded too, and nothing that was made before.
+    let sample = host.engine.sample(Tier::LongTerm, NAME).expect("it holds vectors");
+    host.engine.train_encoder(Tier::LongTerm, NAME, &answer(&sample), START).expect("it is good");
+    assert_eq!(host.engine.keep_encoded(NAME, &answer(&asked), START), Ok(0));
+    assert!(records[..25].iter().all(|(id, _)| !is_encoded(&host, *id)));
+    assert_eq!(embed(&mut host, &records[25..]), 25);
+    assert_eq!(encode_all(&mut host), 50);
+    let before = contents(&host.engine);
+    host.reopen(START);
+    assert_eq!(contents(&host.engine), before);
+    assert!(records.iter().all(|(id, _)| is_encoded(&host, *id)));
 }

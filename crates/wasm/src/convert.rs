@@ -6,9 +6,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
-    CursorPage, EmbeddingSpace, Encoded, Expression, Filter, Fusion, Hit, Judgement, Listing, Metadata,
-    Operation, Order, Page, Part, Query, Record, RecordId, Reranking, Timestamp, Unencoded, Value, Weights,
-    Why,
+    CursorPage, Embedding, EmbeddingSpace, Encoded, Expression, Filter, Fusion, Hit, Judgement, Listing,
+    Metadata, Operation, Order, Page, Part, Query, Record, RecordId, Reranking, Timestamp, Unencoded, Value,
+    Weights, Why,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -112,11 +112,12 @@ pub(crate) fn id(text: &str) -> Result<RecordId, JsValue> {
 pub(crate) fn unencoded(given: &Unencoded) -> Result<JsValue, JsValue> {
     let out = Object::new();
     let ids: Array = given.ids.iter().map(|id| JsValue::from(id.to_string())).collect();
-    let fields: [(&str, JsValue); 4] = [
+    let fields: [(&str, JsValue); 5] = [
         ("encoder", given.encoder.as_str().into()),
         ("ids", ids.into()),
         ("versions", Uint32Array::from(given.versions.as_slice()).into()),
         ("vectors", Float32Array::from(given.vectors.as_slice()).into()),
+        ("since", (given.since as f64).into()),
     ];
     for (name, value) in fields {
         Reflect::set(&out, &name.into(), &value)?;
@@ -133,6 +134,7 @@ pub(crate) fn encoded(made: &JsValue) -> Result<Encoded, JsValue> {
         versions: field("versions")?.unchecked_into::<Uint32Array>().to_vec(),
         width: read(field("width")?, "width")?,
         rows: field("rows")?.unchecked_into::<Float32Array>().to_vec(),
+        since: read(field("since")?, "since")?,
     })
 }
 
@@ -198,6 +200,47 @@ pub(crate) fn operations(
         }
     }
     Ok(operations)
+}
+
+/// Reads vectors that were made of records: ids and versions, each with its row of `vectors`.
+pub(crate) fn embeddings(
+    ids: &[String],
+    versions: &[u32],
+    vectors: &Float32Array,
+) -> Result<Vec<Embedding>, JsValue> {
+    let flat = vectors.to_vec();
+    if ids.len() != versions.len() || flat.is_empty() || !flat.len().is_multiple_of(ids.len()) {
+        return Err(malformed("vectors", format!("{} numbers for {} vectors", flat.len(), ids.len())));
+    }
+    let rows = flat.chunks_exact(flat.len() / ids.len());
+    ids.iter()
+        .zip(versions)
+        .zip(rows)
+        .map(|((text, version), row)| {
+            Ok(Embedding { id: id(text)?, version: *version, vector: row.to_vec() })
+        })
+        .collect()
+}
+
+/// What the vector of a record is made of.
+#[derive(Serialize)]
+pub(crate) struct SaidOutput<'a> {
+    id: RecordId,
+    version: u32,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+}
+
+impl<'a> From<&'a Record> for SaidOutput<'a> {
+    fn from(record: &'a Record) -> Self {
+        SaidOutput {
+            id: record.id,
+            version: record.version,
+            text: &record.text,
+            actor: record.actor.as_deref(),
+        }
+    }
 }
 
 /// A question.

@@ -13,7 +13,7 @@ use stratamem_core::{
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::convert::{self, OutcomeOutput};
+use crate::convert::{self, OutcomeOutput, SaidOutput};
 use crate::error::{malformed, to_js};
 use crate::storage::{self, Storage};
 
@@ -321,6 +321,47 @@ impl EngineHandle {
     pub fn keep_encoded(&self, encoder: &str, made: &JsValue, now: f64) -> Result<u32, JsValue> {
         let encoded = convert::encoded(made)?;
         self.engine.borrow_mut().keep_encoded(encoder, &encoded, moment(now)).map_err(to_js)
+    }
+
+    /// Goes over to another space: every vector is dropped.
+    #[wasm_bindgen(js_name = changeSpace)]
+    pub fn change_space(&self, space: JsValue, now: f64) -> Result<(), JsValue> {
+        let space: EmbeddingSpace = convert::read(space, "space")?;
+        self.engine.borrow_mut().change_space(space, moment(now)).map_err(to_js)
+    }
+
+    /// Gives records, named by ids and versions, their rows of `vectors`. Answers how many got theirs.
+    pub fn embed(
+        &self,
+        space: JsValue,
+        ids: Vec<String>,
+        versions: &[u32],
+        vectors: &Float32Array,
+        now: f64,
+    ) -> Result<u32, JsValue> {
+        let space: EmbeddingSpace = convert::read(space, "space")?;
+        let embeddings = convert::embeddings(&ids, versions, vectors)?;
+        self.engine.borrow_mut().embed(&space, embeddings, moment(now)).map_err(to_js)
+    }
+
+    /// Up to `limit` records after `after` that have no vector, or, with `anew`, any.
+    pub fn unembedded(
+        &self,
+        anew: bool,
+        after: Option<String>,
+        limit: usize,
+        now: f64,
+    ) -> Result<JsValue, JsValue> {
+        let after = after.map(|id| convert::id(&id)).transpose()?;
+        let engine = self.engine.borrow();
+        let said = engine.unembedded(anew, after, limit, moment(now));
+        convert::write(&said.into_iter().map(SaidOutput::from).collect::<Vec<_>>())
+    }
+
+    /// How many records `unembedded` goes through.
+    #[wasm_bindgen(js_name = countUnembedded)]
+    pub fn count_unembedded(&self, anew: bool, now: f64) -> usize {
+        self.engine.borrow().count_unembedded(anew, moment(now))
     }
 
     /// When maintenance is next useful, or undefined.

@@ -86,7 +86,7 @@ pub struct GroupSearch {
 
 impl Engine {
     /// Notes records that may say what others say already.
-    pub(super) fn note_fresh(&mut self, changes: &[Change]) {
+    pub(super) fn note_fresh<'c>(&mut self, changes: impl IntoIterator<Item = &'c Change>) {
         if !self.config.consolidation.duplicates {
             return;
         }

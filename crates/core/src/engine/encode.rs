@@ -24,6 +24,8 @@ pub struct Unencoded {
     pub versions: Vec<u32>,
     /// Their unit vectors, as far as they are kept, one after the other.
     pub vectors: Vec<f32>,
+    /// The commit since which the memory has been of the space that they are of; 0 if always.
+    pub since: u64,
 }
 
 /// What an encoder of the host has made of the vectors of records.
@@ -37,12 +39,14 @@ pub struct Encoded {
     pub width: usize,
     /// What was made, one row of `width` components after the other.
     pub rows: Vec<f32>,
+    /// As [`Unencoded`] said: what was made of vectors of another space is not kept.
+    pub since: u64,
 }
 
 impl Encoded {
     /// The records with their versions and their rows at length 1, if there is a row for each that has a length.
     fn checked(&self) -> Result<Vec<(RecordId, u32, Vec<f32>)>, CommandError> {
-        let Encoded { ids, versions, width, rows } = self;
+        let Encoded { ids, versions, width, rows, .. } = self;
         let count = ids.len();
         if *width == 0 || rows.len() != count * width || versions.len() != count {
             let problem = format!("made {} numbers for {count} vectors of {width} components", rows.len());
@@ -102,7 +106,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Training, CommandError> {
         self.check_writable()?;
-        let Some(index) = &self.state.vectors else { return Err(nothing_held()) };
+        let index = self.state.vectors.as_ref().filter(|_| sample.since == self.since());
+        let Some(index) = index else { return Err(nothing_held()) };
         let (mut before, mut whole, mut made) = (0usize, Vec::new(), Vec::new());
         for (id, version, row) in sample.checked()? {
             let unchanged = self.state.store.get(id).is_some_and(|record| record.version == version);
@@ -182,7 +187,8 @@ impl Engine {
         self.check_writable()?;
         let mut codes = Vec::new();
         let mut number = None;
-        for (id, version, row) in encoded.checked()? {
+        let made = if encoded.since == self.since() { encoded.checked()? } else { Vec::new() };
+        for (id, version, row) in made {
             let Some((due, _)) = self.encoding_due(id).filter(|(_, name)| *name == encoder) else { continue };
             let width = self.state.projection(due).map_or(0, Projection::width);
             if width != encoded.width {
@@ -218,6 +224,11 @@ impl Engine {
                 Change::Put(record, Some(_)) if self.encoding_due(record.id).is_some() => {
                     self.unencoded.insert(record.id);
                 }
+                Change::Embed(codes) => {
+                    let due = codes.iter().map(|(id, _)| *id).filter(|id| self.encoding_due(*id).is_some());
+                    let due: Vec<RecordId> = due.collect();
+                    self.unencoded.extend(due);
+                }
                 _ => {}
             }
         }
@@ -239,12 +250,19 @@ impl Engine {
         (self.state.lesser(kept, Kept::Projected(number)) != kept).then_some((number, encoder))
     }
 
+    /// The commit since which the memory has been of its space.
+    fn since(&self) -> u64 {
+        self.journal.manifest.switched.map_or(0, |switch| switch.commit)
+    }
+
     fn is_encoded(&self, kept: Kept) -> bool {
         self.state.vectors.as_ref().is_some_and(|index| index.is_encoded(kept))
     }
 
     fn unencoded(&self, encoder: String, ids: Vec<RecordId>) -> Unencoded {
-        let mut chosen = Unencoded { encoder, ids: Vec::new(), versions: Vec::new(), vectors: Vec::new() };
+        let since = self.since();
+        let mut chosen =
+            Unencoded { encoder, ids: Vec::new(), versions: Vec::new(), vectors: Vec::new(), since };
         for id in ids {
             if let (Some(record), Some(vector)) = (self.state.store.get(id), self.state.vector(id)) {
                 chosen.ids.push(id);

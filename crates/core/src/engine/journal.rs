@@ -104,10 +104,11 @@ impl Journal {
         self.tombstones.insert(segment, ids);
     }
 
-    /// Notes that a change is in the log and not in a segment.
-    pub(super) fn note_change(&mut self, change: &Change) {
+    /// Notes that a change is in the log, as part of that commit, and not in a segment.
+    pub(super) fn note_change(&mut self, commit: u64, change: &Change) {
         match change {
-            Change::Space(space) => self.manifest.space = Some(space.clone()),
+            // What vectors a segment under way takes in from now on, the log says too.
+            Change::Space(space) => self.manifest.change_space(space, commit),
             Change::Put(record, _) => {
                 self.removed.remove(&record.id);
                 self.note_dirty(record.id);
@@ -116,6 +117,7 @@ impl Journal {
             Change::Revise(record) => self.note_dirty(record.id),
             Change::Coarsen(_, ids) => ids.iter().for_each(|id| self.note_dirty(*id)),
             Change::Encode(_, codes) => codes.iter().for_each(|(id, _)| self.note_dirty(*id)),
+            Change::Embed(codes) => codes.iter().for_each(|(id, _)| self.note_dirty(*id)),
             Change::Move(id, ..) | Change::Moved(id, ..) => self.note_traced(*id),
             Change::Use(uses) => uses.iter().for_each(|(id, _)| self.note_traced(*id)),
             Change::Remove(id) => {
@@ -158,7 +160,7 @@ impl Journal {
             Some(StorageOperation::Append { key: last, bytes: tail }) if *last == key => tail.extend(bytes),
             _ => self.outbox.push(StorageOperation::Append { key, bytes }),
         }
-        changes.iter().for_each(|change| self.note_change(change));
+        changes.iter().for_each(|change| self.note_change(self.sequence, change));
         self.next_ticket()
     }
 

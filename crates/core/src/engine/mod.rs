@@ -19,6 +19,7 @@ mod listing;
 mod maintain;
 mod precision;
 mod recover;
+mod reembed;
 mod renew;
 mod retention;
 mod seal;
@@ -40,6 +41,7 @@ pub use explain::{
 pub use listing::{CursorPage, Listing, Page};
 pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
+pub use reembed::Embedding;
 pub use state::Estimate;
 pub use train::{Goal, Training};
 

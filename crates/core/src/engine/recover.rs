@@ -171,7 +171,7 @@ impl Opening {
         }
         state.trained = manifest.trained;
         let homes = self.load_segments(&manifest, &mut state)?;
-        let (changes, sequence, log_bytes) = self.replay(&manifest, &mut state, &mut report)?;
+        let Replayed { changes, sequence, log_bytes } = self.replay(&manifest, &mut state, &mut report)?;
         report.records = state.store.len();
         report.leftovers = self.leftovers(&manifest);
 
@@ -188,12 +188,12 @@ impl Opening {
         for (segment, ids) in homes.tombstones {
             journal.note_tombstones(segment, ids);
         }
-        changes.iter().for_each(|change| journal.note_change(change));
+        changes.iter().for_each(|(commit, change)| journal.note_change(*commit, change));
         let mut engine = Engine::assemble(self.config, self.seed, state, journal);
         if let Some(from) = engine.journal.manifest.uncompared {
             engine.compare_from(from);
         }
-        engine.note_fresh(&changes);
+        engine.note_fresh(changes.iter().map(|(_, change)| change));
         Ok((engine, report))
     }
 
@@ -211,16 +211,19 @@ impl Opening {
                 return Err(corrupt(&key, "it is not as long as the manifest says").into());
             }
             let dimensions = manifest.space.as_ref().map_or(0, |space| space.dimensions);
-            if reader.dimensions != 0 && reader.dimensions != dimensions {
+            let counts = manifest.counts_segment(segment.number);
+            if counts && reader.dimensions != 0 && reader.dimensions != dimensions {
                 return Err(corrupt(&key, "its vectors have other dimensions than the manifest says").into());
             }
             let terms_are_current = reader.tokenizer == TOKENIZER;
             for (dictionary, rows) in reader.blocks {
-                for row in rows {
+                for mut row in rows {
                     let id = row.record.id;
                     if !settled.insert(id) {
                         continue;
                     }
+                    // Those of another space are gone.
+                    row.code = row.code.filter(|_| counts);
                     if row.code.as_ref().is_some_and(|code| !state.fits(code)) {
                         return Err(
                             corrupt(&key, "a vector is kept in a way that does not fit its memory").into()
@@ -259,7 +262,7 @@ impl Opening {
         manifest: &Manifest,
         state: &mut State,
         report: &mut OpenReport,
-    ) -> Result<(Vec<Change>, u64, u64), Error> {
+    ) -> Result<Replayed, Error> {
         let mut applied = Vec::new();
         let mut sequence = manifest.sealed_sequence;
         let mut log_bytes = 0;
@@ -274,10 +277,14 @@ impl Opening {
                 }
                 sequence = number;
                 let (_, changes) = frame.into_changes().map_err(|problem| corrupt(&key, problem))?;
-                for change in changes {
+                let counts = manifest.counts_commit(sequence);
+                for change in changes
+                    .into_iter()
+                    .filter_map(|change| if counts { Some(change) } else { without_vectors(change) })
+                {
                     check_vectors(state, &change).map_err(|problem| corrupt(&key, problem))?;
                     state.apply(&change);
-                    applied.push(change);
+                    applied.push((sequence, change));
                 }
                 report.replayed_commits += 1;
             }
@@ -287,7 +294,7 @@ impl Opening {
                 log_bytes = 0;
             }
         }
-        Ok((applied, sequence, log_bytes))
+        Ok(Replayed { changes: applied, sequence, log_bytes })
     }
 
     fn leftovers(&self, manifest: &Manifest) -> Vec<String> {
@@ -304,6 +311,16 @@ impl Opening {
     }
 }
 
+/// What the logs said.
+struct Replayed {
+    /// What was applied, each with the number of its commit.
+    changes: Vec<(u64, Change)>,
+    /// The number of the last commit.
+    sequence: u64,
+    /// Good bytes of the active log.
+    log_bytes: u64,
+}
+
 #[derive(Default)]
 struct Homes {
     records: Vec<(RecordId, u64)>,
@@ -311,6 +328,19 @@ struct Homes {
     traces: Vec<(RecordId, u64)>,
     tombstones: Vec<(u64, Vec<RecordId>)>,
     saved: Vec<(u64, u64)>,
+}
+
+/// What is left of a change if the vectors that it tells of were of another space.
+fn without_vectors(change: Change) -> Option<Change> {
+    match change {
+        Change::Put(record, _) => Some(Change::Put(record, None)),
+        Change::Space(_)
+        | Change::Train(..)
+        | Change::Coarsen(..)
+        | Change::Encode(..)
+        | Change::Embed(_) => None,
+        other => Some(other),
+    }
 }
 
 fn check_vectors(state: &mut State, change: &Change) -> Result<(), &'static str> {
@@ -324,6 +354,7 @@ fn check_vectors(state: &mut State, change: &Change) -> Result<(), &'static str>
             let made = state.projection(*number).filter(|known| known.encoder().is_some());
             made.is_some_and(|made| codes.iter().all(|(_, steps)| steps.len() == made.width()))
         }
+        Change::Embed(codes) => codes.iter().all(|(_, code)| state.fits(code)),
         Change::Train(_, Some((number, projection))) => state.project(*number, Some(projection.clone())),
         _ => true,
     };

@@ -130,6 +130,15 @@ impl State {
                     self.weigh(slot);
                 }
             }
+            Change::Embed(codes) => {
+                for (id, code) in codes {
+                    let Some(slot) = self.store.slot(*id) else { continue };
+                    if let Some(index) = &mut self.vectors {
+                        index.insert(slot, code);
+                    }
+                    self.weigh(slot);
+                }
+            }
             Change::Use(uses) => {
                 for (id, usage) in uses {
                     self.store.modify(*id, |record| record.usage = usage.clone());

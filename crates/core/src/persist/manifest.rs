@@ -37,6 +37,17 @@ pub(crate) struct Manifest {
     pub(crate) trained: [Option<u32>; 3],
     /// Records from this one on may say what others say: nobody has compared them all.
     pub(crate) uncompared: Option<RecordId>,
+    /// When the memory last went over from one space to another.
+    pub(crate) switched: Option<Switch>,
+}
+
+/// Where the vectors of a space begin that was not the first.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Switch {
+    /// The commit with which the vectors before it went.
+    pub(crate) commit: u64,
+    /// The first segment whose vectors are of the space.
+    pub(crate) segment: u64,
 }
 
 /// A segment that is alive.
@@ -81,6 +92,26 @@ impl Manifest {
         ObjectKind::Manifest.key(self.generation)
     }
 
+    /// Notes that the memory is of that space from that commit on.
+    pub(crate) fn change_space(&mut self, space: &EmbeddingSpace, commit: u64) {
+        if self.space.as_ref().is_some_and(|before| before != space) {
+            self.switched = Some(Switch { commit, segment: self.next_segment });
+            self.projections.clear();
+            self.trained = [None; 3];
+        }
+        self.space = Some(space.clone());
+    }
+
+    /// Whether vectors in that commit are of the space.
+    pub(crate) fn counts_commit(&self, commit: u64) -> bool {
+        self.switched.is_none_or(|switch| commit >= switch.commit)
+    }
+
+    /// Whether vectors in that segment are of the space.
+    pub(crate) fn counts_segment(&self, segment: u64) -> bool {
+        self.switched.is_none_or(|switch| segment >= switch.segment)
+    }
+
     /// Notes what a tier is trained to from now on.
     pub(crate) fn train(&mut self, tier: Tier, trained: Option<&Numbered>) {
         if let Some(numbered) = trained {
@@ -104,7 +135,10 @@ impl Manifest {
             trained: self.trained,
             uncompared: self.uncompared.map(|id| id.0),
         };
-        let payload = postcard::to_allocvec(&stored).expect("stored types always encode");
+        let mut payload = postcard::to_allocvec(&stored).expect("stored types always encode");
+        if let Some(switch) = &self.switched {
+            payload.extend(postcard::to_allocvec(switch).expect("stored types always encode"));
+        }
         let mut out = header::encode(ObjectKind::Manifest, self.generation).to_vec();
         frame::write(&mut out, self.generation, &payload);
         out
@@ -123,12 +157,16 @@ impl Manifest {
             Parsed::Whole { .. } => return Err(corrupt("it is followed by other bytes")),
             _ => return Err(corrupt("its frame is cut short or its checksum does not match")),
         };
-        let stored: ManifestV1 = postcard::from_bytes(payload).map_err(|_| corrupt("it does not decode"))?;
+        let broken = |_| corrupt("it does not decode");
+        let (stored, rest): (ManifestV1, &[u8]) = postcard::take_from_bytes(payload).map_err(broken)?;
+        let switched: Option<Switch> =
+            (!rest.is_empty()).then(|| postcard::from_bytes(rest)).transpose().map_err(broken)?;
         if number != stored.generation || ObjectKind::Manifest.key(number) != object {
             return Err(corrupt("its generation is not the one in its name"));
         }
         let figures = [stored.generation, stored.sealed_sequence, stored.active_log, stored.next_segment];
-        if figures.iter().any(|figure| *figure > MAX_FIGURE) {
+        let places = switched.iter().flat_map(|switch| [switch.commit, switch.segment]);
+        if figures.into_iter().chain(places).any(|figure| figure > MAX_FIGURE) {
             return Err(corrupt("it counts further than any memory can"));
         }
         if stored.space.as_ref().is_some_and(|(_, dimensions)| !EmbeddingSpace::allows(*dimensions)) {
@@ -158,6 +196,7 @@ impl Manifest {
                 .map_err(corrupt)?,
             trained: stored.trained,
             uncompared: stored.uncompared.map(RecordId),
+            switched,
         })
     }
 }

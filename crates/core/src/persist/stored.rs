@@ -27,7 +27,7 @@ pub(crate) struct FrameV1 {
 /// One step of a commit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ChangeV1 {
-    /// The embedding space of the memory, fixed by its first vector.
+    /// The embedding space of the memory from now on: its first, or another one, with which all vectors go.
     Space { model: String, dimensions: u32 },
     /// A record as it is from now on, with what is kept of its vector if it has one.
     Put { record: RecordV1, code: Option<CodeV1> },
@@ -46,6 +46,8 @@ pub(crate) enum ChangeV1 {
     /// What the encoder that the projection of this number stands for has made of the vectors of these records, in int8
     /// steps, is kept in their place.
     Encode { number: u32, codes: Vec<(u128, Vec<i8>)> },
+    /// What is kept of these records' vectors is this from now on.
+    Embed { codes: Vec<(u128, CodeV1)> },
 }
 
 /// How a vector is kept.
@@ -291,6 +293,8 @@ pub(crate) enum Change {
     Train(Tier, Option<Numbered>),
     /// See [`ChangeV1::Encode`].
     Encode(u32, Vec<(RecordId, Vec<i8>)>),
+    /// See [`ChangeV1::Embed`].
+    Embed(Vec<(RecordId, Code)>),
 }
 
 impl From<&Record> for TraceV1 {
@@ -354,6 +358,9 @@ impl From<&Change> for ChangeV1 {
                 let codes = codes.iter().map(|(id, steps)| (id.0, steps.clone())).collect();
                 ChangeV1::Encode { number: *number, codes }
             }
+            Change::Embed(codes) => {
+                ChangeV1::Embed { codes: codes.iter().map(|(id, code)| (id.0, CodeV1::from(code))).collect() }
+            }
         }
     }
 }
@@ -383,6 +390,9 @@ impl ChangeV1 {
             }
             ChangeV1::Encode { number, codes } => {
                 Change::Encode(number, codes.into_iter().map(|(id, steps)| (RecordId(id), steps)).collect())
+            }
+            ChangeV1::Embed { codes } => {
+                Change::Embed(codes.into_iter().map(|(id, code)| (RecordId(id), code.into_code())).collect())
             }
         })
     }
