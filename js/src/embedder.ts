@@ -3,9 +3,12 @@
  * their answers. Does not own the built-in model (that is the engine's) or any network.
  */
 
-import { createError } from "./errors.js";
+import { failureOf } from "./embedders/failure.js";
+import type { EmbedderLike, LangChainEmbeddingsLike } from "./embedders/types.js";
+import { createError, EmbedderError } from "./errors.js";
+import { orAborted } from "./internal/abort.js";
 import { checkWhole } from "./internal/convert.js";
-import type { Embedder, EmbeddingModelLike, EmbeddingSpace, EmbedOptions, NamedEmbedFunction } from "./types.js";
+import type { Embedder, EmbeddingModelLike, EmbeddingSpace, EmbedOptions } from "./types.js";
 
 /** One vector per text, row after row, in a known space; `undefined` marks a text without meaning to the model. */
 export interface Embedded {
@@ -14,7 +17,7 @@ export interface Embedded {
 }
 
 /** Brings any accepted shape to the contract. */
-export function asEmbedder(given: Embedder | NamedEmbedFunction | EmbeddingModelLike): Embedder {
+export function asEmbedder(given: EmbedderLike): Embedder {
   // Not the function's own name: minifiers change it, and two functions may share one.
   if (typeof given === "function") return { model: isName(given.model) ? (given.model as string) : "custom", embed: given };
   if (typeof given === "object" && given !== null) {
@@ -24,10 +27,11 @@ export function asEmbedder(given: Embedder | NamedEmbedFunction | EmbeddingModel
       if (given.maxBatch !== Number.POSITIVE_INFINITY) checkWhole(given.maxBatch, "embedder/maxBatch", 1);
       return given;
     }
+    if ("embedQuery" in given && typeof given.embedQuery === "function" && typeof given.embedDocuments === "function") return fromLangChain(given);
   }
   throw createError(
     "invalid-argument",
-    "embedder must be a function, an object with model and embed(texts), or a model with doEmbed({ values })",
+    "embedder must be a function, an object with model and embed(texts), a model with doEmbed({ values }), or embeddings with embedQuery and embedDocuments",
     { details: { field: "embedder" } },
   );
 }
@@ -55,6 +59,14 @@ function fromModel(model: EmbeddingModelLike): Embedder {
   };
 }
 
+function fromLangChain(given: LangChainEmbeddingsLike & { readonly model?: unknown; readonly modelName?: unknown }): Embedder {
+  const name = [given.model, given.modelName].find(isName) ?? "custom";
+  return {
+    model: name as string,
+    embed: (texts, { purpose }) => (purpose === "query" ? Promise.all(texts.map((text) => given.embedQuery(text))) : given.embedDocuments([...texts])),
+  };
+}
+
 /** Asks `embedder` in batches and checks every answer. */
 export async function embedAll(embedder: Embedder, texts: readonly string[], options: EmbedOptions): Promise<Embedded> {
   const vectors: (Float32Array | undefined)[] = [];
@@ -78,30 +90,15 @@ async function ask(embedder: Embedder, texts: readonly string[], options: EmbedO
     answer = await orAborted(options.signal, embedder.embed(texts, options));
   } catch (cause) {
     if (options.signal?.aborted) throw createError("aborted", "the call was aborted", { cause });
+    if (cause instanceof EmbedderError) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw failed(embedder, `threw: ${message}`, { cause });
+    throw failed(embedder, `threw: ${message}`, { cause, details: { ...failureOf(cause) } });
   }
   if (!Array.isArray(answer) || answer.length !== texts.length) {
     const found = Array.isArray(answer) ? `${answer.length} vectors` : typeof answer;
     throw failed(embedder, `answered ${found} for ${texts.length} texts`);
   }
   return answer;
-}
-
-/** The answer, unless `signal` is aborted first: an embedder need not listen to it. */
-async function orAborted<T>(signal: AbortSignal | undefined, answer: PromiseLike<T> | T): Promise<T> {
-  if (!signal) return answer;
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop);
-    if (signal.aborted) stop();
-  });
-  try {
-    return await Promise.race([answer, aborted]);
-  } finally {
-    if (stop) signal.removeEventListener("abort", stop);
-  }
 }
 
 function isRow(row: unknown): row is ArrayLike<number> {

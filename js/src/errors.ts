@@ -129,6 +129,23 @@ export class FormatError extends MemoryError {
 /** The embedder threw or answered with something unusable (`embedder-failed`). Nothing was changed. */
 export class EmbedderError extends MemoryError {
   static override readonly className: string = "EmbedderError";
+
+  /** The status with which a service refused, if it answered. */
+  get status(): number | undefined {
+    const { status } = this.details;
+    return typeof status === "number" ? status : undefined;
+  }
+
+  /** Whether the same call may succeed later: the service was busy, out of reach or too slow. */
+  get retryable(): boolean {
+    return this.details["retryable"] === true;
+  }
+
+  /** Milliseconds that the service asked to wait before the next call, if it did. */
+  get retryAfterMs(): number | undefined {
+    const { retryAfterMs } = this.details;
+    return typeof retryAfterMs === "number" ? retryAfterMs : undefined;
+  }
 }
 
 type Constructor = new (code: ErrorCode, message: string, init?: ErrorInit) => MemoryError;

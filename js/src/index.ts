@@ -5,6 +5,8 @@
 
 export type { Kept, Training, TrainingGoal, VectorEncoder } from "./encoders.js";
 export type { Bound } from "./open.js";
+export type { EmbedderLike, LangChainEmbeddingsLike } from "./embedders/types.js";
+export type { EmbeddingCacheFigures, EmbeddingCacheOptions } from "./embedding-cache.js";
 export {
   createError, EmbedderError, errorCodes, FormatError, MemoryError, MemoryUnavailableError, RecordError, StorageError,
   TransactionConflictError, ValidationError,
@@ -17,6 +19,7 @@ export type { KeepMaintainedOptions } from "./maintenance.js";
 export { Memory } from "./memory.js";
 export type * from "./queries.js";
 export { MemoryQuery } from "./query.js";
+export type { ReembedOptions, ReembedProgress, ReembedReport } from "./reembed.js";
 export type { Storage, StorageLock, StorageOperation } from "./storage/types.js";
 export { Transaction } from "./transaction.js";
 export type * from "./types.js";

@@ -5,7 +5,7 @@
  * lifetime of an opened memory (its session), what a call means (the engine) or how bytes are kept (the adapter).
  */
 
-import { embedAll, type Embedded } from "./embedder.js";
+import type { Embedded } from "./embedder.js";
 import { createError, RecordError, type MemoryError } from "./errors.js";
 import type { Kept, Training, TrainingGoal } from "./encoders.js";
 import { checkListening, type MemoryEventName } from "./events.js";
@@ -18,6 +18,7 @@ import { toSort } from "./internal/sort.js";
 import type { Page, PageOptions, RecallQuery, RelatedOptions } from "./queries.js";
 import { MemoryQuery } from "./query.js";
 import { answer, MOST, prepare, type Asked, type Asker } from "./recall.js";
+import { reembed, type ReembedOptions, type ReembedReport } from "./reembed.js";
 import type { Session } from "./session.js";
 import { memoryText, refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
 import type {
@@ -383,7 +384,9 @@ export class Memory {
    * const { records, tiers } = await memory.stats();
    */
   async stats(): Promise<MemoryStats> {
-    return this.#call((handle) => handle.stats(this.#view, this.session.now()) as MemoryStats);
+    const stats = this.#call((handle) => handle.stats(this.#view, this.session.now()) as MemoryStats);
+    const { cache } = this.session;
+    return stats.engine && cache ? { ...stats, engine: { ...stats.engine, embeddingCache: cache.figures() } } : stats;
   }
 
   /**
@@ -483,6 +486,27 @@ export class Memory {
   }
 
   /**
+   * Makes the vectors that are missing, batch by batch: of records that were added without one, and, after the memory was
+   * opened with another embedder and `onModelChange: "reembed"`, of all records. With the first batch of a new model all
+   * vectors of the old one go, so that the two are never compared; from then on the records that are done are found by
+   * meaning, and all by their words. Until then, records are added without a vector and found by their words.
+   *
+   * Each batch is durable by itself. What was cut short, by a failure, an abort or a crash, goes on with the next call,
+   * in this process or another one. Records can be added, changed and forgotten meanwhile.
+   *
+   * @throws EmbedderError, `aborted`, StorageError: batches that were told of stay done. ValidationError naming `scope` on a
+   * view that does not see everything
+   * @example
+   * const memory = await openMemory({ storage: nodeFs("./agent-memory"), embedder: "static-256", onModelChange: "reembed" });
+   * await memory.reembed({ onProgress: ({ done, total }) => console.log(`${done} of ${total}`) });
+   */
+  async reembed(options: ReembedOptions = {}): Promise<ReembedReport> {
+    this.#call(() => undefined);
+    if (Object.keys(this.#view).length > 0) throw invalid("scope", "must be empty: the whole memory is embedded anew, which a view of a part of it cannot ask for");
+    return reembed(this.session, options);
+  }
+
+  /**
    * Everything this view sees as lines of JSON: a header, then one record a line, with vectors.
    *
    * @example
@@ -576,7 +600,7 @@ export class Memory {
 
   /** The space that vectors made elsewhere are taken to be of: the embedder's, or the memory's own. */
   #givenSpace(vector: Float32Array): EmbeddingSpace {
-    const { embedder } = this.session;
+    const { model: embedder } = this.session;
     const own = this.space;
     const model = embedder?.model ?? own?.model ?? "custom";
     const dimensions = embedder?.dimensions ?? (own?.model === model ? own.dimensions : vector.length);
@@ -634,7 +658,7 @@ export class Memory {
     const { embedder } = this.session;
     const texts = pending.flatMap(({ need }) => (need && "text" in need ? [need.text] : []));
     let made: Embedded | undefined;
-    if (embedder && texts.some((text) => text.trim() !== "")) made = await embedAll(embedder, texts, { purpose: "memory" });
+    if (embedder && texts.some((text) => text.trim() !== "")) made = await this.session.embed(embedder, texts, { purpose: "memory" }, this.#view);
     let at = 0;
     let space = made?.space;
     const rows: Float32Array[] = [];

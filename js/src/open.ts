@@ -3,13 +3,14 @@
  */
 
 import { asEmbedder } from "./embedder.js";
+import { checkEmbeddingCache } from "./embedding-cache.js";
 import { checkEncoders } from "./encoders.js";
 import { createError } from "./errors.js";
 import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
 import { checkFields, checkObject, checkPrecision, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
 import type { Host, ModelName } from "./internal/host.js";
 import { Memory } from "./memory.js";
-import { Session } from "./session.js";
+import { isOf, Session } from "./session.js";
 import { checkPolicies } from "./policies.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { Storage, StorageLock } from "./storage/types.js";
@@ -70,13 +71,15 @@ export function bind(host: Host): Bound {
 
   const openMemory = async (options: OpenOptions = {}): Promise<Memory> => {
     checkObject(options, "options");
-    const { storage = memoryStorage(), now = Date.now, policies, encoders = [], summarize } = options;
+    const { storage = memoryStorage(), now = Date.now, policies, encoders = [], summarize, onModelChange = "refuse", embeddingCache = {} } = options;
     checkStorage(storage);
     let lock: StorageLock | undefined;
     try {
-      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies", "encoders", "summarize"], "options");
+      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies", "encoders", "summarize", "onModelChange", "embeddingCache"], "options");
       if (typeof now !== "function") throw invalid("now", "must be a function");
       if (summarize !== undefined && typeof summarize !== "function") throw invalid("summarize", "must be a function");
+      if (onModelChange !== "refuse" && onModelChange !== "reembed") throw invalid("onModelChange", 'must be "refuse" or "reembed"');
+      checkEmbeddingCache(embeddingCache);
       const seed = toSeed(options.seed);
       checkTrace(options.trace);
       const view = toScope(options.scope);
@@ -88,8 +91,9 @@ export function bind(host: Host): Bound {
       lock = await storage.lock?.();
       const handle = await EngineHandle.open(storage, config, seed);
       try {
-        const embedder = await choose(options.embedder, staticEmbedder, handle.space() as EmbeddingSpace | undefined);
-        return new Memory(new Session(handle, storage, lock, embedder, checkedClock(now), { policies, encoders, summarize }), view, handle.report() as OpenReport);
+        const embedder = await choose(options.embedder, staticEmbedder);
+        if (onModelChange === "refuse") checkSpace(handle.space() as EmbeddingSpace | undefined, embedder);
+        return new Memory(new Session(handle, storage, lock, { embedder, embeddingCache, now: checkedClock(now), policies, encoders, summarize }), view, handle.report() as OpenReport);
       } catch (error) {
         handle.free();
         throw error;
@@ -159,21 +163,19 @@ function checkTrace(level: unknown): void {
   if (level !== undefined && !levels.includes(level as string)) throw invalid("trace", `must be one of ${levels.join(", ")}`);
 }
 
-async function choose(
-  given: OpenOptions["embedder"],
-  staticEmbedder: (name: ModelName) => Promise<Embedder>,
-  space: EmbeddingSpace | undefined,
-): Promise<Embedder | undefined> {
+async function choose(given: OpenOptions["embedder"], staticEmbedder: (name: ModelName) => Promise<Embedder>): Promise<Embedder | undefined> {
   if (given === false) return undefined;
-  const embedder = given === undefined || given === "static-128" || given === "static-256" ? await staticEmbedder(given ?? "static-128") : asEmbedder(given);
+  return given === undefined || given === "static-128" || given === "static-256" ? staticEmbedder(given ?? "static-128") : asEmbedder(given);
+}
+
+/** Throws if the vectors of a memory are of another space than those of its embedder. */
+function checkSpace(space: EmbeddingSpace | undefined, embedder: Embedder | undefined): void {
+  if (!space || !embedder || isOf(space, embedder)) return;
   const { model, dimensions } = embedder;
-  if (space && (space.model !== model || (dimensions !== undefined && dimensions !== space.dimensions))) {
-    const expected = `${space.model}/${space.dimensions}`;
-    const found = dimensions === undefined ? model : `${model}/${dimensions}`;
-    const message = `this memory holds vectors of ${expected}, but the embedder is ${found}: open it with that embedder, or export it and import it into a new memory`;
-    throw createError("space-mismatch", message, { details: { field: "embedder", expected, found } });
-  }
-  return embedder;
+  const expected = `${space.model}/${space.dimensions}`;
+  const found = dimensions === undefined ? model : `${model}/${dimensions}`;
+  const message = `this memory holds vectors of ${expected}, but the embedder is ${found}: open it with that embedder, or with onModelChange: "reembed", and embed it anew with reembed()`;
+  throw createError("space-mismatch", message, { details: { field: "embedder", expected, found } });
 }
 
 function readModel(bytes: Uint8Array): StaticModelHandle {

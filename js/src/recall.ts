@@ -3,7 +3,6 @@
  * question means (the engine) or who may ask (the memory).
  */
 
-import { embedAll } from "./embedder.js";
 import { createError, MemoryError } from "./errors.js";
 import type { EngineHandle } from "./internal/bridge.js";
 import { checkFields, checkFlag, checkNumber, checkSignal, checkWhole, invalid, toFilter, toText, toVector, withoutMissing } from "./internal/convert.js";
@@ -137,7 +136,7 @@ async function embed(asker: Asker, questions: readonly Checked[], signal: AbortS
   const { embedder } = session;
   const isOpen = (index: number, words: string): boolean => embedder !== undefined && questions[index]?.vector === undefined && questions[index]?.like === undefined && words.trim() !== "";
   const open = read.flatMap((parts, index) => parts.flatMap(([, words]) => (isOpen(index, words) ? [words] : [])));
-  const made = embedder && open.length > 0 ? await embedAll(embedder, open, { purpose: "query", ...(signal && { signal }) }) : undefined;
+  const made = embedder && open.length > 0 ? await session.embed(embedder, open, { purpose: "query", ...(signal && { signal }) }, view) : undefined;
   let at = 0;
   const rows = read.map((parts, index) => parts.map(([text, words]): Row => [text, isOpen(index, words) ? made?.vectors[at++] : questions[index]?.vector]));
   return { rows, space: made?.space };

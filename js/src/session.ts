@@ -3,6 +3,8 @@
  * what users call (the facade).
  */
 
+import { embedAll, type Embedded } from "./embedder.js";
+import { EmbeddingCache, type EmbeddingCacheOptions } from "./embedding-cache.js";
 import { Encoders, type VectorEncoder } from "./encoders.js";
 import { createError, type MemoryError } from "./errors.js";
 import { EventHub, type MemoryEventName } from "./events.js";
@@ -11,10 +13,13 @@ import { WriteQueue } from "./internal/write-queue.js";
 import { PolicyTurns } from "./policies.js";
 import type { Storage, StorageLock } from "./storage/types.js";
 import { SummaryTurns } from "./summaries.js";
-import type { Embedder, Policies, Summarize } from "./types.js";
+import type { Embedder, EmbeddingSpace, EmbedOptions, Policies, Scope, Summarize } from "./types.js";
 
-/** Functions of the user's own that an opened memory asks. */
-interface Asked {
+/** What the user brings that the memory asks. */
+export interface Helpers {
+  readonly embedder: Embedder | undefined;
+  readonly embeddingCache: EmbeddingCacheOptions | false;
+  readonly now: () => number;
   readonly policies: Policies | undefined;
   readonly encoders: readonly VectorEncoder[];
   readonly summarize: Summarize | undefined;
@@ -23,7 +28,10 @@ interface Asked {
 /** What all views of one opened memory share. @internal */
 export class Session {
   readonly handle: EngineHandle;
-  readonly embedder: Embedder | undefined;
+  /** What makes vectors, whether or not they are of the space that the memory is of. */
+  readonly model: Embedder | undefined;
+  /** Vectors that were asked for before. */
+  readonly cache: EmbeddingCache | undefined;
   readonly now: () => number;
   readonly hub: EventHub = new EventHub();
   readonly queue: WriteQueue;
@@ -36,17 +44,41 @@ export class Session {
   readonly #lock: StorageLock | undefined;
   readonly #born = currentLife();
   #closing: Promise<void> | undefined;
+  #isOfAnotherModel = false;
 
-  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, embedder: Embedder | undefined, now: () => number, { policies, encoders, summarize }: Asked) {
+  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, { embedder, embeddingCache, now, policies, encoders, summarize }: Helpers) {
     this.handle = handle;
+    this.model = embedder;
+    this.cache = embedder && embeddingCache ? new EmbeddingCache(embeddingCache, now) : undefined;
     this.policies = policies && new PolicyTurns(policies, (failure) => this.hub.emit("policy-failed", failure));
-    this.summaries = new SummaryTurns(summarize, embedder, (failure) => this.hub.emit("summary-failed", failure));
+    this.summaries = new SummaryTurns(summarize, (text) => this.#embedSummary(text), (failure) => this.hub.emit("summary-failed", failure));
     this.encoders = new Encoders(encoders, (failure) => this.hub.emit("encoder-failed", failure));
-    this.embedder = embedder;
     this.now = now;
     this.#storage = storage;
     this.#lock = lock;
     this.queue = new WriteQueue(handle, this.#born, storage, (failure) => this.#settled(failure));
+    this.look();
+  }
+
+  /** What makes vectors of the space that the memory is of. */
+  get embedder(): Embedder | undefined {
+    return this.#isOfAnotherModel ? undefined : this.model;
+  }
+
+  /** Whether the memory is of another space than that of its embedder, and waits to be embedded anew. */
+  get isOfAnotherModel(): boolean {
+    return this.#isOfAnotherModel;
+  }
+
+  /** Looks at the space that the memory is of: again whenever that may have changed. */
+  look(): void {
+    const space = this.handle.space() as EmbeddingSpace | undefined;
+    this.#isOfAnotherModel = this.model !== undefined && space !== undefined && !isOf(space, this.model);
+  }
+
+  /** The vectors of texts on behalf of `view`. Only while there is an {@link embedder}. */
+  embed(embedder: Embedder, texts: readonly string[], options: EmbedOptions, view: Scope): Promise<Embedded> {
+    return this.cache ? this.cache.embed(embedder, texts, options, view) : embedAll(embedder, texts, options);
   }
 
   /** Runs a call into the engine, if it may still be used. */
@@ -89,6 +121,10 @@ export class Session {
     if (failure !== undefined) throw adapterError(failure);
   }
 
+  async #embedSummary(text: string): Promise<Embedded | undefined> {
+    return this.embedder && embedAll(this.embedder, [text], { purpose: "memory" });
+  }
+
   #settled(failure?: MemoryError): void {
     if (failure) this.hub.emit("storage-failed", { error: failure });
     if (this.#born !== currentLife()) return;
@@ -96,4 +132,9 @@ export class Session {
       this.hub.emit(type, event as never);
     }
   }
+}
+
+/** Whether vectors of an embedder are of that space, as far as is known of it. */
+export function isOf(space: EmbeddingSpace, { model, dimensions = space.dimensions }: Embedder): boolean {
+  return space.model === model && space.dimensions === dimensions;
 }

@@ -4,11 +4,11 @@
  * of it, is the engine's.
  */
 
-import { embedAll } from "./embedder.js";
+import type { Embedded } from "./embedder.js";
 import { createError, MemoryUnavailableError } from "./errors.js";
 import type { EngineHandle } from "./internal/bridge.js";
 import { memoryText } from "./transaction.js";
-import type { Embedder, MemoryEvents, Summarize } from "./types.js";
+import type { MemoryEvents, Summarize } from "./types.js";
 
 /** Old episodes about one thing, as the engine gives them. */
 interface Group {
@@ -25,14 +25,14 @@ interface Group {
 /** Puts summaries in the places of groups, one after the other. */
 export class SummaryTurns {
   readonly #summarize: Summarize | undefined;
-  readonly #embedder: Embedder | undefined;
+  readonly #embed: (text: string) => Promise<Embedded | undefined>;
   readonly #failed: (failure: MemoryEvents["summary-failed"]) => void;
   #busy = false;
 
-  /** `failed` is told of every group that could not be summed up; its records stay as they are until the next time. */
-  constructor(summarize: Summarize | undefined, embedder: Embedder | undefined, failed: (failure: MemoryEvents["summary-failed"]) => void) {
+  /** `embed` makes the vector of a text, if there is an embedder; `failed` is told of every group that could not be summed up; its records stay as they are until the next time. */
+  constructor(summarize: Summarize | undefined, embed: (text: string) => Promise<Embedded | undefined>, failed: (failure: MemoryEvents["summary-failed"]) => void) {
     this.#summarize = summarize;
-    this.#embedder = embedder;
+    this.#embed = embed;
     this.#failed = failed;
   }
 
@@ -60,7 +60,7 @@ export class SummaryTurns {
     try {
       const words = await this.#ask(group);
       const text = memoryText({ text: words ?? group.text, actor: group.actor });
-      const embedded = this.#embedder && (await embedAll(this.#embedder, [text], { purpose: "memory" }));
+      const embedded = await this.#embed(text);
       const vector = embedded?.vectors[0];
       const id = call((handle) => handle.summarise([...group.ids], Uint32Array.from(group.versions), words, vector && embedded?.space, vector, now));
       return id === undefined ? 0 : group.ids.length;

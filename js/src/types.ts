@@ -2,6 +2,8 @@
  * The shapes that users see: records, questions, hits, options. Owns types only.
  */
 
+import type { EmbedderLike } from "./embedders/types.js";
+import type { EmbeddingCacheFigures, EmbeddingCacheOptions } from "./embedding-cache.js";
 import type { Kept, VectorEncoder } from "./encoders.js";
 import type { Judges } from "./judges.js";
 import type { ResultCacheConfig, ResultCacheFigures, Sort } from "./queries.js";
@@ -645,15 +647,23 @@ export interface OpenOptions {
   readonly storage?: Storage | undefined;
   /**
    * What turns texts into vectors: `"static-128"` (default) or `"static-256"` built in and offline, an
-   * {@link Embedder}, a function, any object with `doEmbed({ values })`, or `false` for keyword search only.
+   * {@link Embedder}, a function, any object with `doEmbed({ values })`, embeddings of LangChain, or `false` for keyword
+   * search only.
    *
    * A memory keeps to the model of its first vector. A bare function is of the model `"custom"`, whatever it is called:
    * give `{ model, embed }`, so that the vectors of two models are told apart.
    *
    * Records added under `false` have no vector. With an embedder later, they stay without one until their text or actor
-   * is updated, and are found by their words alone until then; `export` and `import` into a new memory embed them all.
+   * is updated or `reembed` is called, and are found by their words alone until then.
    */
-  readonly embedder?: "static-128" | "static-256" | Embedder | NamedEmbedFunction | EmbeddingModelLike | false | undefined;
+  readonly embedder?: "static-128" | "static-256" | EmbedderLike | false | undefined;
+  /**
+   * What becomes of a memory whose vectors are of another model than the embedder. `"refuse"` (default): it is not opened
+   * (`space-mismatch`). `"reembed"`: it is, and searched by words alone until `reembed` has begun to embed it anew.
+   */
+  readonly onModelChange?: "refuse" | "reembed" | undefined;
+  /** What is kept of vectors that the embedder was asked for. Default: of the last 1,000 questions, an hour. `false`: nothing. */
+  readonly embeddingCache?: EmbeddingCacheOptions | false | undefined;
   /** What this handle may see and where its records belong. Default: everything. */
   readonly scope?: Scope | undefined;
   readonly config?: EngineConfig | undefined;
@@ -728,6 +738,8 @@ export interface MemoryStats {
     readonly answered: number;
     /** If answers are kept (see {@link EngineConfig.resultCache}). */
     readonly resultCache?: ResultCacheFigures;
+    /** Vectors of questions that were kept; left out if none are. */
+    readonly embeddingCache?: EmbeddingCacheFigures;
     readonly vectors: number;
     /** The vectors by how exactly they are kept. */
     readonly precisions: Readonly<Record<Kept, number>>;

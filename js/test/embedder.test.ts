@@ -57,6 +57,35 @@ describe("accepted shapes", () => {
     }
   });
 
+  it("embeddings of LangChain, which embed questions and documents by two methods", async () => {
+    class Embeddings {
+      readonly asked: (readonly string[])[] = [];
+      constructor(readonly model?: unknown, readonly modelName?: unknown) {}
+      async embedQuery(text: string): Promise<number[]> {
+        this.asked.push(["query", text]);
+        return [1, 0];
+      }
+      async embedDocuments(texts: string[]): Promise<number[][]> {
+        this.asked.push(["documents", ...texts]);
+        return texts.map(() => [0, 1]);
+      }
+    }
+    const embedder = new Embeddings("text-embedding-3-small");
+    const memory = await openMemory({ embedder });
+    await memory.addMany(["one", "two"]);
+    const [hit] = await memory.recall("three");
+    expect(embedder.asked).toEqual([["documents", "one", "two"], ["query", "three"]]);
+    expect(memory.space).toEqual({ model: "text-embedding-3-small", dimensions: 2 });
+    expect(hit?.why.signals.find(({ signal }) => signal === "dense")?.score).toBeCloseTo(0);
+    await memory.close();
+    for (const [model, modelName, space] of [[undefined, "older", "older"], ["", 5, "custom"], ["new", "older", "new"]]) {
+      const named = await openMemory({ embedder: new Embeddings(model, modelName) });
+      await named.add("x");
+      expect(named.space?.model).toBe(space);
+      await named.close();
+    }
+  });
+
   it("an object with embed, called on itself, with plain arrays or typed ones", async () => {
     class Service implements Embedder {
       readonly model = "service";

@@ -206,7 +206,7 @@ const ways: Readonly<Record<ErrorCode, { readonly details: readonly string[]; re
   },
   "format-too-new": { details: ["found", "object", "supported"], run: () => openVersion(2) },
   "format-too-old": { details: ["found", "object", "supported"], run: () => openVersion(0) },
-  "embedder-failed": { details: ["model"], run: async () => (await open({ embedder: fakeEmbedder({ failOn: () => true }) })).add("lost") },
+  "embedder-failed": { details: ["model", "retryable"], run: async () => (await open({ embedder: fakeEmbedder({ failOn: () => true }) })).add("lost") },
   aborted: { details: [], run: async () => (await open()).recall("anything", { signal: AbortSignal.abort() }) },
 };
 
