@@ -49,7 +49,7 @@ interface Said {
   readonly actor?: string;
 }
 
-/** Embeds what is to be embedded in the memory of `session`. */
+/** Embeds what is to be embedded in the memory of `session`. @internal */
 export async function reembed(session: Session, options: ReembedOptions): Promise<ReembedReport> {
   checkFields(options, ["batch", "signal", "onProgress"], "options");
   const { batch = 256, signal, onProgress } = options;

@@ -15,7 +15,7 @@ import type { Storage, StorageLock } from "./storage/types.js";
 import { SummaryTurns } from "./summaries.js";
 import type { Embedder, EmbeddingSpace, EmbedOptions, Policies, Scope, Summarize } from "./types.js";
 
-/** What the user brings that the memory asks. */
+/** What the user brings that the memory asks. @internal */
 export interface Helpers {
   readonly embedder: Embedder | undefined;
   readonly embeddingCache: EmbeddingCacheOptions | false;

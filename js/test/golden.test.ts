@@ -8,14 +8,14 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import {
   MemoryError, openMemory, versions,
-  type EngineConfig, type Filter, type Memory, type MemoryPatch, type NewMemory, type OpenReport, type RecallOptions,
+  type EngineConfig, type Filter, type Memory, type MemoryPatch, type NewMemory, type OpenReport, type RecallOptions, type ReembedProgress,
   type Scope, type Storage, type Tier, type TrainingGoal, type Transition,
 } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import { nodeFs } from "../../dist/esm/storage/node-fs.js";
 
-/** The set that the script writes today. Older sets are only read. */
-const CURRENT = "v1";
+/** The sets that their scripts write today. Older sets are only read. */
+const CURRENT = ["v1", "v1-reembed"];
 /** How far a number may lie from the recorded one. */
 const TOLERANCE = 1e-6;
 
@@ -41,6 +41,8 @@ interface Step {
   readonly maintain?: { readonly compact?: boolean };
   /** Without a goal, the training of the tier ends. */
   readonly train?: { readonly tier: Tier } & Partial<TrainingGoal>;
+  /** A change of the model: batches of records get vectors of it, until so many have one. */
+  readonly reembed?: { readonly model: string; readonly dimensions: number; readonly batch: number; readonly until: number };
 }
 
 interface Script {
@@ -67,8 +69,18 @@ interface Clock {
   now: number;
 }
 
-async function open(script: Script, storage: Storage, clock: Clock): Promise<Memory> {
-  return openMemory({ storage, seed: script.seed, now: () => clock.now, embedder: false, config: script.config });
+/** Opens a memory for a session. Where that changes the model, it has an embedder. */
+async function open(script: Script, storage: Storage, clock: Clock, session: readonly Step[] = []): Promise<Memory> {
+  const change = session.find(({ reembed }) => reembed)?.reembed;
+  const embedder = change === undefined ? false : { model: change.model, dimensions: change.dimensions, embed: (texts: readonly string[]) => texts.map((text) => vectorOf(text, change.dimensions)) };
+  return openMemory({ storage, seed: script.seed, now: () => clock.now, embedder, onModelChange: "reembed", config: script.config });
+}
+
+/** The vector of a text: how often each remainder of its characters divided by the number of components comes, and one. */
+function vectorOf(text: string, dimensions: number): number[] {
+  const vector = new Array<number>(dimensions).fill(1);
+  for (const character of text) (vector[(character.codePointAt(0) as number) % dimensions] as number) += 1;
+  return vector;
 }
 
 /** Runs all sessions on adapters that `storage` makes. Answers what each step came to. */
@@ -77,7 +89,7 @@ async function run(script: Script, storage: () => Storage): Promise<unknown[]> {
   const ids = new Map<string, string>();
   const clock = { now: 0 };
   for (const session of script.sessions) {
-    const memory = await open(script, storage(), clock);
+    const memory = await open(script, storage(), clock, session);
     outcomes.push({ opened: opened(memory.opened) });
     for (const step of session) {
       clock.now = step.now;
@@ -94,7 +106,7 @@ async function run(script: Script, storage: () => Storage): Promise<unknown[]> {
 }
 
 async function take(step: Step, view: Memory, ids: Map<string, string>): Promise<object> {
-  const { transaction, recall, get, forget, maintain, train } = step;
+  const { transaction, recall, get, forget, maintain, train, reembed } = step;
   const idOf = (name: string): string => ids.get(name) ?? `nothing is called ${name}`;
   if (transaction) {
     const touched: string[] = [];
@@ -122,6 +134,19 @@ async function take(step: Step, view: Memory, ids: Map<string, string>): Promise
     if (Object.keys(goal).length > 0) return { training: await view.train(tier, goal as TrainingGoal) };
     await view.train(tier, null);
     return { training: null };
+  }
+  if (reembed) {
+    const { batch, until } = reembed;
+    let embedded = 0;
+    const enough = new AbortController();
+    const onProgress = ({ done }: ReembedProgress): void => {
+      embedded = done;
+      if (done >= until) enough.abort();
+    };
+    await view.reembed({ batch, onProgress, signal: enough.signal }).catch((error: unknown) => {
+      if ((error as MemoryError).code !== "aborted") throw error;
+    });
+    return { embedded };
   }
   if (!maintain) throw new Error(`a step without an action: ${JSON.stringify(step)}`);
   // Summaries are asked for by the package; the script of the core knows nothing of them.
@@ -197,24 +222,24 @@ function expectSameBytes(found: Objects, expected: Objects): void {
   }
 }
 
-describe("the golden script through the package", () => {
+describe.each(CURRENT)("the golden script %s through the package", (set) => {
   it("is run for the format of this build", async () => {
-    expect(CURRENT.split("-")[0]).toBe(`v${(await versions()).format}`);
+    expect(set.split("-")[0]).toBe(`v${(await versions()).format}`);
   });
 
   it("writes the stored bytes into memory, and its steps come to the same", async () => {
-    const script = scriptOf(CURRENT);
+    const script = scriptOf(set);
     const place = memoryPlace();
     const steps = await run(script, () => memoryStorage({ place }));
-    expectSameBytes(place.snapshot(), objectsOf(CURRENT));
-    expect(differences(answersOf(CURRENT), await answers(script, place.snapshot(), steps))).toEqual([]);
+    expectSameBytes(place.snapshot(), objectsOf(set));
+    expect(differences(answersOf(set), await answers(script, place.snapshot(), steps))).toEqual([]);
   });
 
   it("writes the stored bytes into a folder", async () => {
     const folder = mkdtempSync(join(tmpdir(), "stratamem-golden-"));
     try {
-      await run(scriptOf(CURRENT), () => nodeFs(folder));
-      expectSameBytes(await contentOf(nodeFs(folder)), objectsOf(CURRENT));
+      await run(scriptOf(set), () => nodeFs(folder));
+      expectSameBytes(await contentOf(nodeFs(folder)), objectsOf(set));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -24,6 +24,15 @@ const known: Record<string, string> = {
   id: "declare const id: string;",
   outdated: "declare const outdated: string;",
   texts: "declare const texts: readonly string[];",
+  extract: `declare const extract: import("stratamem/embedders/transformers-js").FeatureExtractionLike;`,
+  openAiCompatible: `import { openAiCompatible } from "stratamem/embedders/openai-compatible";`,
+  cohere: `import { cohere } from "stratamem/embedders/cohere";`,
+  ollama: `import { ollama } from "stratamem/embedders/ollama";`,
+  transformersJs: `import { transformersJs } from "stratamem/embedders/transformers-js";`,
+  withRetry: `import { withRetry } from "stratamem/embedders/resilience";`,
+  withRateLimit: `import { withRateLimit } from "stratamem/embedders/resilience";`,
+  withCircuitBreaker: `import { withCircuitBreaker } from "stratamem/embedders/resilience";`,
+  withFallback: `import { withFallback } from "stratamem/embedders/resilience";`,
   callMyModel: "declare function callMyModel(texts: readonly string[]): Promise<number[][]>;",
   inner: `declare const inner: import("stratamem").Storage;`,
   storage: `declare const storage: import("stratamem/testing").FaultStorage;`,
@@ -132,7 +141,7 @@ describe("documents", () => {
   });
 
   const readme = blocksOf("README.md").filter(({ code }) => code.includes("openMemory(") && !code.includes("indexedDb"));
-  const guide = ["docs/GUIDE.md", "docs/QUERIES.md"].flatMap(blocksOf).map(({ name, code }) => ({ name, code: asProgram(code) }));
+  const guide = ["docs/GUIDE.md", "docs/QUERIES.md"].flatMap(blocksOf).map(({"docs/EMBEDDERS.md"].flatMap(blocksOf).map(({ name, code }) => ({ name, code: asProgram(code) }));
   it.each([...readme, ...guide, wholeOf(adapters)])("$name runs", ({ code }) => {
     scratch.write("program.mts", code);
     scratch.run(bin("esbuild"), "program.mts", "--outfile=program.mjs", "--format=esm", "--target=node20", "--log-level=error");

@@ -84,7 +84,7 @@ describe("the packed files", () => {
     expect(scratch.run(bin("publint"), installed(), "--strict")).toContain("All good!");
   });
 
-  it("have types that resolve wherever their entry exists", () => {
+  it("have types that resolve wherever their entry exists", { timeout: 60_000 }, () => {
     const files = ["./engine.wasm", "./models/static-128.bin", "./models/static-256.bin"];
     scratch.run(bin("attw"), scratch.tarball, "--exclude-entrypoints", ...files);
   });
@@ -117,9 +117,15 @@ describe("in Node", () => {
   it("keeps a memory in a folder, by every subpath", () => {
     scratch.write(
       "folder.mjs",
-      `import { openMemory } from "stratamem/inline";
+      `import { createRequire } from "node:module";
+       import { openMemory } from "stratamem/inline";
        import { nodeFs } from "stratamem/storage/node-fs";
        import "stratamem/storage/memory"; import "stratamem/storage/indexeddb"; import "stratamem/testing";
+       for (const part of ["openai-compatible", "cohere", "ollama", "transformers-js", "resilience"]) {
+         const [imported, required] = [await import("stratamem/embedders/" + part), createRequire(import.meta.url)("stratamem/embedders/" + part)];
+         const names = Object.keys(required).filter((name) => typeof required[name] === "function");
+         if (names.length === 0 || names.some((name) => typeof imported[name] !== "function")) throw new Error(part);
+       }
        for (const round of [1, 2]) {
          const memory = await openMemory({ storage: nodeFs("./agent-memory") });
          await memory.add("note " + round);
@@ -149,7 +155,12 @@ describe("in Node", () => {
 // Each of these runs the type-checker.
 describe("for TypeScript", { timeout: 60_000 }, () => {
   const program = `
-    import { openMemory, MemoryError, type Filter, type Hit, type Storage } from "stratamem";
+    import { openMemory, MemoryError, type Embedder, type Filter, type Hit, type Storage } from "stratamem";
+    import { cohere } from "stratamem/embedders/cohere";
+    import { ollama } from "stratamem/embedders/ollama";
+    import { openAiCompatible } from "stratamem/embedders/openai-compatible";
+    import { withCircuitBreaker, withFallback, withRateLimit, withRetry } from "stratamem/embedders/resilience";
+    import { transformersJs } from "stratamem/embedders/transformers-js";
     import { nodeFs } from "stratamem/storage/node-fs";
     import { indexedDb } from "stratamem/storage/indexeddb";
     import { memoryStorage } from "stratamem/storage/memory";
@@ -157,6 +168,11 @@ describe("for TypeScript", { timeout: 60_000 }, () => {
     import { provideAssets } from "stratamem/slim";
     export async function main(): Promise<Hit | undefined> {
       const storage: Storage = Math.random() > 2 ? indexedDb("x") : Math.random() > 2 ? memoryStorage() : nodeFs("./m");
+      const services: readonly Embedder[] = [cohere({ model: "m" }), withRateLimit(ollama({ model: "m" }), { calls: 1 }), withRetry(openAiCompatible({ model: "m" }))];
+      const model = transformersJs(async (texts) => ({ data: new Float32Array(4 * texts.length), dims: [texts.length, 4] }), { model: "m" });
+      // @ts-expect-error an embedder is not a number
+      withCircuitBreaker(5);
+      await openMemory({ embedder: withFallback([...services, model]), onModelChange: "reembed", embeddingCache: { texts: "all" } });
       await using memory = await openMemory({ storage, embedder: async (texts) => texts.map(() => new Float32Array(4)) });
       const filter: Filter = { topic: "units", $importance: { $gte: 0.5 } };
       interface Note { topic: string; parts?: readonly Note[] }

@@ -41,7 +41,7 @@ export interface TransformersJsOptions {
  *
  * @throws ValidationError naming the argument
  * @example
- * // const extract = await pipeline("feature-extraction", "Xenova/all-MiniLM-L6-v2");
+ * // Made by: await pipeline("feature-extraction", "Xenova/all-MiniLM-L6-v2")
  * const memory = await openMemory({ embedder: transformersJs(extract, { model: "all-MiniLM-L6-v2", dimensions: 384 }) });
  */
 export function transformersJs(pipeline: FeatureExtractionLike, options: TransformersJsOptions): Embedder {
