@@ -2,7 +2,7 @@
  * Several embedders of one space, one in place of the other. Owns their order and that their space is one.
  */
 
-import { asEmbedder } from "../embedder.js";
+import { asEmbedder, embedAll } from "../embedder.js";
 import { createError } from "../errors.js";
 import { invalid } from "../internal/convert.js";
 import type { Embedder } from "../types.js";
@@ -10,7 +10,8 @@ import { failureOf } from "./failure.js";
 import type { EmbedderLike } from "./types.js";
 
 /**
- * An embedder that asks the first of `embedders`, and those behind it when it fails. All must make vectors of the same
+ * An embedder that asks the first of `embedders`, and those behind it when it fails or answers something that is no vector
+ * of the space for each text. All must make vectors of the same
  * space, for vectors of two spaces cannot be compared: the same `model`, and the same `dimensions` where they are known.
  * An aborted call ends at once.
  *
@@ -34,12 +35,13 @@ export function withFallback(embedders: readonly EmbedderLike[]): Embedder {
   return {
     model,
     dimensions,
-    maxBatch: Math.min(...chain.map(({ maxBatch = 100 }) => maxBatch)),
+    maxBatch: Math.max(...chain.map(({ maxBatch = 100 }) => maxBatch)),
     embed: async (texts, asked) => {
       const errors: unknown[] = [];
       for (const embedder of chain) {
         try {
-          return await embedder.embed(texts, asked);
+          const { vectors, space } = await embedAll(sized(embedder, dimensions), texts, asked);
+          return vectors.map((vector) => vector ?? new Float32Array(space.dimensions));
         } catch (error) {
           if (asked.signal?.aborted) throw error;
           errors.push(error);
@@ -49,4 +51,10 @@ export function withFallback(embedders: readonly EmbedderLike[]): Embedder {
       throw createError("embedder-failed", `none of ${chain.length} embedders of ${model} answered`, { details, cause: new AggregateError(errors) });
     },
   };
+}
+
+/** The same embedder, held to the dimensions that are known of the space. */
+function sized(embedder: Embedder, dimensions: number | undefined): Embedder {
+  const { model, maxBatch } = embedder;
+  return { model, dimensions, maxBatch, embed: (texts, asked) => embedder.embed(texts, asked) };
 }

@@ -268,10 +268,28 @@ describe("withFallback", () => {
   it("asks the next one where one fails, in their order", async () => {
     const [first, second, third] = [failing([busy(), undefined]), failing([wrong]), failing([])];
     const embedder = withFallback([first, second, third]);
-    expect(await ask(embedder)).toEqual([[4]]);
+    expect(await ask(embedder)).toEqual([Float32Array.of(4)]);
     expect([first, second, third].map((inner) => inner.asked())).toEqual([1, 1, 1]);
     await ask(embedder);
     expect([first, second, third].map((inner) => inner.asked())).toEqual([2, 1, 1]);
+  });
+
+  it.each<[string, unknown]>([["too few vectors", []], ["other dimensions", [[1, 2]]], ["no numbers", [["x"]]], ["no array", "x"]])("asks the next one where one answers %s", async (_name, answer) => {
+    const odd: Embedder = { model: "m", embed: () => answer as number[][] };
+    expect(await ask(withFallback([odd, failing([])]))).toEqual([Float32Array.of(4)]);
+  });
+
+  it("asks each in batches of its own size, and keeps texts without meaning", async () => {
+    const sizes: number[][] = [];
+    const inner = (maxBatch: number, fails: boolean): Embedder => {
+      const own: number[] = [];
+      sizes.push(own);
+      return { model: "m", dimensions: 1, maxBatch, embed: async (texts) => (own.push(texts.length), fails ? Promise.reject(busy()) : texts.map((text) => [text === "" ? 0 : 1])) };
+    };
+    const embedder = withFallback([inner(5, true), inner(2, false)]);
+    expect(embedder.maxBatch).toBe(5);
+    expect(await embedder.embed(["a", "", "c", "d", "e"], { purpose: "memory" })).toEqual([1, 0, 1, 1, 1].map((n) => Float32Array.of(n)));
+    expect(sizes).toEqual([[5], [2, 2, 1]]);
   });
 
   it("fails when all do, and says whether that may pass", async () => {
@@ -292,7 +310,7 @@ describe("withFallback", () => {
 
   it("takes embedders of one space only", () => {
     const space = (model: string, dimensions?: number, maxBatch?: number): Embedder => ({ model, dimensions, maxBatch, embed: () => [] });
-    expect(withFallback([space("a", undefined, 50), space("a", 3), space("a", undefined, 70)])).toMatchObject({ model: "a", dimensions: 3, maxBatch: 50 });
+    expect(withFallback([space("a", undefined, 50), space("a", 3), space("a", undefined, 70)])).toMatchObject({ model: "a", dimensions: 3, maxBatch: 100 });
     const cases: [EmbedderLike[], object][] = [
       [[space("a", 3), space("b", 3)], { field: "embedders/1", expected: "a/3", found: "b/3" }],
       [[space("a", 3), space("a", 3), space("a", 4)], { field: "embedders/2", expected: "a/3", found: "a/4" }],
