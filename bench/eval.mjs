@@ -1,6 +1,6 @@
 // Measures how well a memory finds the turns that answer a question, through the public API and with its defaults.
 //
-//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--config JSON] [--pairs] [--join N] [--out run.jsonl]
+//   npm run eval -- --data DIR [--embedder static|static256|none|vectors:NAME] [--recall JSON] [--config JSON] [--pairs] [--join N] [--out run.jsonl] [--context [--parts JSON]]
 //   npm run eval -- --docs [--embedder static|static256|none] [--recall JSON] …
 //
 // DIR holds turns.jsonl and questions.jsonl (the format of examples/data/allotment). Each conversation is a memory of
@@ -10,11 +10,14 @@
 // `--recall` gives options of recall, such as {"weights":{"context":0}}, `--config` settings of the memory, such as
 // {"bm25B":0.75}. `--pairs` asks every question together with another one of its conversation, as one text, and scores
 // what is found for each of the two; with a built-in embedder only. Prints the metrics as JSON; --out keeps the ranked ids.
+// With `--context` the metrics are shares of the evidence in contexts of so many tokens, beside what comes of recall alone;
+// `--parts` gives options of other steps of its builder, such as {"related":{"depth":2}}.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openMemory } from "stratamem";
+import { contextShares } from "./context.mjs";
 import { readDocsSet } from "./docs-set.mjs";
 import { joinTurns, meanVector } from "./join-turns.mjs";
 import { score, summarise } from "./metrics.mjs";
@@ -29,6 +32,8 @@ const { values } = parseArgs({
     pairs: { type: "boolean", default: false },
     join: { type: "string", default: "1" },
     out: { type: "string" },
+    context: { type: "boolean", default: false },
+    parts: { type: "string", default: "{}" },
   },
 });
 
@@ -96,13 +101,20 @@ for (const conversation of new Set(turns.map((turn) => turn.conv))) {
   for (const [row, { conv, qid, question, category, category_name, evidence }] of questions.entries()) {
     if (conv !== conversation) continue;
     const vector = questionVector(row);
+    const groups = ["all", ...(category === 5 ? [] : ["all-but-adversarial"]), `${category} ${category_name}`];
+    if (values.context) {
+      if (evidence.length === 0) continue;
+      const relevant = new Set(ids.filter((id) => evidence.includes(turnOf.get(id))));
+      const options = { ...chosen, ...(vector && { vector }) };
+      rows.push({ groups, metrics: await contextShares(memory, question, relevant, options, JSON.parse(values.parts)) });
+      continue;
+    }
     const asked = performance.now();
     const hits = await memory.recall(values.pairs ? `${question} ${partnerOf(row).question}` : question, { limit: 50, touch: false, ...chosen, ...(vector && { vector }) });
     timing.recallMs.push(performance.now() - asked);
     const ranked = hits.map((hit) => turnOf.get(hit.id));
     run.push({ qid, ids: ranked });
     if (evidence.length === 0) continue;
-    const groups = ["all", ...(category === 5 ? [] : ["all-but-adversarial"]), `${category} ${category_name}`];
     rows.push({ groups, metrics: score(new Set(evidence), ranked) });
     if (values.pairs) rows.push({ groups, metrics: score(new Set(partnerOf(row).evidence), ranked) });
   }
@@ -118,7 +130,7 @@ console.log(
       turns: turns.length,
       questions: rows.length,
       addMs: Math.round(timing.addMs),
-      recallMedianMs: Number(sorted[sorted.length >> 1]?.toFixed(3)),
+      ...(!values.context && { recallMedianMs: Number(sorted[sorted.length >> 1]?.toFixed(3)) }),
       groups: summarise(rows),
     },
     null,

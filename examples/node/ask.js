@@ -25,6 +25,8 @@ try {
     const took = performance.now() - asked;
     title(`${question}  ${paint("gray", duration(took))}`);
     showHits(hits);
+    const { pieces, tokens } = await memory.context(question).fit({ maxTokens: 500, touch: false });
+    fact("for a prompt", `${pieces.length} memories in about ${number(tokens)} tokens`);
   };
   for (const question of questions) await answer(question);
 

@@ -4,6 +4,10 @@
  */
 
 export type { Kept, Training, TrainingGoal, VectorEncoder } from "./encoders.js";
+export { ContextBuilder } from "./context/builder.js";
+export { Context } from "./context/context.js";
+export { estimateTokens } from "./context/tokens.js";
+export type * from "./context/types.js";
 export type { Bound } from "./open.js";
 export type { EmbedderLike, LangChainEmbeddingsLike } from "./embedders/types.js";
 export type { EmbeddingCacheFigures, EmbeddingCacheOptions } from "./embedding-cache.js";

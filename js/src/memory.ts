@@ -5,12 +5,14 @@
  * lifetime of an opened memory (its session), what a call means (the engine) or how bytes are kept (the adapter).
  */
 
+import { ContextBuilder } from "./context/builder.js";
+import type { Candidate, Passage } from "./context/draft.js";
 import type { Embedded } from "./embedder.js";
 import { createError, RecordError, type MemoryError } from "./errors.js";
 import type { Kept, Training, TrainingGoal } from "./encoders.js";
 import { checkListening, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
-import type { EngineHandle } from "./internal/bridge.js";
+import { EngineHandle } from "./internal/bridge.js";
 import {
   checkFields, checkFlag, checkGoal, checkObject, checkTier, checkWhole, invalid, toFilter, toId, toScope, toText, withoutMissing,
 } from "./internal/convert.js";
@@ -327,6 +329,31 @@ export class Memory {
    */
   query(text: string): MemoryQuery {
     return new MemoryQuery(this.#asker, text);
+  }
+
+  /**
+   * Begins a context for a prompt: what the memory knows about a question, chosen and cut to a budget of tokens. See
+   * {@link ContextBuilder} for what can be put in.
+   *
+   * @throws ValidationError if `question` is no text; `memory-closed`
+   * @example
+   * const context = await memory.context("Which units should I use?").fit({ maxTokens: 500 });
+   * console.log(context.text);
+   */
+  context(question: string): ContextBuilder {
+    this.#call(() => undefined);
+    const { session } = this;
+    return new ContextBuilder(toText(question, "question"), {
+      recall: (asked, options) => this.recall(asked, options),
+      gather: (request) => this.#call((handle) => handle.gather(this.#view, request, session.now()) as Candidate[]),
+      split: (text, asked) => this.#call(() => EngineHandle.passages(text, asked) as Passage[]),
+      use: (ids, shares) => {
+        this.#call((handle) => handle.putToUse(this.#view, ids, shares, session.now()));
+        session.strain();
+        session.queue.nudge();
+      },
+      now: session.now,
+    });
   }
 
   /**

@@ -63,6 +63,7 @@ const known: Record<string, string> = {
   runStorageConformance: `import { runStorageConformance } from "stratamem/testing";`,
   createError: `import { createError } from "stratamem";`,
   openMemory: `import { openMemory } from "stratamem";`,
+  estimateTokens: `import { estimateTokens } from "stratamem";`,
   estimate: `import { estimate } from "stratamem";`,
   keepMaintained: `import { keepMaintained } from "stratamem";`,
   staticEmbedder: `import { staticEmbedder } from "stratamem";`,
@@ -141,7 +142,7 @@ describe("documents", () => {
   });
 
   const readme = blocksOf("README.md").filter(({ code }) => code.includes("openMemory(") && !code.includes("indexedDb"));
-  const guide = ["docs/GUIDE.md", "docs/QUERIES.md"].flatMap(blocksOf).map(({"docs/EMBEDDERS.md"].flatMap(blocksOf).map(({ name, code }) => ({ name, code: asProgram(code) }));
+  const guide = ["docs/GUIDE.md", "docs/QUERIES.md", "docs/EMBEDDERS.md", "docs/CONTEXT.md"].flatMap(blocksOf).map(({ name, code }) => ({ name, code: asProgram(code) }));
   it.each([...readme, ...guide, wholeOf(adapters)])("$name runs", ({ code }) => {
     scratch.write("program.mts", code);
     scratch.run(bin("esbuild"), "program.mts", "--outfile=program.mjs", "--format=esm", "--target=node20", "--log-level=error");

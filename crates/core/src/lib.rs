@@ -17,6 +17,7 @@
 
 mod config;
 pub mod consolidate;
+mod context;
 mod embed;
 mod engine;
 mod error;
@@ -32,6 +33,7 @@ pub use config::{
     Config, Consolidate, Consolidation, Demotion, Episodes, KindConfig, Limits, OnLimit, Overflow, Repeats,
     ResultCache, TierConfig, TotalConfig,
 };
+pub use context::{Beside, ContextRequest, Passage, Piece, Section, Selection, passages};
 pub use embed::StaticModel;
 pub use engine::{
     Analysis, CacheFigures, Clearable, CursorPage, Direction, Effect, Embedding, Encoded, Engine,

@@ -33,7 +33,7 @@ pub(crate) fn scope(value: JsValue) -> Result<Scope, JsValue> {
     convert::read(value, "scope")
 }
 
-fn scored(ids: &[String], scores: &[f64]) -> Result<Vec<(RecordId, f64)>, JsValue> {
+pub(crate) fn scored(ids: &[String], scores: &[f64]) -> Result<Vec<(RecordId, f64)>, JsValue> {
     ids.iter().zip(scores).map(|(id, score)| Ok((convert::id(id)?, *score))).collect()
 }
 

@@ -3,6 +3,7 @@
 //! Converts, and drives the storage adapter's promises; has no logic of its own. The hand-written TypeScript in
 //! `js/` is the only caller, and hides everything here from users.
 
+mod context;
 mod convert;
 mod error;
 mod handle;

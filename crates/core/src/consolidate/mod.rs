@@ -16,5 +16,6 @@ mod words;
 
 pub(crate) use fnv::Fnv;
 pub use group::{Grouping, Item, group};
+pub(crate) use sentence::sentences;
 pub use similar::{covers, same_statement, statement_key};
 pub use summary::extract;

@@ -14,7 +14,7 @@ const ABBREVIATIONS: [&str; 28] = [
 const BEFORE_NUMBERS: [&str; 7] = ["art", "ch", "fig", "no", "p", "pp", "vol"];
 
 /// The sentences of `text`, in order, without the white space around them. What has neither letter nor digit is none.
-pub(super) fn sentences(text: &str) -> Vec<&str> {
+pub(crate) fn sentences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = 0;
     let mut rest = text.char_indices().peekable();

@@ -132,7 +132,7 @@ impl Engine {
             self.counters.answered += u64::from(!hits.is_empty());
             let uses: Vec<_> = hits.iter().map(|hit| (hit.record.id, hit.score.clamp(0.0, 1.0))).collect();
             self.touch(&uses, now);
-            self.note_recalled(&hits, now);
+            self.note_recalled(hits.iter().map(|hit| hit.record.id), now);
         }
         hits
     }

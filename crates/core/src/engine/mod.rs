@@ -9,6 +9,7 @@ mod budget;
 mod check;
 mod command;
 mod consolidate;
+mod context;
 mod custom;
 mod effect;
 mod encode;
@@ -64,7 +65,6 @@ use crate::engine::txn::Asked;
 use crate::error::{CommandError, Error};
 use crate::model::{EmbeddingSpace, IdSource, Kept, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage};
 use crate::persist::{Change, SegmentRef};
-use crate::retrieve::Hit;
 
 /// Recalled records that are remembered as such.
 const RECALLED: usize = 256;
@@ -303,10 +303,10 @@ impl Engine {
         record.filter(|record| scope.covers(&record.scope) && !record.is_expired(now))
     }
 
-    fn note_recalled(&mut self, hits: &[Hit], now: Timestamp) {
-        for hit in hits.iter().rev() {
-            self.recalled.retain(|(id, _)| *id != hit.record.id);
-            self.recalled.push_front((hit.record.id, now));
+    fn note_recalled(&mut self, ids: impl DoubleEndedIterator<Item = RecordId>, now: Timestamp) {
+        for id in ids.rev() {
+            self.recalled.retain(|(known, _)| *known != id);
+            self.recalled.push_front((id, now));
         }
         self.recalled.truncate(RECALLED);
     }

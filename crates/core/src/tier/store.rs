@@ -28,6 +28,8 @@ pub(crate) struct Store {
     /// Per tier, by the moment of entry.
     tiers: [BTreeSet<(Timestamp, RecordId)>; 3],
     expiring: BTreeSet<(Timestamp, RecordId)>,
+    /// Those that are pinned, and summaries.
+    standing: BTreeSet<RecordId>,
     scopes: BTreeMap<Scope, ScopeMembers>,
     /// From the ids of records that were consolidated to those that they went into.
     origins: FxHashMap<RecordId, RecordId>,
@@ -126,6 +128,9 @@ impl Store {
         if let Some(at) = record.expires_at {
             self.expiring.insert((at, record.id));
         }
+        if record.pinned || record.summary {
+            self.standing.insert(record.id);
+        }
         let members = self.scopes.entry(record.scope.clone()).or_default();
         members.slots.insert((record.occurred_at, record.id), slot);
         if let Some(actor) = &record.actor {
@@ -153,6 +158,7 @@ impl Store {
         if let Some(at) = record.expires_at {
             self.expiring.remove(&(at, record.id));
         }
+        self.standing.remove(&record.id);
         if let Some(members) = self.scopes.get_mut(&record.scope) {
             members.slots.remove(&(record.occurred_at, record.id));
             if let Some(actor) = &record.actor
@@ -317,6 +323,25 @@ impl Store {
     /// The actors that a view of `scope` sees, in no order, some of them more than once.
     pub(crate) fn actors<'a>(&'a self, scope: &'a Scope) -> Vec<&'a str> {
         self.covered(scope).flat_map(|members| members.actors.keys().map(String::as_str)).collect()
+    }
+
+    /// The records that are pinned and the summaries, by id.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = &Record> {
+        self.standing.iter().filter_map(|id| self.get(*id))
+    }
+
+    /// Of each scope that a view of `scope` may see, the `limit` latest records that are `wanted`, in no order.
+    pub(crate) fn latest<'a>(
+        &'a self,
+        scope: &'a Scope,
+        limit: usize,
+        wanted: &dyn Fn(&Record) -> bool,
+    ) -> Vec<&'a Record> {
+        let of_one = |members: &'a ScopeMembers| {
+            let records = members.slots.values().rev().filter_map(|slot| self.record(*slot));
+            records.filter(|record| wanted(record)).take(limit)
+        };
+        self.covered(scope).flat_map(of_one).collect()
     }
 
     /// What happened before `record` in its session, latest first, and after it, earliest first; nothing if it belongs
