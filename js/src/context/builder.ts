@@ -10,7 +10,7 @@ import type { Candidate, Split } from "./draft.js";
 import { fitTo } from "./fit.js";
 import { forms } from "./render.js";
 import { estimateTokens, watched } from "./tokens.js";
-import type { ContextFormat, ContextRecallOptions, ContextSection, FitOptions, RecentOptions, RelatedOptions, StandingOptions } from "./types.js";
+import type { ContextFormat, ContextRecallOptions, ContextSection, ContextRelatedOptions, FitOptions, RecentOptions, StandingOptions } from "./types.js";
 
 /** What a memory does for its contexts. */
 export interface ContextSource {
@@ -25,7 +25,7 @@ export interface ContextSource {
 
 interface Plan {
   readonly recall: ContextRecallOptions | undefined;
-  readonly related: RelatedOptions | undefined;
+  readonly related: ContextRelatedOptions | undefined;
   readonly recent: RecentOptions | undefined;
   readonly summaries: StandingOptions | undefined;
   readonly pinned: StandingOptions | undefined;
@@ -69,7 +69,7 @@ export class ContextBuilder {
   }
 
   /** What stands beside the best hits in their sessions; `false` leaves it out, as is the default. */
-  related(options: RelatedOptions | false = {}): ContextBuilder {
+  related(options: ContextRelatedOptions | false = {}): ContextBuilder {
     return this.#with("related", options, (given) => {
       checkFields(given, ["hits", "depth"], "related");
       checkWhole(given.hits, "related/hits", 1, 100);

@@ -17,7 +17,7 @@ export type CountTokens = (text: string) => number;
 export type ContextRecallOptions = Omit<RecallOptions, "touch" | "signal">;
 
 /** What stands beside hits in their sessions. */
-export interface RelatedOptions {
+export interface ContextRelatedOptions {
   /** Of how many of the best hits, 1 to 100. Default 5. */
   readonly hits?: number | undefined;
   /** How many memories on each side, 1 to 10. Default 1. */
