@@ -15,7 +15,7 @@ it("joins turns of one session, and moves evidence to the items that hold it", (
     ["b", "Ada: 1\n", [4]],
   ]);
   expect(joined.turns.some((item) => "session" in item || "speaker" in item)).toBe(false);
-  expect(joined.questions.map(({ qid, evidence }) => [qid, evidence])).toEqual([["q", ["item-0", "item-1"]], ["r", ["item-3"]]]);
+  expect(joined.questions.map(({ qid, evidence }: { qid: string; evidence: string[] }) => [qid, evidence])).toEqual([["q", ["item-0", "item-1"]], ["r", ["item-3"]]]);
 });
 
 it("takes the mean of directions", () => {
