@@ -61,6 +61,29 @@ pub(super) fn sum_of_signs(table: &[f32], signs: &[u8]) -> f32 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
 }
 
+/// Gives each row of `codes`, by its number, the number of bits in which it differs from `code`, which is as long.
+pub(super) fn differing(code: &[u64], codes: &[u64], each: impl FnMut(usize, u32)) {
+    match code.len() {
+        6 => differing_in::<6>(code, codes, each),
+        8 => differing_in::<8>(code, codes, each),
+        12 => differing_in::<12>(code, codes, each),
+        words => rows_differing(codes.chunks_exact(words).map(|row| (code, row)), each),
+    }
+}
+
+/// The same for codes of a length that is known beforehand: the usual ones are worth it.
+fn differing_in<const WORDS: usize>(code: &[u64], codes: &[u64], each: impl FnMut(usize, u32)) {
+    let Some(code) = code.first_chunk::<WORDS>() else { return };
+    rows_differing(codes.as_chunks::<WORDS>().0.iter().map(|row| (&code[..], &row[..])), each);
+}
+
+#[inline(always)]
+fn rows_differing<'a>(pairs: impl Iterator<Item = (&'a [u64], &'a [u64])>, mut each: impl FnMut(usize, u32)) {
+    for (row, (code, own)) in pairs.enumerate() {
+        each(row, code.iter().zip(own).map(|(a, b)| (a ^ b).count_ones()).sum());
+    }
+}
+
 #[cfg(target_feature = "simd128")]
 #[allow(
     unsafe_code,
@@ -119,6 +142,23 @@ mod tests {
             let together = dot_i8_x4(&query, &rows);
             let one_by_one: Vec<i32> = rows.chunks(width).map(|row| dot_i8(&query, row)).collect();
             assert_eq!(together.to_vec(), one_by_one);
+        }
+    }
+
+    #[test]
+    fn bits_that_differ_are_counted() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for words in [1, 5, 6, 8, 12, 16] {
+            let code: Vec<u64> = (0..words).map(|_| random.u64(..)).collect();
+            let codes: Vec<u64> = (0..words * 10).map(|_| random.u64(..)).collect();
+            let mut found = Vec::new();
+            differing(&code, &codes, |row, bits| found.push((row, bits)));
+            let bits = |row: &[u64]| {
+                (0..64 * words).filter(|at| (row[at / 64] ^ code[at / 64]) >> (at % 64) & 1 == 1).count()
+            };
+            let expected: Vec<(usize, u32)> =
+                codes.chunks(words).map(|row| bits(row) as u32).enumerate().collect();
+            assert_eq!(found, expected, "{words} words");
         }
     }
 }

@@ -9,9 +9,11 @@ mod eigen;
 mod fit;
 mod flat;
 mod kernel;
+mod lists;
 mod project;
 mod rotate;
 mod rows;
+mod signs;
 
 pub(crate) use code::{encode, fits, quantise};
 pub(crate) use fit::{Extent, Fitted, compare, fit};

@@ -40,11 +40,12 @@ pub(super) fn unrotate(vector: &mut [f32]) {
 /// OOPSLA 2014), lowest first, round after round.
 fn flip(vector: &mut [f32], round: usize) {
     let first = round * vector.len();
-    for (at, component) in vector.iter_mut().enumerate() {
-        let bit = first + at;
-        if split_mix((bit / 64) as u64) >> (bit % 64) & 1 == 1 {
-            *component = -*component;
-        }
+    let (mut word, mut at) = (split_mix((first / 64) as u64) >> (first % 64), first);
+    for component in vector {
+        let sign = (word as u32 & 1) << 31;
+        *component = f32::from_bits(component.to_bits() ^ sign);
+        at += 1;
+        word = if at.is_multiple_of(64) { split_mix((at / 64) as u64) } else { word >> 1 };
     }
 }
 

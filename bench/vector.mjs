@@ -1,0 +1,284 @@
+// Measures search by vector: recall against exact search, latency, adding, opening. The baseline, in the same run, is a
+// plain scan over one Float32Array in JavaScript.
+//
+//   npm run bench:vector [-- --sizes 1000,10000,100000] [--million] [--sets static-256,clustered] [--passes 5] [--json]
+//
+// Data sets: `static-128` and `static-256`, the built-in models over sentences of the documentation in `node_modules` and
+// in the sources that cargo has fetched; `minilm`, vectors of 384 dimensions in ../shared/data/locomo-dev, if they are
+// there; `clustered`, synthetic, 384 dimensions. Questions are vectors of the same origin that are not stored.
+//
+// Latency is that of `recall` from end to end, with ten whole records as the answer; `outside` is what a recall takes
+// in a memory of sixteen records, so what is left of the latency is the search.
+
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { openMemory, staticEmbedder } from "stratamem";
+import { memoryPlace, memoryStorage } from "stratamem/storage/memory";
+
+const { values } = parseArgs({
+  options: {
+    sizes: { type: "string", default: "1000,10000,100000" },
+    million: { type: "boolean", default: false },
+    sets: { type: "string", default: "static-128,static-256,minilm,clustered" },
+    passes: { type: "string", default: "5" },
+    json: { type: "boolean", default: false },
+  },
+});
+const passes = Number(values.passes);
+const sizes = [...values.sizes.split(",").map(Number), ...(values.million ? [1_000_000] : [])];
+/** Questions of a pass, and hits of a question. */
+const QUESTIONS = 200;
+const LIMIT = 10;
+/** Records that one call adds. */
+const BATCH = 500;
+
+const note = (text) => console.error(text);
+const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
+const quantile = (numbers, share) => sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))];
+const median = (numbers) => quantile(numbers, 0.5);
+
+/** Numbers from 0 to 1, the same in every run. */
+function randomFrom(seed) {
+  let state = seed;
+  return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+}
+
+/** Brings the first `width` numbers from `at` on to length 1. */
+function normalise(flat, at, width) {
+  let square = 0;
+  for (let i = at; i < at + width; i += 1) square += flat[i] * flat[i];
+  const length = Math.sqrt(square) || 1;
+  for (let i = at; i < at + width; i += 1) flat[i] /= length;
+}
+
+/** Sentences of the documents and comments under a folder. */
+function* sentences(folder) {
+  if (!existsSync(folder)) return;
+  const files = readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.(md|d\.ts|rs)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+  for (const file of files) {
+    let text = readFileSync(file, "utf8");
+    if (file.endsWith(".d.ts")) text = [...text.matchAll(/\/\*\*([\s\S]*?)\*\//g)].map(([, body]) => body.replace(/^\s*\* ?/gm, "")).join("\n\n");
+    else if (file.endsWith(".rs")) text = text.split("\n").map((line) => /^\s*\/\/[/!] ?(.*)$/.exec(line)?.[1] ?? "").join("\n");
+    for (const piece of text.replace(/```[\s\S]*?```/g, "").split(/\n\s*\n|(?<=[.!?])\s+(?=[A-Z])|\n[-*#]\s/)) {
+      const sentence = piece.replace(/\s+/g, " ").trim();
+      if (sentence.length >= 30 && sentence.length <= 400 && (sentence.match(/[a-z]{3,}/gi) ?? []).length >= 5) yield sentence;
+    }
+  }
+}
+
+let known;
+/** `count` different sentences, or as many as there are, in an order without meaning. */
+function texts(count) {
+  known ??= (() => {
+    const cargo = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry", "src");
+    const found = new Set();
+    for (const folder of [fileURLToPath(new URL("../node_modules", import.meta.url)), cargo]) {
+      for (const sentence of sentences(folder)) {
+        found.add(sentence);
+        if (found.size >= Math.max(...sizes) + QUESTIONS) break;
+      }
+    }
+    const list = [...found];
+    const random = randomFrom(1);
+    for (let i = list.length - 1; i > 0; i -= 1) {
+      const j = Math.floor(random() * (i + 1));
+      [list[i], list[j]] = [list[j], list[i]];
+    }
+    return list;
+  })();
+  return known.slice(0, count);
+}
+
+const minilm = new URL("../../shared/data/locomo-dev/", import.meta.url);
+
+/** The data sets: each answers up to `count` rows, one after the other, and their width. */
+const sets = {
+  "static-128": (count) => embedded("static-128", count),
+  "static-256": (count) => embedded("static-256", count),
+  minilm: (count) => {
+    if (!existsSync(minilm)) return undefined;
+    const width = 384;
+    const files = ["turns.spk", "turns.cap", "questions.noname"].map((name) => readFileSync(new URL(`${name}.minilm384.i8.bin`, minilm)));
+    const all = Float32Array.from(new Int8Array(Buffer.concat(files)));
+    for (let at = 0; at < all.length; at += width) normalise(all, at, width);
+    // The questions stand at the end, as they do in the other sets.
+    const rows = all.length / width;
+    const kept = Math.min(count, rows);
+    const flat = new Float32Array(kept * width);
+    flat.set(all.subarray(0, (kept - QUESTIONS) * width));
+    flat.set(all.subarray((rows - QUESTIONS) * width), (kept - QUESTIONS) * width);
+    return { flat, width };
+  },
+  clustered: (count) => {
+    const width = 384;
+    const random = randomFrom(42);
+    const normal = () => random() + random() + random() + random() - 2;
+    const clusters = Math.max(16, Math.round(count / 100));
+    const centres = Float32Array.from({ length: clusters * width }, normal);
+    const flat = new Float32Array(count * width);
+    for (let row = 0; row < count; row += 1) {
+      const centre = Math.floor(random() * clusters) * width;
+      for (let at = 0; at < width; at += 1) flat[row * width + at] = centres[centre + at] + 0.9 * normal();
+      normalise(flat, row * width, width);
+    }
+    return { flat, width };
+  },
+};
+
+async function embedded(model, count) {
+  const embedder = await staticEmbedder(model);
+  const rows = await embedder.embed(texts(count), { purpose: "memory" });
+  const width = rows[0].length;
+  const flat = new Float32Array(rows.length * width);
+  for (const [index, row] of rows.entries()) flat.set(row, index * width);
+  return { flat, width };
+}
+
+/** The ten best of the allowed rows by a plain scan, as a program without a library would do it. */
+function plainScan(flat, width, count, query, allows) {
+  const best = [];
+  const scores = [];
+  for (let row = 0; row < count; row += 1) {
+    if (allows && !allows(row)) continue;
+    let sum = 0;
+    for (let at = 0, base = row * width; at < width; at += 1) sum += flat[base + at] * query[at];
+    if (best.length === LIMIT && sum <= scores[LIMIT - 1]) continue;
+    let at = best.length;
+    while (at > 0 && scores[at - 1] < sum) at -= 1;
+    best.splice(at, 0, row);
+    scores.splice(at, 0, sum);
+    if (best.length > LIMIT) {
+      best.pop();
+      scores.pop();
+    }
+  }
+  return best;
+}
+
+const clock = async (job) => {
+  const started = performance.now();
+  await job();
+  return performance.now() - started;
+};
+
+const open = (place) => openMemory({ storage: memoryStorage({ place }), embedder: false, config: { working: {}, intermediate: {} } });
+
+async function filled(place, flat, width, count) {
+  const memory = await open(place);
+  const times = [];
+  for (let at = 0; at < count; at += BATCH) {
+    const batch = Array.from({ length: Math.min(BATCH, count - at) }, (_, index) => {
+      const row = at + index;
+      // One record in a hundred, and one in ten.
+      const tags = [...(row % 100 === 7 ? ["rare"] : []), ...(row % 10 === 3 ? ["some"] : [])];
+      return { text: `r${row}`, tags, vector: flat.subarray(row * width, (row + 1) * width) };
+    });
+    times.push(await clock(() => memory.addMany(batch)));
+  }
+  return { memory, times };
+}
+
+/** Latencies of all passes over the questions, and the share of the truly nearest that were found. */
+async function asked(questions, truth, ask) {
+  const times = [];
+  let found = 0;
+  let wanted = 0;
+  for (let pass = 0; pass <= passes; pass += 1) {
+    for (const [index, question] of questions.entries()) {
+      const started = performance.now();
+      const rows = await ask(question);
+      const took = performance.now() - started;
+      // The first pass warms up.
+      if (pass > 0) times.push(took);
+      else if (truth) {
+        wanted += truth[index].length;
+        found += truth[index].filter((row) => rows.includes(row)).length;
+      }
+    }
+  }
+  return { p50: median(times), p95: quantile(times, 0.95), ...(truth && { recall: found / wanted }) };
+}
+
+const rowsOf = (hits) => hits.map(({ text }) => Number(text.slice(1)));
+const searches = { preset: "searches", limit: LIMIT, touch: false };
+
+async function measure(name, { flat, width }, count) {
+  const questions = Array.from({ length: QUESTIONS }, (_, index) => flat.slice((count + index) * width, (count + index + 1) * width));
+  const filters = { all: undefined, "1 %": ["rare", (row) => row % 100 === 7], "10 %": ["some", (row) => row % 10 === 3] };
+
+  const small = (await filled(memoryPlace(), flat, width, 16)).memory;
+  const outside = await asked(questions, undefined, async (vector) => rowsOf(await small.recall("", { vector, ...searches })));
+  await small.close();
+
+  const place = memoryPlace();
+  const { memory: first, times } = await filled(place, flat, width, count);
+  const kept = await clock(() => first.maintain());
+  await first.close();
+  const opening = [];
+  let memory;
+  for (let pass = 0; pass < 3; pass += 1) {
+    await memory?.close();
+    opening.push(await clock(async () => (memory = await open(place))));
+  }
+
+  const ways = [];
+  for (const [filter, choice] of Object.entries(filters)) {
+    const [tag, allows] = choice ?? [];
+    const truth = questions.map((question) => plainScan(flat, width, count, question, allows));
+    const plain = await asked(questions.slice(0, 50), undefined, async (question) => plainScan(flat, width, count, question, allows));
+    const filtered = tag ? { filter: { $tags: { $contains: tag } } } : {};
+    for (const recall of ["default", "exact"]) {
+      const options = { ...searches, ...filtered, ...(recall === "exact" && { recall }) };
+      const got = await asked(questions, truth, async (vector) => rowsOf(await memory.recall("", { vector, ...options })));
+      ways.push({ filter, way: recall, ...got, plain: plain.p50 });
+    }
+  }
+  await memory.close();
+  const adding = times.reduce((sum, time) => sum + time, 0);
+  return {
+    set: name, width, count, ways, outside: outside.p50,
+    add: { each: (adding * 1000) / count, slowest: Math.max(...times), total: adding, maintain: kept },
+    open: median(opening),
+  };
+}
+
+const results = [];
+for (const name of values.sets.split(",")) {
+  if (!sets[name]) {
+    console.error(`unknown set ${name}: ${Object.keys(sets).join(", ")}`);
+    process.exit(2);
+  }
+  const data = await sets[name](Math.max(...sizes) + QUESTIONS);
+  if (!data) {
+    note(`${name}: skipped, its vectors are not there`);
+    continue;
+  }
+  const rows = data.flat.length / data.width - QUESTIONS;
+  for (const size of new Set(sizes.map((size) => Math.min(size, rows)))) {
+    note(`${name}, ${size} vectors`);
+    results.push(await measure(name, data, size));
+  }
+}
+
+if (values.json) console.log(JSON.stringify({ node: process.version, passes, results }, null, 2));
+else {
+  const ms = (value) => value.toFixed(3).padStart(8);
+  console.log("set         dims  vectors  filter  way      recall@10       p50      p95  outside    plain  of plain");
+  for (const { set, width, count, ways, outside } of results) {
+    for (const { filter, way, recall, p50, p95, plain } of ways) {
+      const head = `${set.padEnd(10)} ${String(width).padStart(5)} ${String(count).padStart(8)}  ${filter.padEnd(6)}  ${way.padEnd(7)}`;
+      console.log(`${head} ${recall.toFixed(4).padStart(10)}  ${ms(p50)} ${ms(p95)} ${ms(outside)} ${ms(plain)} ${(p50 / plain).toFixed(3).padStart(9)}`);
+    }
+  }
+  console.log("\nset         dims  vectors  added, us each  slowest call, ms  maintain, ms  open, ms");
+  for (const { set, width, count, add, open: opened } of results) {
+    const head = `${set.padEnd(10)} ${String(width).padStart(5)} ${String(count).padStart(8)}`;
+    console.log(`${head} ${add.each.toFixed(1).padStart(15)} ${add.slowest.toFixed(1).padStart(17)} ${add.maintain.toFixed(0).padStart(13)} ${opened.toFixed(1).padStart(9)}`);
+  }
+}

@@ -1,0 +1,388 @@
+//! Inverted lists of codes: vectors that lie near each other stand together, so that a search can leave out most of them.
+//!
+//! What comes in waits in the first list, which every search reads as a whole. When more than [`WAITING`] wait, each
+//! insert moves a few of them to the list whose centre is nearest, and a list that has grown past [`FULL`] is split in
+//! two by two-means. So an insert costs the same whatever is held, but for finding the centre; nothing is ever trained as
+//! a whole. The idea is that of SPFresh (Xu et al., SOSP 2023).
+
+use crate::index::Slot;
+use crate::index::vector::code::{quantise, unit_scale};
+use crate::index::vector::kernel::{ROWS, differing, dot_i8_x4};
+
+/// Codes that may wait in the first list.
+pub(super) const WAITING: usize = 4_096;
+/// Codes in a list at most, once no more are waiting than may.
+const FULL: usize = 64;
+/// Codes that an insert moves on, at most.
+const MOVED: usize = 2;
+/// Rounds of two-means.
+const ROUNDS: usize = 4;
+
+/// The int8 steps of the vector in a slot, filled up to whole registers.
+pub(super) type StepsOf<'a> = dyn Fn(Slot) -> Vec<i8> + 'a;
+
+/// Codes in lists. The first one holds those that wait.
+#[derive(Debug)]
+pub(super) struct Lists {
+    words: usize,
+    /// Steps of a centre.
+    width: usize,
+    lists: Vec<List>,
+    /// Centres of the lists after the first, filled up to whole groups of [`ROWS`].
+    centres: Vec<i8>,
+    /// By slot.
+    homes: Vec<Home>,
+    len: usize,
+}
+
+/// Some codes.
+#[derive(Debug, Default)]
+struct List {
+    slots: Vec<Slot>,
+    codes: Vec<u64>,
+    /// What brings the centre to length 1.
+    scale: f32,
+    /// The mean cosine of the members with the centre.
+    nearness: f32,
+}
+
+/// The list and the place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Home(u32, u32);
+
+impl Home {
+    const NONE: Home = Home(u32::MAX, u32::MAX);
+}
+
+/// A list as a search sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Near {
+    pub(super) list: usize,
+    /// The cosine of its centre with the question.
+    pub(super) cosine: f32,
+}
+
+impl Lists {
+    /// No codes, each to be of `words` words, of vectors whose steps fill `width` cells.
+    pub(super) fn new(words: usize, width: usize) -> Self {
+        let lists = vec![List::default()];
+        Lists { words, width, lists, centres: Vec::new(), homes: Vec::new(), len: 0 }
+    }
+
+    /// Number of codes.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Number of codes that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lists[0].slots.len()
+    }
+
+    /// Number of lists with a centre.
+    pub(super) fn centred(&self) -> usize {
+        self.lists.len() - 1
+    }
+
+    /// Bytes held.
+    pub(super) fn bytes(&self) -> usize {
+        let of = |list: &List| 4 * list.slots.capacity() + 8 * list.codes.capacity() + size_of::<List>();
+        self.lists.iter().map(of).sum::<usize>()
+            + self.centres.capacity()
+            + self.homes.capacity() * size_of::<Home>()
+    }
+
+    /// Adds the code of a slot that has none.
+    pub(super) fn insert(&mut self, slot: Slot, code: &[u64]) {
+        if self.homes.len() <= slot as usize {
+            self.homes.resize(slot as usize + 1, Home::NONE);
+        }
+        self.len += 1;
+        self.put(0, slot, code);
+    }
+
+    /// Takes the code of a slot out, if there is one.
+    pub(super) fn remove(&mut self, slot: Slot) {
+        let home = self.homes.get(slot as usize).copied().filter(|home| *home != Home::NONE);
+        let Some(Home(list, _)) = home else { return };
+        self.take(slot);
+        self.len -= 1;
+        if list > 0 && self.lists[list as usize].slots.is_empty() {
+            self.drop_list(list as usize);
+        }
+    }
+
+    /// Moves on some of those that wait, if they are too many. Answers whether they still are.
+    pub(super) fn settle(&mut self, steps_of: &StepsOf<'_>) -> bool {
+        for _ in 0..MOVED {
+            if self.waiting() <= WAITING {
+                return false;
+            }
+            self.settle_last(steps_of);
+        }
+        self.waiting() > WAITING
+    }
+
+    fn settle_last(&mut self, steps_of: &StepsOf<'_>) {
+        let Some(&slot) = self.lists[0].slots.last() else { return };
+        let steps = steps_of(slot);
+        let query: Vec<i16> = steps.iter().map(|step| i16::from(*step)).collect();
+        let scale = unit_scale(&steps);
+        let code = self.take(slot);
+        let Some(Near { list, cosine }) = self.nearest(&query, scale) else {
+            self.add_list(&steps);
+            self.put(1, slot, &code);
+            self.lists[1].nearness = 1.0;
+            return;
+        };
+        self.put(list, slot, &code);
+        let home = &mut self.lists[list];
+        home.nearness += (cosine - home.nearness) / home.slots.len() as f32;
+        if home.slots.len() > FULL {
+            self.split(list, steps_of);
+        }
+    }
+
+    /// The list whose centre is nearest to those steps.
+    fn nearest(&self, query: &[i16], scale: f32) -> Option<Near> {
+        let mut best: Option<Near> = None;
+        self.each_centre(query, scale, |near| {
+            if best.is_none_or(|best| near.cosine > best.cosine) {
+                best = Some(near);
+            }
+        });
+        best
+    }
+
+    /// The lists with a centre and their cosines with a question of those steps.
+    pub(super) fn each_centre(&self, query: &[i16], scale: f32, mut each: impl FnMut(Near)) {
+        for (group, centres) in self.centres.chunks_exact(self.width * ROWS).enumerate() {
+            let first = group * ROWS + 1;
+            for (list, product) in (first..self.lists.len()).zip(dot_i8_x4(query, centres)) {
+                each(Near { list, cosine: product as f32 * scale * self.lists[list].scale });
+            }
+        }
+    }
+
+    /// Number of codes in a list.
+    pub(super) fn size(&self, list: usize) -> usize {
+        self.lists[list].slots.len()
+    }
+
+    /// The mean cosine of the members of a list with its centre.
+    pub(super) fn nearness(&self, list: usize) -> f32 {
+        self.lists[list].nearness
+    }
+
+    /// The slots of a list.
+    pub(super) fn slots(&self, list: usize) -> &[Slot] {
+        &self.lists[list].slots
+    }
+
+    /// Gives each code of a list, by its place, the number of bits in which it differs from `code`.
+    pub(super) fn distances(&self, list: usize, code: &[u64], each: impl FnMut(usize, u32)) {
+        differing(code, &self.lists[list].codes, each);
+    }
+
+    fn put(&mut self, list: usize, slot: Slot, code: &[u64]) {
+        let home = &mut self.lists[list];
+        self.homes[slot as usize] = Home(list as u32, home.slots.len() as u32);
+        home.slots.push(slot);
+        home.codes.extend_from_slice(code);
+    }
+
+    /// Takes the code of a slot out of its list.
+    fn take(&mut self, slot: Slot) -> Vec<u64> {
+        let Home(list, at) = std::mem::replace(&mut self.homes[slot as usize], Home::NONE);
+        let (words, at) = (self.words, at as usize);
+        let home = &mut self.lists[list as usize];
+        home.slots.swap_remove(at);
+        let code = home.codes[at * words..][..words].to_vec();
+        let last = home.codes.len() - words;
+        home.codes.copy_within(last.., at * words);
+        home.codes.truncate(last);
+        if let Some(moved) = home.slots.get(at) {
+            self.homes[*moved as usize] = Home(list, at as u32);
+        }
+        code
+    }
+
+    fn add_list(&mut self, centre: &[i8]) {
+        self.lists.push(List::default());
+        self.centres.resize(self.centred().next_multiple_of(ROWS) * self.width, 0);
+        self.set_centre(self.lists.len() - 1, centre);
+    }
+
+    fn set_centre(&mut self, list: usize, centre: &[i8]) {
+        self.centres[(list - 1) * self.width..][..self.width].copy_from_slice(centre);
+        self.lists[list].scale = unit_scale(centre);
+    }
+
+    /// Drops an empty list: the last one takes its number.
+    fn drop_list(&mut self, list: usize) {
+        let last = self.lists.len() - 1;
+        self.lists.swap_remove(list);
+        self.centres.copy_within((last - 1) * self.width..last * self.width, (list - 1) * self.width);
+        self.centres.truncate(self.centred().next_multiple_of(ROWS) * self.width);
+        if let Some(moved) = self.lists.get(list) {
+            moved.slots.iter().for_each(|slot| self.homes[*slot as usize].0 = list as u32);
+        }
+    }
+
+    /// Splits a list in two.
+    fn split(&mut self, list: usize, steps_of: &StepsOf<'_>) {
+        let List { slots, codes, .. } = std::mem::take(&mut self.lists[list]);
+        let mut members: Vec<i8> = slots.iter().flat_map(|slot| steps_of(*slot)).collect();
+        members.resize(slots.len().next_multiple_of(ROWS) * self.width, 0);
+        let halves = Halves::of(&members, slots.len(), self.width);
+        let [first, second] = &halves.centres;
+        let other = self.lists.len();
+        self.add_list(second);
+        self.set_centre(list, first);
+        for (at, slot) in slots.into_iter().enumerate() {
+            let home = if halves.is_second[at] { other } else { list };
+            self.put(home, slot, &codes[at * self.words..][..self.words]);
+        }
+        for (half, list) in [list, other].into_iter().enumerate() {
+            self.lists[list].nearness = halves.nearness[half];
+        }
+    }
+}
+
+/// Some vectors in two groups.
+struct Halves {
+    centres: [Vec<i8>; 2],
+    is_second: Vec<bool>,
+    /// The mean cosine of each group with its centre.
+    nearness: [f32; 2],
+}
+
+impl Halves {
+    /// Two-means by cosine of `count` rows of steps. It starts from the row farthest from the first one, and from the row
+    /// farthest from that. Neither group is less than an eighth of the rows.
+    fn of(rows: &[i8], count: usize, width: usize) -> Self {
+        let scales: Vec<f32> = rows.chunks_exact(width).take(count).map(unit_scale).collect();
+        let row = |at: usize| &rows[at * width..][..width];
+        let farthest =
+            |cosines: &[f32]| (1..count).fold(0, |far, at| if cosines[at] < cosines[far] { at } else { far });
+        let start = farthest(&cosines(row(0), rows, &scales));
+        let opposite = farthest(&cosines(row(start), rows, &scales));
+        let mut centres = [row(start).to_vec(), row(opposite).to_vec()];
+        let mut is_second = vec![false; count];
+        let mut nearness = [1.0; 2];
+        let mut order: Vec<usize> = (0..count).collect();
+        for _ in 0..ROUNDS {
+            let near = centres.each_ref().map(|centre| cosines(centre, rows, &scales));
+            let lead = |at: &usize| near[1][*at] - near[0][*at];
+            order.sort_unstable_by(|a, b| lead(a).total_cmp(&lead(b)).then(a.cmp(b)));
+            let even = order.iter().filter(|at| lead(at) <= 0.0).count();
+            let cut = even.clamp(count.div_ceil(8), count - count.div_ceil(8));
+            for (group, members) in [&order[..cut], &order[cut..]].into_iter().enumerate() {
+                let mut mean = vec![0f32; width];
+                for at in members {
+                    is_second[*at] = group == 1;
+                    mean.iter_mut()
+                        .zip(row(*at))
+                        .for_each(|(sum, step)| *sum += f32::from(*step) * scales[*at]);
+                }
+                nearness[group] =
+                    members.iter().map(|at| near[group][*at]).sum::<f32>() / members.len() as f32;
+                centres[group] = quantise(&mean);
+            }
+        }
+        Halves { centres, is_second, nearness }
+    }
+}
+
+/// The cosine of each row with a vector of steps.
+fn cosines(steps: &[i8], rows: &[i8], scales: &[f32]) -> Vec<f32> {
+    let query: Vec<i16> = steps.iter().map(|step| i16::from(*step)).collect();
+    let scale = unit_scale(steps);
+    let products = rows.chunks_exact(steps.len() * ROWS).flat_map(|group| dot_i8_x4(&query, group));
+    products.zip(scales).map(|(product, own)| product as f32 * scale * own).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::index::vector::signs::Signer;
+    use crate::index::vector::unit;
+
+    /// Through inserts, removals and moves every code is where its home says, once, and lists keep within their size.
+    #[test]
+    fn every_code_is_in_one_place() {
+        let (mut random, signer) = (fastrand::Rng::with_seed(41), Signer::new(64));
+        let mut lists = Lists::new(signer.words(), 64);
+        let mut held: BTreeMap<Slot, (Vec<u64>, Vec<i8>)> = BTreeMap::new();
+        let mut most = 0;
+        for slot in 0..9_000u32 {
+            if slot < 6_000 || random.u8(..3) == 0 {
+                let vector = unit(&mut random, 64);
+                held.insert(slot, (signer.sign(&vector), quantise(&vector)));
+                lists.insert(slot, &held[&slot].0);
+                lists.settle(&|slot| held[&slot].1.clone());
+            } else {
+                let gone = *held.keys().nth(random.usize(..held.len())).unwrap();
+                lists.remove(gone);
+                held.remove(&gone);
+            }
+            most = most.max(lists.centred());
+        }
+        lists.remove(100_000);
+        assert_eq!(lists.len(), held.len());
+        assert!(lists.waiting() <= WAITING && most > 20 && lists.centred() <= most, "{most} lists");
+        let mut seen = 0;
+        for list in 0..=lists.centred() {
+            assert!(list == 0 || (1..=FULL).contains(&lists.size(list)));
+            for (at, slot) in lists.slots(list).iter().enumerate() {
+                let words = signer.words();
+                assert_eq!(lists.lists[list].codes[at * words..][..words], held[slot].0);
+                assert_eq!(lists.homes[*slot as usize], Home(list as u32, at as u32));
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, held.len());
+    }
+
+    /// Vectors around a few directions end up with those of their direction.
+    #[test]
+    fn lists_follow_the_directions() {
+        let (mut random, signer) = (fastrand::Rng::with_seed(42), Signer::new(64));
+        let directions: Vec<Vec<f32>> = (0..40).map(|_| unit(&mut random, 64)).collect();
+        let mut lists = Lists::new(signer.words(), 64);
+        let mut steps = Vec::new();
+        for slot in 0..2 * WAITING {
+            let noise = unit(&mut random, 64);
+            let vector: Vec<f32> =
+                directions[slot % 40].iter().zip(&noise).map(|(own, noise)| own + 0.3 * noise).collect();
+            steps.push(quantise(&vector));
+            lists.insert(slot as Slot, &signer.sign(&vector));
+            lists.settle(&|slot| steps[slot as usize].clone());
+        }
+        let mut strangers = 0;
+        for list in 1..=lists.centred() {
+            let slots = lists.slots(list);
+            let same =
+                |direction: usize| slots.iter().filter(|slot| **slot as usize % 40 == direction).count();
+            strangers += slots.len() - (0..40).map(same).max().unwrap_or(0);
+            assert!(lists.nearness(list) > 0.6, "{}", lists.nearness(list));
+        }
+        assert!(strangers * 20 < WAITING, "{strangers} of {WAITING} are not among their own");
+    }
+
+    /// Vectors that are all the same cannot be told apart, and are split all the same.
+    #[test]
+    fn equal_vectors_are_split() {
+        let (mut random, signer) = (fastrand::Rng::with_seed(43), Signer::new(64));
+        let vector = unit(&mut random, 64);
+        let (code, steps) = (signer.sign(&vector), quantise(&vector));
+        let mut lists = Lists::new(signer.words(), 64);
+        for slot in 0..(WAITING + 500) as Slot {
+            lists.insert(slot, &code);
+            lists.settle(&|_| steps.clone());
+        }
+        assert!((1..=lists.centred()).all(|list| lists.size(list) <= FULL) && lists.waiting() <= WAITING);
+    }
+}
