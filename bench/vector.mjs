@@ -1,11 +1,12 @@
 // Measures search by vector: recall against exact search, latency, adding, opening. The baseline, in the same run, is a
 // plain scan over one Float32Array in JavaScript.
 //
-//   npm run bench:vector [-- --sizes 1000,10000,100000] [--million] [--sets static-256,clustered] [--passes 5] [--json]
+//   npm run bench:vector [-- --sizes 1000,10000,100000] [--million] [--sets static-256,clustered] [--data DIR] [--passes 5]
+//                        [--json]
 //
 // Data sets: `static-128` and `static-256`, the built-in models over sentences of the documentation in `node_modules` and
-// in the sources that cargo has fetched; `minilm`, vectors of 384 dimensions in ../shared/data/locomo-dev, if they are
-// there; `clustered`, synthetic, 384 dimensions. Questions are vectors of the same origin that are not stored.
+// in the sources that cargo has fetched; `minilm`, vectors of all-MiniLM-L6-v2 in DIR, by default ../shared/data/locomo-dev,
+// if they are there; `clustered`, synthetic, 384 dimensions. Questions are vectors of the same origin that are not stored.
 //
 // Latency is that of `recall` from end to end, with ten whole records as the answer; `outside` is what a recall takes
 // in a memory of sixteen records, so what is left of the latency is the search.
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     sizes: { type: "string", default: "1000,10000,100000" },
     million: { type: "boolean", default: false },
     sets: { type: "string", default: "static-128,static-256,minilm,clustered" },
+    data: { type: "string", default: fileURLToPath(new URL("../../shared/data/locomo-dev", import.meta.url)) },
     passes: { type: "string", default: "5" },
     json: { type: "boolean", default: false },
   },
@@ -95,16 +97,14 @@ function texts(count) {
   return known.slice(0, count);
 }
 
-const minilm = new URL("../../shared/data/locomo-dev/", import.meta.url);
-
 /** The data sets: each answers up to `count` rows, one after the other, and their width. */
 const sets = {
   "static-128": (count) => embedded("static-128", count),
   "static-256": (count) => embedded("static-256", count),
   minilm: (count) => {
-    if (!existsSync(minilm)) return undefined;
+    if (!existsSync(values.data)) return undefined;
     const width = 384;
-    const files = ["turns.spk", "turns.cap", "questions.noname"].map((name) => readFileSync(new URL(`${name}.minilm384.i8.bin`, minilm)));
+    const files = ["turns.spk", "turns.cap", "questions.noname"].map((name) => readFileSync(join(values.data, `${name}.minilm384.i8.bin`)));
     const all = Float32Array.from(new Int8Array(Buffer.concat(files)));
     for (let at = 0; at < all.length; at += width) normalise(all, at, width);
     // The questions stand at the end, as they do in the other sets.

@@ -54,7 +54,7 @@ export interface Ready extends Checked {
 /** Most hits of one question, all pages together. */
 export const MOST = 10_000;
 
-const fields = ["limit", "filter", "syntax", "sort", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "touch", "signal", "signals", "rerank", "parts"];
+const fields = ["limit", "filter", "syntax", "sort", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "recall", "touch", "signal", "signals", "rerank", "parts"];
 
 /** Where a question of several is found. */
 const place = (index: number): string => `queries/${index}`;
@@ -111,14 +111,15 @@ export async function answer(asker: Asker, questions: readonly Ready[], signal: 
 function check({ text, options, like }: Asked): Checked {
   const query = toText(text, "query");
   checkFields(options, fields, "options");
-  const { filter, limit = 10, minScore, touch = true, syntax = "plain", vector, parts = true } = options;
+  const { filter, limit = 10, minScore, touch = true, syntax = "plain", vector, recall = "fast", parts = true } = options;
   checkWhole(limit, "limit", 1, MOST);
   checkNumber(minScore, "minScore");
   checkFlag(touch, "touch");
   if (syntax !== "plain" && syntax !== "query") throw invalid("syntax", 'must be "plain" or "query"');
   checkFlag(parts, "parts");
+  if (recall !== "fast" && recall !== "exact") throw invalid("recall", 'must be "fast" or "exact"');
   const way = syntax === "query" ? 2 : parts && vector === undefined ? 1 : 0;
-  const settings = { syntax: way === 2, sort: toSort(options.sort), ...toRanking(options), minScore, touch };
+  const settings = { syntax: way === 2, sort: toSort(options.sort), ...toRanking(options), exact: recall === "exact", minScore, touch };
   checkJudges(options);
   const given = vector === undefined ? undefined : toVector(vector, "vector");
   return { text: query, options, ...(like !== undefined && { like }), settings, filter: toFilter(filter), limit, way, vector: given };

@@ -299,6 +299,12 @@ export interface RecallOptions extends Judges {
   readonly minScore?: number | undefined;
   /** The query's vector, made elsewhere. */
   readonly vector?: Float32Array | readonly number[] | undefined;
+  /**
+   * How surely the search by vector finds the nearest there are: `"exact"` looks at every vector in question, `"fast"`
+   * (the default) at fewer where there are thousands, and still finds about 99 in 100 of them: see `docs/VECTOR-INDEX.md`.
+   * A view of a scope always searches exactly.
+   */
+  readonly recall?: "fast" | "exact" | undefined;
   /** Whether the recall counts as a use of its hits. Default true. */
   readonly touch?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -328,6 +334,8 @@ export interface Why {
   /** The part of the question that it answers best, if the question has parts and that is not the whole. */
   readonly part?: string;
   readonly fusion: "weighted" | "rrf" | "max" | "borda";
+  /** How the search by vector went, if there was one: `codes` and `lists` can miss one that belongs among the hits. */
+  readonly vectors?: "exact" | "codes" | "lists";
   /** What the searches say, and each other signal that adds something. */
   readonly signals: readonly SignalShare[];
   /** Searches that could say nothing, and why. */

@@ -262,6 +262,8 @@ pub(crate) struct QueryInput {
     #[serde(default)]
     diversity: f32,
     reference: Option<f64>,
+    #[serde(default)]
+    exact: bool,
     min_score: Option<f32>,
     pool: Option<usize>,
     #[serde(default)]
@@ -290,6 +292,7 @@ impl QueryInput {
             encoded,
             parts,
             limit: self.limit,
+            exact: self.exact,
             filter,
             fusion: match self.fusion {
                 [1.0, k, _] => Fusion::Rrf { k },

@@ -81,6 +81,7 @@ impl Engine {
         if let Some(expression) = &query.expression {
             query.text = expression.words();
         }
+        query.exact |= *scope != Scope::default();
         query.check(self.config.max_text_bytes)?;
         let parts = query.parts.iter_mut().map(|part| (&mut part.vector, &mut part.encoded));
         for (vector, encoded) in std::iter::once((&mut query.vector, &mut query.encoded)).chain(parts) {

@@ -20,6 +20,8 @@ use crate::tier::Place;
 pub(super) const STEP: usize = 1_024;
 /// Records that one step removes: each is taken out of the index, term by term.
 const REMOVALS: usize = 32;
+/// Vectors that one step brings to where searches find them faster.
+const SETTLED: usize = 96;
 /// Records that one step moves because of their time or their rule: each is written to the log.
 const MOVES: usize = 256;
 /// Records that a commit looks at for each of its operations, when a tier is too full.
@@ -134,6 +136,9 @@ impl Engine {
         }
         if let Some(coarsened) = self.coarsen_some(now) {
             return Ok(MaintenanceReport { coarsened, more: true, ..MaintenanceReport::default() });
+        }
+        if self.state.settle_vectors(SETTLED) {
+            return Ok(MaintenanceReport { more: true, ..MaintenanceReport::default() });
         }
         self.idle_since = Some(now);
         Ok(self.tidy(now, compact))

@@ -72,6 +72,9 @@ const RECALLED: usize = 256;
 /// Records whose uses one commit tells: a commit after many reads costs no more than one after a few.
 const USES: usize = 1_024;
 
+/// Vectors that a commit brings to where searches find them faster, for each of its operations.
+const SETTLED: usize = 3;
+
 /// A memory in operation. Made by [`Opening`].
 ///
 /// # Example
@@ -186,6 +189,7 @@ impl Engine {
         // What somebody has just moved stays there until it is used.
         self.judge(staged.ids.iter().copied().filter(|id| !staged.moved.contains(id)), now);
         self.relieve(count, now);
+        self.state.settle_vectors(SETTLED * count);
         self.pay(logged, now);
         Ok(Outcome { ids: staged.ids, ticket })
     }

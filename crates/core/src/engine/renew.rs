@@ -58,6 +58,7 @@ impl State {
                         next.restore(record.clone(), self.code(record.id).as_ref(), terms, words);
                     }
                 }
+                next.settle_vectors(COPIES);
                 if left == 0 {
                     self.renewal = Renewal::Copying(next, last);
                 } else {

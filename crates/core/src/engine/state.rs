@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::engine::renew::Renewal;
 use crate::index::text::TextIndex;
-use crate::index::vector::{FlatIndex, Projection, Projections, VectorIndex, encode, fits};
+use crate::index::vector::{Arena, Projection, Projections, VectorIndex, encode, fits};
 use crate::index::{Slot, Statements};
 use crate::model::{Code, EmbeddingSpace, Kept, Kind, Precision, Record, RecordId, Tier, Timestamp};
 use crate::persist::Change;
@@ -24,7 +24,7 @@ pub(super) struct State {
     pub(super) text: TextIndex,
     pub(super) statements: Statements,
     pub(super) space: Option<EmbeddingSpace>,
-    pub(super) vectors: Option<FlatIndex>,
+    pub(super) vectors: Option<Arena>,
     pub(super) renewal: Renewal,
     /// Per tier, the projection that its vectors are kept under from now on.
     pub(super) trained: [Option<u32>; 3],
@@ -66,7 +66,7 @@ impl State {
         if self.space == space {
             return;
         }
-        self.vectors = space.as_ref().map(|space| FlatIndex::new(space.dimensions as usize));
+        self.vectors = space.as_ref().map(|space| Arena::new(space.dimensions as usize));
         self.trained = [None; 3];
         self.space = space;
     }
@@ -175,6 +175,15 @@ impl State {
             record.usage.note(now);
             record.usage.merit = gained(record.usage.merit, share);
         });
+    }
+
+    /// Brings some vectors to where searches find them faster (see [`Arena::settle`]), `most` of them. Answers whether
+    /// there is more to do.
+    pub(super) fn settle_vectors(&mut self, most: usize) -> bool {
+        if let Some(next) = self.successor() {
+            next.settle_vectors(most);
+        }
+        self.vectors.as_mut().is_some_and(|index| index.settle(most))
     }
 
     /// The vector index, once there is a space.

@@ -16,6 +16,7 @@ use crate::engine::event::{Event, Repeat};
 use crate::engine::retention::moved;
 use crate::engine::state::{State, VectorShape, expected_weight};
 use crate::error::CommandError;
+use crate::index::vector::Wanted;
 use crate::index::{key_of, same_fields};
 use crate::model::{
     Code, EmbeddingSpace, IdSource, Kept, Move, Origin, Reason, Record, RecordId, Scope, Tier, Timestamp,
@@ -453,11 +454,10 @@ impl Staging<'_> {
         }
         let (vector, index) = (vector?, self.state.vectors()?);
         let visible = self.state.store.visible(scope, self.asked.now);
-        let nearest = index
-            .search(&index.probe(vector, &[]), 1, &visible, &|slot| u128::from(slot))
-            .hits
-            .first()?
-            .score;
+        let ties = |slot| u128::from(slot);
+        // Exact: what others have beside must not show.
+        let wanted = Wanted { limit: 1, sure: 1, allowed: &visible, exact: true, ties: &ties };
+        let nearest = index.search(&index.probe(vector, &[]), &wanted).hits.first()?.score;
         Some((1.0 - nearest).clamp(0.0, 1.0))
     }
 

@@ -25,6 +25,9 @@ pub struct Query {
     pub parts: Vec<Part>,
     /// Most hits wanted, 1 to [`Query::MAX_LIMIT`].
     pub limit: usize,
+    /// Whether the vector search is to look at every vector in question, however many there are. A view that does not see
+    /// everything always does, so that what it finds depends on nothing else.
+    pub exact: bool,
     /// Which records may be found.
     pub filter: Option<Filter>,
     /// How the two searches are joined.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::index::text::{Bm25, KeywordQuery, TextIndex};
-use crate::index::vector::{Probe, VectorIndex, dot};
+use crate::index::vector::{Probe, VectorIndex, Wanted, Way, dot};
 use crate::index::{Slot, SlotSet};
 use crate::model::{Order, Position, Record, RecordId, SortField, Timestamp};
 use crate::policy::Standing;
@@ -49,6 +49,7 @@ struct Dense<'a> {
     probe: Probe,
     index: &'a dyn VectorIndex,
     range: Range,
+    way: Way,
 }
 
 /// Answers `query` at `now` from the `visible` slots. `whole` says that nothing else exists.
@@ -102,7 +103,9 @@ pub(crate) fn recall(
             }
             (Some(vector), Some(index)) => {
                 let probe = index.probe(vector, &query.encoded);
-                let found = index.search(&probe, depth, &allowed, &by_id);
+                let (limit, sure) = (depth, reached);
+                let wanted = Wanted { limit, sure, allowed: &allowed, exact: query.exact, ties: &by_id };
+                let found = index.search(&probe, &wanted);
                 if found.hits.is_empty() {
                     skip(Signal::Dense, "no memory in question has a vector");
                 }
@@ -111,7 +114,7 @@ pub(crate) fn recall(
                 }));
                 let best = found.hits.first().map(|hit| hit.score);
                 let range = |best| Range { floor: found.floor.min(best), best, listed: found.hits.len() };
-                best.map(|best| Dense { probe, index, range: range(best) })
+                best.map(|best| Dense { probe, index, range: range(best), way: found.way })
             }
         };
     if let Some(record) = like.and_then(|slot| sources.store.record(slot)) {
@@ -303,6 +306,7 @@ pub(crate) fn recall(
             summary: summarise(&signals),
             part: None,
             fusion: query.fusion.name(),
+            vectors: dense.as_ref().map(|dense| dense.way.name()),
             signals,
             skipped: skipped.clone(),
         };
@@ -329,7 +333,7 @@ fn latest(sources: &Sources<'_>, query: &Query, allowed: &SlotSet) -> Vec<Hit> {
         SkippedSignal { signal: Signal::Keyword, reason: "the query has no text" },
     ];
     let why =
-        Why { summary: String::new(), part: None, fusion: query.fusion.name(), signals: Vec::new(), skipped };
+        Why { summary: String::new(), part: None, fusion: query.fusion.name(), vectors: None, signals: Vec::new(), skipped };
     records
         .into_iter()
         .map(|(_, record)| Hit { record: record.clone(), score: 0.0, why: why.clone() })

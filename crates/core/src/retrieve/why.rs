@@ -60,6 +60,9 @@ pub struct Why {
     pub part: Option<String>,
     /// `weighted`, `rrf`, `max` or `borda`.
     pub fusion: &'static str,
+    /// How the vector search went: `exact`, or by `codes` or `lists`, which can miss one that belongs among the hits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<&'static str>,
     /// What the searches say, and each other signal that adds something.
     pub signals: Vec<SignalShare>,
     /// Searches that could say nothing.

@@ -4,9 +4,9 @@
 //! the vectors keep most of their squared length (Pearson, "On lines and planes of closest fit to systems of points in
 //! space", Philosophical Magazine 2, 1901, here through the origin).
 
+use crate::index::vector::best::Best;
 use crate::index::vector::code::{quantise, unit_scale};
 use crate::index::vector::eigen::{Eigen, add};
-use crate::index::vector::flat::Best;
 use crate::index::vector::kernel::{dot, dot_f32_i8};
 use crate::index::vector::project::{Map, Projection};
 

@@ -26,7 +26,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// Dot products of `query` with [`ROWS`] consecutive rows in `rows`, each as long as the query.
 ///
-/// The query is int8 widened to `i16`; its length, and so the rows', is a multiple of 8 (see [`super::flat`]).
+/// The query is int8 widened to `i16`; its length, and so the rows', is a multiple of 8 (see [`super::probe`]).
 pub(super) fn dot_i8_x4(query: &[i16], rows: &[i8]) -> [i32; ROWS] {
     assert!(
         query.len().is_multiple_of(8) && rows.len() == query.len() * ROWS,

@@ -1,8 +1,8 @@
 //! Inverted lists of codes: vectors that lie near each other stand together, so that a search can leave out most of them.
 //!
-//! What comes in waits in the first list, which every search reads as a whole. When more than [`WAITING`] wait, each
-//! insert moves a few of them to the list whose centre is nearest, and a list that has grown past [`FULL`] is split in
-//! two by two-means. So an insert costs the same whatever is held, but for finding the centre; nothing is ever trained as
+//! What comes in waits in the first list, which every search reads as a whole. When more than [`WAITING`] wait, some of
+//! them move on, each to the list whose centre is nearest, and a list that has grown past [`FULL`] is split in two by
+//! two-means. So an insert costs the same whatever is held, but for finding the centre; nothing is ever trained as
 //! a whole. The idea is that of SPFresh (Xu et al., SOSP 2023).
 
 use crate::index::Slot;
@@ -13,8 +13,6 @@ use crate::index::vector::kernel::{ROWS, differing, dot_i8_x4};
 pub(super) const WAITING: usize = 4_096;
 /// Codes in a list at most, once no more are waiting than may.
 const FULL: usize = 64;
-/// Codes that an insert moves on, at most.
-const MOVED: usize = 2;
 /// Rounds of two-means.
 const ROUNDS: usize = 4;
 
@@ -92,6 +90,11 @@ impl Lists {
             + self.homes.capacity() * size_of::<Home>()
     }
 
+    /// Whether there is a code of that slot.
+    pub(super) fn contains(&self, slot: Slot) -> bool {
+        self.homes.get(slot as usize).is_some_and(|home| *home != Home::NONE)
+    }
+
     /// Adds the code of a slot that has none.
     pub(super) fn insert(&mut self, slot: Slot, code: &[u64]) {
         if self.homes.len() <= slot as usize {
@@ -112,9 +115,9 @@ impl Lists {
         }
     }
 
-    /// Moves on some of those that wait, if they are too many. Answers whether they still are.
-    pub(super) fn settle(&mut self, steps_of: &StepsOf<'_>) -> bool {
-        for _ in 0..MOVED {
+    /// Moves on some of those that wait, at most `most`, if they are too many. Answers whether they still are.
+    pub(super) fn settle(&mut self, most: usize, steps_of: &StepsOf<'_>) -> bool {
+        for _ in 0..most {
             if self.waiting() <= WAITING {
                 return false;
             }
@@ -164,11 +167,6 @@ impl Lists {
         }
     }
 
-    /// Number of codes in a list.
-    pub(super) fn size(&self, list: usize) -> usize {
-        self.lists[list].slots.len()
-    }
-
     /// The mean cosine of the members of a list with its centre.
     pub(super) fn nearness(&self, list: usize) -> f32 {
         self.lists[list].nearness
@@ -179,9 +177,16 @@ impl Lists {
         &self.lists[list].slots
     }
 
-    /// Gives each code of a list, by its place, the number of bits in which it differs from `code`.
-    pub(super) fn distances(&self, list: usize, code: &[u64], each: impl FnMut(usize, u32)) {
-        differing(code, &self.lists[list].codes, each);
+    /// Gives each code of a range of a list, by its place in that, the number of bits in which it differs from `code`.
+    pub(super) fn differing(
+        &self,
+        list: usize,
+        range: std::ops::Range<usize>,
+        code: &[u64],
+        each: impl FnMut(usize, u32),
+    ) {
+        let codes = &self.lists[list].codes[range.start * self.words..range.end * self.words];
+        differing(code, codes, each);
     }
 
     fn put(&mut self, list: usize, slot: Slot, code: &[u64]) {
@@ -322,7 +327,7 @@ mod tests {
                 let vector = unit(&mut random, 64);
                 held.insert(slot, (signer.sign(&vector), quantise(&vector)));
                 lists.insert(slot, &held[&slot].0);
-                lists.settle(&|slot| held[&slot].1.clone());
+                lists.settle(2, &|slot| held[&slot].1.clone());
             } else {
                 let gone = *held.keys().nth(random.usize(..held.len())).unwrap();
                 lists.remove(gone);
@@ -335,7 +340,7 @@ mod tests {
         assert!(lists.waiting() <= WAITING && most > 20 && lists.centred() <= most, "{most} lists");
         let mut seen = 0;
         for list in 0..=lists.centred() {
-            assert!(list == 0 || (1..=FULL).contains(&lists.size(list)));
+            assert!(list == 0 || (1..=FULL).contains(&lists.slots(list).len()));
             for (at, slot) in lists.slots(list).iter().enumerate() {
                 let words = signer.words();
                 assert_eq!(lists.lists[list].codes[at * words..][..words], held[slot].0);
@@ -359,7 +364,7 @@ mod tests {
                 directions[slot % 40].iter().zip(&noise).map(|(own, noise)| own + 0.3 * noise).collect();
             steps.push(quantise(&vector));
             lists.insert(slot as Slot, &signer.sign(&vector));
-            lists.settle(&|slot| steps[slot as usize].clone());
+            lists.settle(2, &|slot| steps[slot as usize].clone());
         }
         let mut strangers = 0;
         for list in 1..=lists.centred() {
@@ -381,8 +386,10 @@ mod tests {
         let mut lists = Lists::new(signer.words(), 64);
         for slot in 0..(WAITING + 500) as Slot {
             lists.insert(slot, &code);
-            lists.settle(&|_| steps.clone());
+            lists.settle(2, &|_| steps.clone());
         }
-        assert!((1..=lists.centred()).all(|list| lists.size(list) <= FULL) && lists.waiting() <= WAITING);
+        assert!(
+            (1..=lists.centred()).all(|list| lists.slots(list).len() <= FULL) && lists.waiting() <= WAITING
+        );
     }
 }

@@ -1,24 +1,32 @@
 //! Vector search: from a query vector to the nearest slots.
 //!
-//! Owns what is kept of vectors and the ways to search it. The only way today is [`FlatIndex`], a scan: int8 rows, scored
-//! in `f32` where that is kept, rows of projected vectors, and rows of one bit for each component. Inverted lists and the HNSW graph of long-term
-//! segments take their places beside it behind [`VectorIndex`].
+//! Owns what is kept of vectors and the ways to search it. [`Arena`] keeps rows, by precision or projection, and codes of
+//! signs in inverted lists; [`plan`] chooses for each question which of them a search reads, and [`search`] reads them.
 
+mod arena;
+mod best;
 mod code;
 mod eigen;
 mod fit;
-mod flat;
 mod kernel;
 mod lists;
+mod place;
+mod plan;
+mod probe;
 mod project;
+#[cfg(test)]
+mod recall_tests;
 mod rotate;
 mod rows;
+mod search;
 mod signs;
 
+pub(crate) use arena::Arena;
 pub(crate) use code::{encode, fits, quantise};
 pub(crate) use fit::{Extent, Fitted, compare, fit};
-pub(crate) use flat::FlatIndex;
 pub(crate) use kernel::dot;
+pub(crate) use plan::Way;
+pub(crate) use probe::Probe;
 pub(crate) use project::{Map, Projection, Projections};
 
 use crate::index::{Slot, SlotSet, TieBreak};
@@ -40,29 +48,23 @@ pub(crate) struct VectorHits {
     pub(crate) hits: Vec<VectorHit>,
     /// The lowest score of any allowed slot, or an estimate of it: what "not at all similar" means here.
     pub(crate) floor: f32,
+    /// How they were found.
+    pub(crate) way: Way,
 }
 
-/// A question in the forms in which vectors are compared with it. Good for the index that made it, as long as nothing is
-/// inserted.
-#[derive(Debug)]
-pub(crate) struct Probe {
-    whole: Stepped,
-    /// By number of the projection, where there are rows of it and it is known what it makes of the question.
-    projected: Vec<Option<Stepped>>,
-    /// What rows of signs look up; empty while there are none.
-    signs: Vec<f32>,
-}
-
-/// A question, or what a projection makes of it, in the forms in which it is compared with rows of steps.
-#[derive(Debug)]
-struct Stepped {
-    vector: Vec<f32>,
-    /// The quantised components, filled up to whole registers.
-    steps: Vec<i16>,
-    /// What brings a product of these steps and those of a row at length 1 to the score.
-    scale: f32,
-    /// What brings a product of the vector and a row at length 1 to the score.
-    factor: f32,
+/// What a search is to find.
+pub(crate) struct Wanted<'a> {
+    /// Slots at most.
+    pub(crate) limit: usize,
+    /// How many of these are to be the nearest there are, as surely as the way of searching can say; the others may have
+    /// nearer ones beside them that were not found.
+    pub(crate) sure: usize,
+    /// The slots in question.
+    pub(crate) allowed: &'a SlotSet,
+    /// Whether all are to be the nearest there are, whatever it takes.
+    pub(crate) exact: bool,
+    /// Decides between equal scores.
+    pub(crate) ties: &'a TieBreak<'a>,
 }
 
 /// A set of unit vectors that can be searched by cosine similarity.
@@ -93,8 +95,8 @@ pub(crate) trait VectorIndex {
     /// Prepares a question. `encoded` is what encoders of the host make of it, by name: vectors that one has made and that
     /// is missing there are not found.
     fn probe(&self, query: &[f32], encoded: &[(String, Vec<f32>)]) -> Probe;
-    /// The `limit` allowed slots nearest to the question.
-    fn search(&self, probe: &Probe, limit: usize, allowed: &SlotSet, ties: &TieBreak<'_>) -> VectorHits;
+    /// The allowed slots nearest to the question.
+    fn search(&self, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits;
     /// The score of one slot, as exact as what is kept of it.
     fn score(&self, probe: &Probe, slot: Slot) -> Option<f32>;
 }

@@ -1,0 +1,345 @@
+//! What is kept of the vectors, and where: rows by the way they are kept, and codes of signs in lists beside them.
+//!
+//! Codes are made after the rows, some at a time ([`Arena::settle`]), and only where there are enough vectors for them to
+//! be of use. [`super::search`] finds what is not coded yet in the rows.
+
+use std::sync::Arc;
+
+use crate::index::Slot;
+use crate::index::vector::code::{decode, encode, fits, quantise};
+use crate::index::vector::kernel::dot;
+use crate::index::vector::lists::Lists;
+use crate::index::vector::place::{Place, WHOLE, kept_in, set_of};
+use crate::index::vector::probe::{Measure, Probe, Stepped, sign_table};
+use crate::index::vector::project::{Projection, Projections};
+use crate::index::vector::rows::Rows;
+use crate::index::vector::signs::Signer;
+use crate::index::vector::{VectorHits, VectorIndex, Wanted};
+use crate::model::{Code, Kept, Precision};
+
+/// Vectors of fewer components are not coded: their rows are as short as a code.
+const CODED_DIMENSIONS: usize = 64;
+/// Vectors below which nothing is coded: a scan is as fast.
+const CODED_FROM: usize = 1_500;
+
+/// All vectors of a memory. See the module's text.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    pub(super) dimensions: usize,
+    projections: Projections,
+    /// By precision, then by number of the projection.
+    pub(super) rows: Vec<Rows>,
+    places: Vec<Place>,
+    pub(super) signer: Signer,
+    pub(super) lists: Lists,
+    /// Slots whose vectors are to be coded. Some may have no vector any more.
+    pub(super) uncoded: Vec<Slot>,
+}
+
+impl Arena {
+    /// An empty index of vectors of `dimensions` components, at least one.
+    pub(crate) fn new(dimensions: usize) -> Self {
+        let signer = Signer::new(dimensions);
+        Arena {
+            dimensions,
+            projections: Projections::default(),
+            rows: Precision::ALL.map(|precision| Rows::new(precision, dimensions)).into(),
+            places: Vec::new(),
+            signer,
+            lists: Lists::new(signer.words(), dimensions.next_multiple_of(8)),
+            uncoded: Vec::new(),
+        }
+    }
+
+    /// The projections that vectors can be kept under.
+    pub(crate) fn projections(&self) -> &Projections {
+        &self.projections
+    }
+
+    /// Takes up a projection of vectors of this index, or gives one up. Answers whether it could: one that vectors are
+    /// kept under does not change.
+    pub(crate) fn project(&mut self, number: u32, projection: Option<Arc<Projection>>) -> bool {
+        let known = self.projections.get(number);
+        if known == projection.as_deref() {
+            return true;
+        }
+        let set = WHOLE + number as usize;
+        if self.is_used(number) || projection.as_ref().is_some_and(|new| new.dimensions() != self.dimensions)
+        {
+            return false;
+        }
+        while self.rows.len() <= set {
+            self.rows.push(Rows::new(Precision::Int8, 0));
+        }
+        let width = projection.as_ref().map_or(0, |projection| projection.width());
+        self.rows[set] = Rows::new(Precision::Int8, width);
+        self.projections.set(number, projection);
+        true
+    }
+
+    /// Whether vectors are kept under that projection.
+    pub(crate) fn is_used(&self, number: u32) -> bool {
+        self.rows.get(WHOLE + number as usize).is_some_and(|rows| rows.len() > 0)
+    }
+
+    /// In which precision so many components are, of a vector that is kept like that.
+    pub(crate) fn shape(&self, kept: Kept) -> (Precision, usize) {
+        match kept {
+            Kept::Whole(precision) => (precision, self.dimensions),
+            Kept::Projected(number) => {
+                let known = self.projections.get(number);
+                (Precision::Int8, known.map_or(self.dimensions, Projection::width))
+            }
+        }
+    }
+
+    /// Whether it takes an encoder of the host to keep a vector like that.
+    pub(crate) fn is_encoded(&self, kept: Kept) -> bool {
+        let Kept::Projected(number) = kept else { return false };
+        self.projections.get(number).is_some_and(|projection| projection.encoder().is_some())
+    }
+
+    pub(super) fn place(&self, slot: Slot) -> Option<(usize, usize)> {
+        self.held().place(slot)
+    }
+
+    /// Codes some of the vectors that are to be coded, at most `most`, and moves as many codes to their lists. Answers
+    /// whether there is more to do.
+    pub(crate) fn settle(&mut self, most: usize) -> bool {
+        if self.len() < CODED_FROM {
+            return false;
+        }
+        for _ in 0..most {
+            let Some(slot) = self.uncoded.pop() else { break };
+            if !self.lists.contains(slot)
+                && let Some(vector) = self.vector(slot)
+            {
+                self.lists.insert(slot, &self.signer.sign(&vector));
+            }
+        }
+        let Arena { lists, rows, places, projections, dimensions, .. } = self;
+        let held = Held { rows, places, projections, dimensions: *dimensions };
+        let unsettled = lists.settle(most, &|slot| held.steps(slot));
+        unsettled || !self.uncoded.is_empty()
+    }
+
+    fn held(&self) -> Held<'_> {
+        let Arena { rows, places, projections, dimensions, .. } = self;
+        Held { rows, places, projections, dimensions: *dimensions }
+    }
+
+    fn bytes_of(&self, kept: Kept) -> usize {
+        let (precision, components) = self.shape(kept);
+        precision.bytes(components)
+    }
+
+    /// Which of two ways to keep a vector it is, if it is kept one way and should be kept the other: whatever takes
+    /// fewer bytes, for what has been given up does not come back.
+    pub(crate) fn lesser(&self, kept: Kept, wanted: Kept) -> Kept {
+        if self.bytes_of(wanted) < self.bytes_of(kept) && !self.is_encoded(kept) { wanted } else { kept }
+    }
+}
+
+/// The rows and what it takes to read them.
+struct Held<'a> {
+    rows: &'a [Rows],
+    places: &'a [Place],
+    projections: &'a Projections,
+    dimensions: usize,
+}
+
+impl Held<'_> {
+    fn place(&self, slot: Slot) -> Option<(usize, usize)> {
+        self.places.get(slot as usize).and_then(|place| place.split())
+    }
+
+    fn code(&self, slot: Slot) -> Option<Code> {
+        let (set, row) = self.place(slot)?;
+        let code = self.rows[set].code(row);
+        Some(match (kept_in(set), code) {
+            (Kept::Projected(number), Code::Int8(steps)) => Code::Projected(number, steps),
+            (_, whole) => whole,
+        })
+    }
+
+    fn vector(&self, slot: Slot) -> Option<Vec<f32>> {
+        decode(&self.code(slot)?, self.dimensions, self.projections)
+    }
+
+    /// The steps of the vector of a slot, filled up to whole registers; zeros if nothing leads back to it.
+    fn steps(&self, slot: Slot) -> Vec<i8> {
+        let mut steps = match self.place(slot) {
+            Some((set, row)) if matches!(kept_in(set), Kept::Whole(Precision::F32 | Precision::Int8)) => {
+                self.rows[set].steps(row).to_vec()
+            }
+            _ => self.vector(slot).map(|vector| quantise(&vector)).unwrap_or_default(),
+        };
+        steps.resize(self.dimensions.next_multiple_of(8), 0);
+        steps
+    }
+}
+
+impl VectorIndex for Arena {
+    fn counts(&self) -> [usize; 4] {
+        let mut counts = [0; 4];
+        for (set, rows) in self.rows.iter().enumerate() {
+            counts[set.min(WHOLE)] += rows.len();
+        }
+        counts
+    }
+
+    fn bytes(&self) -> usize {
+        self.rows.iter().map(Rows::bytes).sum::<usize>()
+            + self.places.capacity() * size_of::<Place>()
+            + self.lists.bytes()
+            + self.uncoded.capacity() * size_of::<Slot>()
+    }
+
+    fn insert(&mut self, slot: Slot, code: &Code) {
+        assert!(fits(code, self.dimensions, &self.projections), "the engine checks dimensions");
+        self.remove(slot);
+        let set = set_of(code.kept());
+        if self.places.len() <= slot as usize {
+            self.places.resize(slot as usize + 1, Place::NONE);
+        }
+        let rows = &mut self.rows[set];
+        self.places[slot as usize] = Place::new(set, rows.len());
+        rows.push(slot, code);
+        if self.dimensions >= CODED_DIMENSIONS && !self.is_encoded(code.kept()) {
+            self.uncoded.push(slot);
+        }
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        let Some((set, row)) = self.place(slot) else { return };
+        self.places[slot as usize] = Place::NONE;
+        self.lists.remove(slot);
+        if let Some(moved) = self.rows[set].remove(row) {
+            self.places[moved as usize] = Place::new(set, row);
+        }
+    }
+
+    fn coarsen(&mut self, slot: Slot, wanted: Kept) {
+        if self.kept(slot).is_some_and(|kept| self.lesser(kept, wanted) != kept)
+            && let Some(vector) = self.vector(slot)
+        {
+            self.insert(slot, &encode(vector, wanted, &self.projections));
+        }
+    }
+
+    fn kept(&self, slot: Slot) -> Option<Kept> {
+        self.place(slot).map(|(set, _)| kept_in(set))
+    }
+
+    fn code(&self, slot: Slot) -> Option<Code> {
+        self.held().code(slot)
+    }
+
+    fn vector(&self, slot: Slot) -> Option<Vec<f32>> {
+        self.held().vector(slot)
+    }
+
+    fn probe(&self, query: &[f32], encoded: &[(String, Vec<f32>)]) -> Probe {
+        let has_signs = self.rows[Precision::Binary.index()].len() > 0;
+        let mut projected = Vec::new();
+        for (number, projection) in self.projections.iter() {
+            let told = || {
+                let made = |(name, vector): &&(String, Vec<f32>)| {
+                    projection.encoder() == Some(name) && vector.len() == projection.width()
+                };
+                Some(encoded.iter().find(made)?.1.clone())
+            };
+            // Its length counts: what lies across the directions is like nothing that is kept under them.
+            let stepped = |along: Vec<f32>| {
+                let length = libm::sqrtf(dot(&along, &along));
+                Stepped::new(along, length, projection.factor())
+            };
+            if self.is_used(number) {
+                projected.resize_with(number as usize, || None);
+                projected.push(projection.project(query).or_else(told).map(stepped));
+            }
+        }
+        Probe {
+            whole: Stepped::new(query.to_vec(), 1.0, 1.0),
+            projected,
+            signs: if has_signs { sign_table(query) } else { Vec::new() },
+        }
+    }
+
+    fn search(&self, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits {
+        self.nearest(probe, wanted)
+    }
+
+    fn score(&self, probe: &Probe, slot: Slot) -> Option<f32> {
+        let (set, row) = self.place(slot)?;
+        let rows = &self.rows[set];
+        match probe.measure(set) {
+            Measure::Steps(stepped) if set == Precision::F32.index() => {
+                Some(dot(&stepped.vector, rows.full(row)))
+            }
+            Measure::Steps(stepped) => Some(stepped.score(rows, row)),
+            Measure::Signs => Some(probe.score_of_signs(rows.signs(row))),
+            Measure::None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::SlotSet;
+    use crate::index::vector::unit;
+
+    fn wanted(limit: usize, allowed: &SlotSet) -> Wanted<'_> {
+        Wanted { limit, sure: limit, allowed, exact: false, ties: &|slot| u128::from(slot) }
+    }
+
+    /// The scan against a full sort of exact scores, through inserts, removals and filters of every density.
+    #[test]
+    fn agrees_with_a_full_sort() {
+        let mut random = fastrand::Rng::with_seed(9);
+        for dimensions in [3, 8, 100, 128] {
+            let mut index = Arena::new(dimensions);
+            let mut vectors = std::collections::BTreeMap::new();
+            for slot in 0..2_500u32 {
+                if slot % 7 == 3 {
+                    continue;
+                }
+                let vector = unit(&mut random, dimensions);
+                index.insert(slot, &Code::F32(vector.clone()));
+                vectors.insert(slot, vector);
+            }
+            for slot in (0..2_500).step_by(5) {
+                index.remove(slot);
+                vectors.remove(&slot);
+            }
+            assert_eq!(index.len(), vectors.len());
+            for one_in in [1, 2, 10, 100, 1_000] {
+                let allowed: SlotSet = (0..2_500).filter(|_| random.u32(..one_in) == 0).collect();
+                let query = unit(&mut random, dimensions);
+                let mut expected: Vec<(u32, f32)> = vectors
+                    .iter()
+                    .filter(|(slot, _)| allowed.contains(**slot))
+                    .map(|(slot, vector)| (*slot, dot(&query, vector)))
+                    .collect();
+                expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                let found = index.search(&index.probe(&query, &[]), &wanted(10, &allowed));
+                let found: Vec<(u32, f32)> = found.hits.iter().map(|hit| (hit.slot, hit.score)).collect();
+                assert_eq!(
+                    found,
+                    expected[..expected.len().min(10)],
+                    "{dimensions} dimensions, 1 in {one_in}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_index_finds_nothing() {
+        let index = Arena::new(4);
+        assert_eq!(
+            index.search(&index.probe(&[1.0, 0.0, 0.0, 0.0], &[]), &wanted(5, &SlotSet::default())),
+            VectorHits::default()
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! Which way a search goes: the cheapest that finds what is wanted.
+//!
+//! Costs are in nanoseconds of WebAssembly on one machine, as `docs/VECTOR-INDEX.md` tells; only their proportions count.
+
+/// How a search finds its slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Way {
+    /// Each allowed row by itself. Finds the nearest.
+    #[default]
+    Visit,
+    /// All rows, one after the other. Finds the nearest.
+    Scan,
+    /// All codes, then the rows of those that come near enough.
+    Codes,
+    /// The codes of the lists nearest to the question, then the rows of those that come near enough.
+    Lists,
+}
+
+impl Way {
+    /// Its name for users: of exact ways it does not tell which, for that depends on how much is held beside.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Way::Visit | Way::Scan => "exact",
+            Way::Codes => "codes",
+            Way::Lists => "lists",
+        }
+    }
+
+    /// Whether nothing nearer can be missed.
+    pub(crate) fn is_exact(self) -> bool {
+        matches!(self, Way::Visit | Way::Scan)
+    }
+}
+
+/// What the costs depend on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Figures {
+    /// Components of a vector.
+    pub(super) dimensions: usize,
+    /// Words of a code.
+    pub(super) words: usize,
+    /// Vectors held.
+    pub(super) rows: usize,
+    /// Slots in question.
+    pub(super) allowed: usize,
+    /// Vectors of which there is a code.
+    pub(super) coded: usize,
+    /// Codes that no list with a centre has.
+    pub(super) waiting: usize,
+    /// Lists with a centre.
+    pub(super) lists: usize,
+}
+
+/// The share of the codes in lists that a search reads at most: this of so many, and less of more by the exponent.
+/// Measured on vectors of sentences, which have few clear clusters: it finds 99 of 100.
+const SHARE: (f32, f32, f32) = (0.25, 100_000.0, -0.4);
+/// How much more an exact way may cost than the cheapest.
+const EXACT_PREMIUM: f32 = 1.5;
+/// Rows that are scored after the codes of so many vectors, about: this many, and this share.
+const RESCORED: (f32, f32) = (400.0, 0.004);
+
+impl Figures {
+    /// The way to go; only exact ones if `exact`.
+    pub(super) fn choose(&self, exact: bool) -> Way {
+        let cheapest = |ways: &[Way]| {
+            ways.iter().fold((Way::Scan, f32::INFINITY), |best, way| {
+                let cost = self.cost(*way);
+                if cost < best.1 { (*way, cost) } else { best }
+            })
+        };
+        let sure = cheapest(&[Way::Visit, Way::Scan]);
+        let other = cheapest(&[Way::Codes, Way::Lists]);
+        if exact || self.coded == 0 || sure.1 <= EXACT_PREMIUM * other.1 { sure.0 } else { other.0 }
+    }
+
+    /// The share of the codes in lists to be read. Where few are in question, their nearest are spread over more lists.
+    pub(super) fn share(&self) -> f32 {
+        let (share, many, exponent) = SHARE;
+        let listed = self.coded.saturating_sub(self.waiting).max(1) as f32;
+        let asked = (self.allowed.max(1) as f32 / self.rows.max(1) as f32).min(1.0);
+        (share * libm::powf(listed / many, exponent) / asked).min(1.0)
+    }
+
+    fn cost(&self, way: Way) -> f32 {
+        let [dimensions, words, rows, allowed, coded, waiting, lists] =
+            [self.dimensions, self.words, self.rows, self.allowed, self.coded, self.waiting, self.lists]
+                .map(|figure| figure as f32);
+        let in_row = 2.0 + dimensions / 18.0;
+        let alone = 12.0 + dimensions / 8.0;
+        let code = 1.0 + words / 2.0;
+        let rescored = (RESCORED.0 + RESCORED.1 * coded).min(coded) * alone;
+        let uncoded = (rows - coded).max(0.0) * alone;
+        match way {
+            Way::Visit => allowed * alone,
+            Way::Scan => rows * in_row,
+            Way::Codes => coded * code + rescored + uncoded,
+            Way::Lists => {
+                let read = waiting + (coded - waiting) * self.share();
+                lists * in_row + read * code + rescored + uncoded
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(rows: usize, allowed: usize) -> Figures {
+        let waiting = rows.min(4_096);
+        let lists = (rows - waiting) / 45;
+        Figures { dimensions: 384, words: 6, rows, allowed, coded: rows, waiting, lists }
+    }
+
+    #[test]
+    fn the_way_follows_the_size_and_the_filter() {
+        assert_eq!(figures(1_000, 1_000).choose(false), Way::Scan);
+        assert_eq!(figures(10_000, 10_000).choose(false), Way::Lists);
+        assert_eq!(figures(100_000, 100_000).choose(false), Way::Lists);
+        assert_eq!(figures(100_000, 1_000).choose(false), Way::Visit);
+        assert_eq!(figures(100_000, 20_000).choose(false), Way::Codes);
+    }
+
+    #[test]
+    fn fewer_of_more_are_read_and_more_where_few_are_asked_for() {
+        let share = |rows, allowed| figures(rows, allowed).share();
+        assert_eq!(share(5_000, 5_000), 1.0);
+        assert!((0.24..0.28).contains(&share(100_000, 100_000)));
+        assert!(share(1_000_000, 1_000_000) < 0.11);
+        assert!((share(100_000, 50_000) / share(100_000, 100_000) - 2.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn what_is_exact_is_found_exactly() {
+        for rows in [10, 1_000, 100_000] {
+            for share in [1, 10, 100] {
+                assert!(figures(rows, rows / share).choose(true).is_exact());
+            }
+        }
+        let uncoded = Figures { coded: 0, waiting: 0, lists: 0, ..figures(50_000, 50_000) };
+        assert_eq!(uncoded.choose(false), Way::Scan);
+    }
+}
