@@ -8,7 +8,7 @@ use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
     CursorPage, Embedding, EmbeddingSpace, Encoded, Expression, Filter, Fusion, Hit, Judgement, Listing,
     Metadata, Operation, Order, Page, Part, Query, Record, RecordId, Reranking, Timestamp, Unencoded, Value,
-    Weights, Why,
+    Weights,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -55,9 +55,17 @@ pub(crate) fn write_records(records: &[Record]) -> Result<JsValue, JsValue> {
 
 /// Writes found records.
 pub(crate) fn write_hits(hits: &[Hit]) -> Result<JsValue, JsValue> {
-    let written = write(&hits.iter().map(HitOutput::from).collect::<Vec<_>>())?;
+    let written = Array::new_with_length(hits.len() as u32);
+    let (score, why) = (JsValue::from("score"), JsValue::from("why"));
+    for (index, hit) in hits.iter().enumerate() {
+        // Flattened into one structure, every name of a field would be made into a string again for every record.
+        let record = write(&hit.record)?;
+        Reflect::set(&record, &score, &hit.score.into())?;
+        Reflect::set(&record, &why, &write(&hit.why)?)?;
+        written.set(index as u32, record);
+    }
     define_prototype_names(&written, hits.iter().map(|hit| &hit.record))?;
-    Ok(written)
+    Ok(written.into())
 }
 
 /// Mends the metadata of written records in which something is named `__proto__`. The serialiser assigns properties,
@@ -329,21 +337,6 @@ impl JudgementInput {
 
     fn reranking(&self) -> Reranking {
         Reranking { weight: self.weight, scores: self.scores.iter().copied().collect() }
-    }
-}
-
-/// A found record.
-#[derive(Serialize)]
-struct HitOutput<'a> {
-    #[serde(flatten)]
-    record: &'a Record,
-    score: f32,
-    why: &'a Why,
-}
-
-impl<'a> From<&'a Hit> for HitOutput<'a> {
-    fn from(hit: &'a Hit) -> Self {
-        HitOutput { record: &hit.record, score: hit.score, why: &hit.why }
     }
 }
 

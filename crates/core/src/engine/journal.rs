@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use crate::engine::effect::{Effect, StorageOperation};
+use crate::engine::lists::ListsRef;
 use crate::engine::seal::{Merge, Seal};
 use crate::model::{RecordId, Timestamp};
 use crate::persist::{Change, FrameV1, LogRef, Manifest, ObjectKind, log_frame, log_header};
@@ -29,6 +30,8 @@ pub(super) struct Journal {
     pub(super) unannounced: bool,
     /// Number of the last commit when compaction was asked for, while it is going on.
     pub(super) compaction: Option<u64>,
+    /// The lists of codes in storage.
+    pub(super) lists: ListsRef,
     /// Objects that no manifest names, left behind by a crash.
     leftovers: Vec<String>,
     /// Segment that holds the latest sealed form of a record, of those that are stored or about to be.

@@ -141,7 +141,11 @@ impl Engine {
             return Ok(MaintenanceReport { more: true, ..MaintenanceReport::default() });
         }
         self.idle_since = Some(now);
-        Ok(self.tidy(now, compact))
+        let report = self.tidy(now, compact);
+        if !report.more {
+            self.store_lists();
+        }
+        Ok(report)
     }
 
     /// When maintenance is next useful, or nothing if nothing will become due by itself.

@@ -17,6 +17,7 @@ mod event;
 mod explain;
 mod journal;
 mod listing;
+mod lists;
 mod maintain;
 mod precision;
 mod recover;
@@ -246,6 +247,7 @@ impl Engine {
     pub fn flush(&mut self, now: Timestamp) -> Result<u64, CommandError> {
         self.check_writable()?;
         while self.flush_some(now) {}
+        self.store_lists();
         Ok(self.journal.settled_ticket())
     }
 

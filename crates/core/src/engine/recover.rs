@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::journal::Journal;
+use crate::engine::lists::{ListsRef, adopt_lists};
 use crate::engine::state::State;
 use crate::error::{Error, FormatError};
 use crate::index::text::TOKENIZER;
@@ -113,6 +114,8 @@ impl Opening {
                 Some(bytes) => {
                     self.loaded.insert(key, bytes);
                 }
+                // The lists are a cache.
+                None if self.lists().is_some_and(|number| ObjectKind::Lists.key(number) == key) => {}
                 None => return Err(corrupt(&key, "the manifest names it, but it is missing").into()),
             }
             return Ok(());
@@ -143,6 +146,7 @@ impl Opening {
         if self.keys.contains(&active) {
             self.wanted.push_back(active);
         }
+        self.wanted.extend(self.lists().map(|number| ObjectKind::Lists.key(number)));
         self.manifest = Some(manifest);
         Ok(())
     }
@@ -171,11 +175,16 @@ impl Opening {
         }
         state.trained = manifest.trained;
         let homes = self.load_segments(&manifest, &mut state)?;
+        let lists = self.lists().and_then(|number| {
+            let bytes = self.loaded.remove(&ObjectKind::Lists.key(number))?;
+            adopt_lists(&mut state, (number, &bytes), &homes.records)
+        });
         let Replayed { changes, sequence, log_bytes } = self.replay(&manifest, &mut state, &mut report)?;
         report.records = state.store.len();
-        report.leftovers = self.leftovers(&manifest);
+        report.leftovers = self.leftovers(&manifest, lists);
 
         let mut journal = Journal::recovered(manifest, sequence, log_bytes, report.leftovers.clone());
+        journal.lists = lists.unwrap_or_default();
         for (id, segment) in homes.records {
             journal.note_home(id, segment);
         }
@@ -297,9 +306,16 @@ impl Opening {
         Ok(Replayed { changes: applied, sequence, log_bytes })
     }
 
-    fn leftovers(&self, manifest: &Manifest) -> Vec<String> {
+    /// The number of the newest lists object that storage has.
+    fn lists(&self) -> Option<u64> {
+        let parsed = self.keys.iter().filter_map(|key| ObjectKind::parse(key));
+        parsed.filter(|(kind, _)| *kind == ObjectKind::Lists).map(|(_, number)| number).max()
+    }
+
+    fn leftovers(&self, manifest: &Manifest, lists: Option<ListsRef>) -> Vec<String> {
         let is_alive = |kind: ObjectKind, number: u64| match kind {
             ObjectKind::Manifest => number == manifest.generation,
+            ObjectKind::Lists => lists.is_some_and(|lists| lists.number == number),
             ObjectKind::Segment => manifest.segments.iter().any(|segment| segment.number == number),
             ObjectKind::Log => {
                 number == manifest.active_log || manifest.closed_logs.iter().any(|log| log.number == number)

@@ -17,6 +17,7 @@ fn code(kind: ObjectKind) -> u8 {
         ObjectKind::Log => 1,
         ObjectKind::Segment => 2,
         ObjectKind::Manifest => 3,
+        ObjectKind::Lists => 4,
     }
 }
 

@@ -5,12 +5,14 @@
 
 mod frame;
 mod header;
+mod lists;
 mod log;
 mod manifest;
 mod pack;
 mod segment;
 mod stored;
 
+pub(crate) use lists::{StoredList, decode as decode_lists, encode as encode_lists};
 pub(crate) use log::{LogReader, frame as log_frame, header as log_header};
 pub(crate) use manifest::{LogRef, Manifest, SegmentRef};
 pub(crate) use segment::{SegmentBuilder, SegmentReader, SegmentRow};
@@ -27,11 +29,17 @@ pub(crate) enum ObjectKind {
     Segment,
     /// The list of what is alive.
     Manifest,
+    /// Codes of vectors in their lists: a cache.
+    Lists,
 }
 
 impl ObjectKind {
-    const NAMES: [(&str, ObjectKind); 3] =
-        [("log", ObjectKind::Log), ("segment", ObjectKind::Segment), ("manifest", ObjectKind::Manifest)];
+    const NAMES: [(&str, ObjectKind); 4] = [
+        ("log", ObjectKind::Log),
+        ("segment", ObjectKind::Segment),
+        ("manifest", ObjectKind::Manifest),
+        ("lists", ObjectKind::Lists),
+    ];
 
     /// The key of object `number`.
     pub(crate) fn key(self, number: u64) -> String {

@@ -332,8 +332,14 @@ fn latest(sources: &Sources<'_>, query: &Query, allowed: &SlotSet) -> Vec<Hit> {
         SkippedSignal { signal: Signal::Dense, reason: "the query has no vector" },
         SkippedSignal { signal: Signal::Keyword, reason: "the query has no text" },
     ];
-    let why =
-        Why { summary: String::new(), part: None, fusion: query.fusion.name(), vectors: None, signals: Vec::new(), skipped };
+    let why = Why {
+        summary: String::new(),
+        part: None,
+        fusion: query.fusion.name(),
+        vectors: None,
+        signals: Vec::new(),
+        skipped,
+    };
     records
         .into_iter()
         .map(|(_, record)| Hit { record: record.clone(), score: 0.0, why: why.clone() })

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::index::Slot;
 use crate::index::vector::code::{decode, encode, fits, quantise};
 use crate::index::vector::kernel::dot;
-use crate::index::vector::lists::Lists;
+use crate::index::vector::lists::{KeptList, Lists};
 use crate::index::vector::place::{Place, WHOLE, kept_in, set_of};
 use crate::index::vector::probe::{Measure, Probe, Stepped, sign_table};
 use crate::index::vector::project::{Projection, Projections};
@@ -121,6 +121,35 @@ impl Arena {
         let held = Held { rows, places, projections, dimensions: *dimensions };
         let unsettled = lists.settle(most, &|slot| held.steps(slot));
         unsettled || !self.uncoded.is_empty()
+    }
+
+    /// Whether there are codes of nearly all vectors.
+    pub(crate) fn is_coded(&self) -> bool {
+        self.lists.len() >= CODED_FROM && self.uncoded.len() <= self.lists.len() / 8
+    }
+
+    /// Words of a code.
+    pub(crate) fn words(&self) -> usize {
+        self.signer.words()
+    }
+
+    /// The lists of codes, to be kept.
+    pub(crate) fn kept_lists(&self) -> impl Iterator<Item = KeptList<'_>> {
+        self.lists.kept()
+    }
+
+    /// Takes up a list that was kept, as far as the slots of its codes are known and have vectors that can be coded. When
+    /// all lists are there, call [`Arena::forget_coded`].
+    pub(crate) fn adopt(&mut self, centre: &[i8], nearness: f32, slots: &[Option<Slot>], codes: &[u64]) {
+        let fits = |slot: &Slot| self.kept(*slot).is_some_and(|kept| !self.is_encoded(kept));
+        let slots: Vec<Option<Slot>> = slots.iter().map(|slot| slot.filter(fits)).collect();
+        self.lists.adopt(centre, nearness, &slots, codes);
+    }
+
+    /// Forgets that vectors are to be coded of which there are codes.
+    pub(crate) fn forget_coded(&mut self) {
+        let lists = &self.lists;
+        self.uncoded.retain(|slot| !lists.contains(*slot));
     }
 
     fn held(&self) -> Held<'_> {

@@ -64,7 +64,14 @@ pub(crate) fn fits(code: &Code, dimensions: usize, projections: &Projections) ->
 pub(crate) fn quantise(vector: &[f32]) -> Vec<i8> {
     let largest = vector.iter().fold(0f32, |largest, component| largest.max(component.abs()));
     let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-    vector.iter().map(|component| libm::roundf(component / step) as i8).collect()
+    let nearest = |component: &f32| {
+        let exact = component / step;
+        // Halves away from zero, as `roundf` has it. What is beyond the whole number is exact.
+        let whole = exact as i32;
+        let beyond = exact - whole as f32;
+        (whole + i32::from(beyond >= 0.5) - i32::from(beyond <= -0.5)) as i8
+    };
+    vector.iter().map(nearest).collect()
 }
 
 /// What brings quantised components to length 1.
@@ -88,6 +95,22 @@ fn signs(mut vector: Vec<f32>) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::index::vector::unit;
+
+    #[test]
+    fn steps_are_rounded_as_roundf_does() {
+        let mut random = fastrand::Rng::with_seed(24);
+        let mut vector: Vec<f32> = (0..2_000).map(|_| random.f32() * 2.0 - 1.0).collect();
+        vector.extend(
+            (-127..=127)
+                .flat_map(|step| [0.5, 0.499_999_97].map(|part| step as f32 + part))
+                .map(|s| s / 127.0),
+        );
+        vector.push(1.0);
+        let largest = vector.iter().fold(0f32, |largest, component| largest.max(component.abs()));
+        let expected: Vec<i8> =
+            vector.iter().map(|component| libm::roundf(component / (largest / 127.0)) as i8).collect();
+        assert_eq!(quantise(&vector), expected);
+    }
 
     #[test]
     fn codes_decode_to_unit_vectors_that_encode_to_them_again() {

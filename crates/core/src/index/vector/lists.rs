@@ -28,6 +28,8 @@ pub(super) struct Lists {
     lists: Vec<List>,
     /// Centres of the lists after the first, filled up to whole groups of [`ROWS`].
     centres: Vec<i8>,
+    /// The centre of the list that has none.
+    none: Vec<i8>,
     /// By slot.
     homes: Vec<Home>,
     len: usize,
@@ -52,6 +54,19 @@ impl Home {
     const NONE: Home = Home(u32::MAX, u32::MAX);
 }
 
+/// A list as it is kept.
+#[derive(Debug)]
+pub(crate) struct KeptList<'a> {
+    /// Steps of the centre, filled up to whole registers; zeros if it has none.
+    pub(crate) centre: &'a [i8],
+    /// The mean cosine of the members with the centre.
+    pub(crate) nearness: f32,
+    /// The members.
+    pub(crate) slots: &'a [Slot],
+    /// Their codes, one after the other.
+    pub(crate) codes: &'a [u64],
+}
+
 /// A list as a search sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Near {
@@ -64,7 +79,7 @@ impl Lists {
     /// No codes, each to be of `words` words, of vectors whose steps fill `width` cells.
     pub(super) fn new(words: usize, width: usize) -> Self {
         let lists = vec![List::default()];
-        Lists { words, width, lists, centres: Vec::new(), homes: Vec::new(), len: 0 }
+        Lists { words, width, lists, centres: Vec::new(), none: vec![0; width], homes: Vec::new(), len: 0 }
     }
 
     /// Number of codes.
@@ -187,6 +202,38 @@ impl Lists {
     ) {
         let codes = &self.lists[list].codes[range.start * self.words..range.end * self.words];
         differing(code, codes, each);
+    }
+
+    /// The lists as they are to be kept, the first one first.
+    pub(super) fn kept(&self) -> impl Iterator<Item = KeptList<'_>> {
+        let none = &self.none;
+        self.lists.iter().enumerate().map(move |(list, own)| {
+            let centre =
+                list.checked_sub(1).map_or(&none[..], |at| &self.centres[at * self.width..][..self.width]);
+            KeptList { centre, nearness: own.nearness, slots: &own.slots, codes: &own.codes }
+        })
+    }
+
+    /// Takes up a list that was kept, with those of its codes whose slots are known and have no code; into the first list
+    /// if the centre is that of none.
+    pub(super) fn adopt(&mut self, centre: &[i8], nearness: f32, slots: &[Option<Slot>], codes: &[u64]) {
+        let known = slots.iter().zip(codes.chunks_exact(self.words));
+        let mut list = 0;
+        for (slot, code) in known.filter_map(|(slot, code)| Some(((*slot)?, code))) {
+            if self.contains(slot) {
+                continue;
+            }
+            if list == 0 && centre != self.none {
+                self.add_list(centre);
+                list = self.lists.len() - 1;
+                self.lists[list].nearness = nearness;
+            }
+            self.insert(slot, code);
+            if list > 0 {
+                let code = self.take(slot);
+                self.put(list, slot, &code);
+            }
+        }
     }
 
     fn put(&mut self, list: usize, slot: Slot, code: &[u64]) {

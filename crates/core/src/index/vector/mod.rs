@@ -25,6 +25,7 @@ pub(crate) use arena::Arena;
 pub(crate) use code::{encode, fits, quantise};
 pub(crate) use fit::{Extent, Fitted, compare, fit};
 pub(crate) use kernel::dot;
+pub(crate) use lists::KeptList;
 pub(crate) use plan::Way;
 pub(crate) use probe::Probe;
 pub(crate) use project::{Map, Projection, Projections};
