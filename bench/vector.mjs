@@ -2,16 +2,19 @@
 // plain scan over one Float32Array in JavaScript.
 //
 //   npm run bench:vector [-- --sizes 1000,10000,100000] [--million] [--sets static-256,clustered] [--data DIR] [--passes 5]
-//                        [--json]
+//                        [--save DIR] [--json]
 //
 // Data sets: `static-128` and `static-256`, the built-in models over sentences of the documentation in `node_modules` and
 // in the sources that cargo has fetched; `minilm`, vectors of all-MiniLM-L6-v2 in DIR, by default ../shared/data/locomo-dev,
 // if they are there; `clustered`, synthetic, 384 dimensions. Questions are vectors of the same origin that are not stored.
 //
+// With --save, the vectors of each set are written to DIR as they are, little-endian floats, row after row, and nothing is
+// measured: `crates/core/src/index/vector/study.rs` reads them.
+//
 // Latency is that of `recall` from end to end, with ten whole records as the answer; `outside` is what a recall takes
 // in a memory of sixteen records, so what is left of the latency is the search.
 
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,6 +29,7 @@ const { values } = parseArgs({
     sets: { type: "string", default: "static-128,static-256,minilm,clustered" },
     data: { type: "string", default: fileURLToPath(new URL("../../shared/data/locomo-dev", import.meta.url)) },
     passes: { type: "string", default: "5" },
+    save: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
@@ -257,6 +261,10 @@ for (const name of values.sets.split(",")) {
   const data = await sets[name](Math.max(...sizes) + QUESTIONS);
   if (!data) {
     note(`${name}: skipped, its vectors are not there`);
+    continue;
+  }
+  if (values.save) {
+    writeFileSync(join(values.save, `${name}-${data.width}.f32`), data.flat);
     continue;
   }
   const rows = data.flat.length / data.width - QUESTIONS;

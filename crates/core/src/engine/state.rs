@@ -245,15 +245,18 @@ impl State {
     }
 
     /// The shape of a vector that is kept like that, in a memory of vectors of `dimensions` components.
-    pub(super) fn shape(&self, kept: Kept, dimensions: u32) -> VectorShape {
-        match (&self.vectors, kept) {
+    pub(super) fn shape(&self, kept: Kept, dimensions: u32) -> Vectored {
+        let is_encoded = self.vectors.as_ref().is_some_and(|index| index.is_encoded(kept));
+        let code = if is_encoded { 0 } else { Arena::code_bytes(dimensions as usize) };
+        let shape = match (&self.vectors, kept) {
             (None, Kept::Whole(precision)) => (precision, dimensions),
             (None, Kept::Projected(_)) => (Precision::Int8, dimensions),
             (Some(index), kept) => {
                 let (precision, components) = index.shape(kept);
                 (precision, components as u32)
             }
-        }
+        };
+        (shape, code)
     }
 
     fn weigh(&mut self, slot: Slot) {
@@ -300,6 +303,9 @@ const POSTING_BYTES: usize = 19;
 /// How a vector is kept, and the number of the components that are.
 pub(super) type VectorShape = (Precision, u32);
 
+/// How a vector is kept, and the bytes of its code (see [`Arena::code_bytes`]).
+pub(super) type Vectored = (VectorShape, usize);
+
 /// What a vector takes: what is kept of it and its places in the index; floats have int8 steps beside them, and steps a
 /// scale.
 fn vector_bytes((precision, dimensions): VectorShape) -> usize {
@@ -313,13 +319,14 @@ fn vector_bytes((precision, dimensions): VectorShape) -> usize {
 }
 
 /// What a record takes, indexes included, with its vector if it has one.
-fn weight(record: &Record, vector: Option<VectorShape>, terms: usize) -> u32 {
-    let bytes = record_bytes(record) + vector.map_or(0, vector_bytes) + terms * POSTING_BYTES;
+fn weight(record: &Record, vector: Option<Vectored>, terms: usize) -> u32 {
+    let vector = vector.map_or(0, |(shape, code)| vector_bytes(shape) + code);
+    let bytes = record_bytes(record) + vector + terms * POSTING_BYTES;
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// What a record that is not in the store yet will take there.
-pub(super) fn expected_weight(record: &Record, vector: Option<VectorShape>) -> u32 {
+pub(super) fn expected_weight(record: &Record, vector: Option<Vectored>) -> u32 {
     let mut index = TextIndex::default();
     index.insert(0, record.keyword_fields().iter().map(|field| &**field));
     weight(record, vector, index.terms_of(0).count())
@@ -369,8 +376,11 @@ impl Estimate {
         let text = u64::from(text_bytes);
         let kind = Kind::EPISODIC.len() as u64;
         let (precision, dimensions) = vector;
-        let in_memory = if dimensions == 0 { 0 } else { vector_bytes(vector) as u64 };
-        let in_storage = precision.bytes(dimensions as usize) as u64;
+        let code = Arena::code_bytes(dimensions as usize);
+        let in_memory = if dimensions == 0 { 0 } else { (vector_bytes(vector) + code) as u64 };
+        // The lists of codes name each record.
+        let listed = if code > 0 { code + 2 } else { 0 };
+        let in_storage = (precision.bytes(dimensions as usize) + listed) as u64;
         let held = RECORD_BYTES as u64 + kind + text + in_memory + terms * POSTING_BYTES as u64;
         let stored = Self::STORED_RECORD + text + in_storage + terms * Self::STORED_TERM;
         let storage = records.saturating_mul(stored);

@@ -14,7 +14,7 @@ use crate::engine::command::{Clearable, Direction, History, NewRecord, Operation
 use crate::engine::consolidate::{is_brief, without};
 use crate::engine::event::{Event, Repeat};
 use crate::engine::retention::moved;
-use crate::engine::state::{State, VectorShape, expected_weight};
+use crate::engine::state::{State, Vectored, expected_weight};
 use crate::error::CommandError;
 use crate::index::vector::Wanted;
 use crate::index::{key_of, same_fields};
@@ -534,7 +534,7 @@ impl Staging<'_> {
     }
 
     /// The shape that the vector of a record will have where the record is now.
-    fn shape_of(&self, record: &Record) -> Option<VectorShape> {
+    fn shape_of(&self, record: &Record) -> Option<Vectored> {
         let staged = self.staged_code(record.id).map(|code| code.map(Code::kept));
         let kept = staged.unwrap_or_else(|| self.state.kept(record.id))?;
         let space = self.settled.as_ref().or(self.state.space.as_ref())?;

@@ -51,6 +51,11 @@ impl Arena {
         }
     }
 
+    /// What the code of a vector of so many components takes, with its places.
+    pub(crate) fn code_bytes(dimensions: usize) -> usize {
+        if dimensions < CODED_DIMENSIONS { 0 } else { Signer::new(dimensions).words() * 8 + 14 }
+    }
+
     /// The projections that vectors can be kept under.
     pub(crate) fn projections(&self) -> &Projections {
         &self.projections

@@ -20,6 +20,8 @@ mod rotate;
 mod rows;
 mod search;
 mod signs;
+#[cfg(test)]
+mod study;
 
 pub(crate) use arena::Arena;
 pub(crate) use code::{encode, fits, quantise};

@@ -174,7 +174,7 @@ fn rows_of_encoders_are_found_beside_codes() {
         let (hits, way) = ask(&arena, &probe, &all, false);
         assert!(!way.is_exact());
         found += common(&hits, &expected);
-        let is_encoded = |hit: &&VectorHit| hit.slot % 50 == 0;
+        let is_encoded = |hit: &&VectorHit| hit.slot.is_multiple_of(50);
         encoded += hits.iter().take(LIMIT).filter(is_encoded).count();
     }
     assert!(found >= 480 && encoded > 0, "{found} of 500, {encoded} encoded");

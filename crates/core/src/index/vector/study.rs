@@ -1,0 +1,202 @@
+//! What codes and lists find and cost on vectors from outside: the figures of `docs/VECTOR-INDEX.md`. Not run with the
+//! other tests: it needs a file of vectors, which `npm run bench:vector -- --save DIR` writes.
+//!
+//! ```text
+//! VECTORS=DIR/static-256-256.f32 DIMENSIONS=256 cargo test --release -p stratamem-core --lib study -- --ignored --nocapture
+//! ```
+
+use crate::index::SlotSet;
+use crate::index::vector::code::encode;
+use crate::index::vector::lists::Lists;
+use crate::index::vector::rotate::rotate;
+use crate::index::vector::signs::{Signer, reach};
+use crate::index::vector::{Arena, VectorIndex, Wanted, dot, quantise};
+use crate::model::{Kept, Precision};
+
+const QUESTIONS: usize = 200;
+const NEAREST: usize = 10;
+
+/// Vectors and questions about them.
+struct Sample {
+    dimensions: usize,
+    rows: Vec<Vec<f32>>,
+    questions: Vec<Vec<f32>>,
+    /// The nearest rows of each question.
+    nearest: Vec<Vec<usize>>,
+}
+
+fn sample() -> Sample {
+    let path = std::env::var("VECTORS").expect("VECTORS names a file of floats");
+    let dimensions: usize = std::env::var("DIMENSIONS").unwrap().parse().unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    let mut rows: Vec<Vec<f32>> = bytes
+        .chunks_exact(4 * dimensions)
+        .map(|row| row.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        .collect();
+    let questions = rows.split_off(rows.len() - QUESTIONS);
+    let nearest =
+        questions.iter().map(|question| best(rows.len(), |row| dot(question, &rows[row]))).collect();
+    Sample { dimensions, rows, questions, nearest }
+}
+
+/// The rows of the highest scores.
+fn best(count: usize, score: impl Fn(usize) -> f32) -> Vec<usize> {
+    order(count, score).into_iter().take(NEAREST).collect()
+}
+
+fn order(count: usize, score: impl Fn(usize) -> f32) -> Vec<usize> {
+    let scores: Vec<f32> = (0..count).map(score).collect();
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_unstable_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+    order
+}
+
+fn differing(a: &[u64], b: &[u64]) -> u32 {
+    a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
+}
+
+/// The share of the nearest among the first so many by each estimate of the cosine.
+#[test]
+#[ignore = "needs a file of vectors"]
+fn estimates() {
+    let Sample { dimensions, rows, questions, nearest } = sample();
+    const CUTS: [usize; 6] = [50, 100, 200, 400, 800, 1_600];
+    let rotated = |vector: &[f32]| {
+        let mut vector = vector.to_vec();
+        rotate(&mut vector);
+        vector
+    };
+    let once = |vector: &[f32]| {
+        let bits = rotated(vector).into_iter().zip(0..);
+        let mut code = vec![0u64; dimensions.div_ceil(64)];
+        bits.for_each(|(component, bit): (f32, usize)| {
+            code[bit / 64] |= u64::from(component >= 0.0) << (bit % 64)
+        });
+        code
+    };
+    let signer = Signer::new(dimensions);
+    let turned: Vec<Vec<u64>> = rows.iter().map(|row| signer.sign(row)).collect();
+    let single: Vec<Vec<u64>> = rows.iter().map(|row| once(row)).collect();
+    // How well the signs of a row stand for it: what RaBitQ divides by.
+    let fit: Vec<f32> = rows.iter().map(|row| rotated(row).iter().map(|c| c.abs()).sum()).collect();
+    let names =
+        ["bits, one turn", "bits, all turns", "floats by signs", "floats by signs, each row's own factor"];
+    let mut found = [[0usize; CUTS.len()]; 4];
+    for (question, nearest) in questions.iter().zip(&nearest) {
+        let (one, all, floats) = (once(question), signer.sign(question), rotated(question));
+        let by_signs = |row: usize| -> f32 {
+            let sign = |at: usize| if single[row][at / 64] >> (at % 64) & 1 == 1 { 1.0 } else { -1.0 };
+            floats.iter().enumerate().map(|(at, component)| component * sign(at)).sum()
+        };
+        let orders = [
+            order(rows.len(), |row| -(differing(&one, &single[row]) as f32)),
+            order(rows.len(), |row| -(differing(&all, &turned[row]) as f32)),
+            order(rows.len(), by_signs),
+            order(rows.len(), |row| by_signs(row) / fit[row]),
+        ];
+        for (found, order) in found.iter_mut().zip(&orders) {
+            for (found, cut) in found.iter_mut().zip(CUTS) {
+                *found += nearest.iter().filter(|row| order[..cut.min(order.len())].contains(row)).count();
+            }
+        }
+    }
+    println!(
+        "{} vectors, {dimensions} dimensions; the nearest {NEAREST} among the first {CUTS:?}",
+        rows.len()
+    );
+    for (name, found) in names.iter().zip(found) {
+        let shares = found.map(|found| format!("{:.4}", found as f64 / (QUESTIONS * NEAREST) as f64));
+        println!("{name:<40} {}", shares.join("  "));
+    }
+}
+
+/// What the bound on bits finds, and how many rows it scores.
+#[test]
+#[ignore = "needs a file of vectors"]
+fn bounds() {
+    let Sample { dimensions, rows, questions, nearest } = sample();
+    let signer = Signer::new(dimensions);
+    let codes: Vec<Vec<u64>> = rows.iter().map(|row| signer.sign(row)).collect();
+    for deviations in [1.0, 1.5, 2.0, 2.5, 3.0] {
+        let (mut found, mut scored) = (0, 0);
+        for (question, nearest) in questions.iter().zip(&nearest) {
+            let code = signer.sign(question);
+            let mut leaders: Vec<f32> = Vec::new();
+            for row in order(rows.len(), |row| -(differing(&code, &codes[row]) as f32)) {
+                let bound = leaders.get(NEAREST - 1).map(|last| reach(*last, signer.bits(), deviations));
+                if bound.is_some_and(|bound| differing(&code, &codes[row]) > bound) {
+                    break;
+                }
+                scored += 1;
+                found += usize::from(nearest.contains(&row));
+                let score = dot(question, &rows[row]);
+                leaders.insert(leaders.partition_point(|other| *other >= score), score);
+                leaders.truncate(NEAREST);
+            }
+        }
+        let recall = found as f64 / (QUESTIONS * NEAREST) as f64;
+        println!("{deviations} deviations: {recall:.4}, {} rows scored", scored / QUESTIONS);
+    }
+}
+
+/// What is found in the nearest lists, by the share of the codes that is read.
+#[test]
+#[ignore = "needs a file of vectors"]
+fn shares() {
+    let Sample { dimensions, rows, questions, nearest } = sample();
+    let signer = Signer::new(dimensions);
+    let width = dimensions.next_multiple_of(8);
+    let steps = |row: &[f32]| {
+        let mut steps = quantise(row);
+        steps.resize(width, 0);
+        steps
+    };
+    let mut lists = Lists::new(signer.words(), width);
+    for (slot, row) in (0..).zip(&rows) {
+        lists.insert(slot, &signer.sign(row));
+        lists.settle(2, &|slot| steps(&rows[slot as usize]));
+    }
+    let listed = rows.len() - lists.waiting();
+    println!("{} vectors, {} lists", rows.len(), lists.centred());
+    for share in [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6] {
+        let mut found = 0;
+        for (question, nearest) in questions.iter().zip(&nearest) {
+            let query: Vec<i16> = steps(question).into_iter().map(i16::from).collect();
+            let mut order = Vec::new();
+            lists.each_centre(&query, 1.0, |near| order.push(near));
+            order.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
+            let mut read: Vec<u32> = lists.slots(0).to_vec();
+            let most = lists.waiting() + (listed as f64 * share) as usize;
+            for near in order {
+                if read.len() < most {
+                    read.extend(lists.slots(near.list));
+                }
+            }
+            found += nearest.iter().filter(|row| read.contains(&(**row as u32))).count();
+        }
+        println!("{share}: {:.4}", found as f64 / (QUESTIONS * NEAREST) as f64);
+    }
+}
+
+/// The index as it is: what it finds.
+#[test]
+#[ignore = "needs a file of vectors"]
+fn whole() {
+    let Sample { dimensions, rows, questions, nearest } = sample();
+    let mut arena = Arena::new(dimensions);
+    for (slot, row) in (0..).zip(&rows) {
+        arena.insert(slot, &encode(row.clone(), Kept::Whole(Precision::F32), arena.projections()));
+        arena.settle(3);
+    }
+    let allowed: SlotSet = (0..rows.len() as u32).collect();
+    let ties = |slot| u128::from(slot);
+    let mut found = 0;
+    let mut way = "none";
+    for (question, nearest) in questions.iter().zip(&nearest) {
+        let wanted = Wanted { limit: 128, sure: NEAREST, allowed: &allowed, exact: false, ties: &ties };
+        let hits = arena.search(&arena.probe(question, &[]), &wanted);
+        way = hits.way.name();
+        found += hits.hits.iter().take(NEAREST).filter(|hit| nearest.contains(&(hit.slot as usize))).count();
+    }
+    println!("{} vectors by {way}: {:.4}", rows.len(), found as f64 / (QUESTIONS * NEAREST) as f64);
+}
