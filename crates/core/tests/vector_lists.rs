@@ -188,3 +188,28 @@ fn a_memory_that_is_only_read_is_left_as_it_is() {
     let puts = |operation: &StorageOperation| matches!(operation, StorageOperation::Put { .. });
     assert!(!host.written[before..].iter().any(|(operation, _)| puts(operation)));
 }
+
+/// What WebAssembly answers: js/test/vector-index.test.ts has the same vectors and the same numbers.
+#[test]
+fn answers_are_those_of_webassembly() {
+    let mut state = 7u32;
+    let mut component = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (f64::from(state) / f64::from(1 << 16) / f64::from(1 << 16) - 0.5) as f32
+    };
+    let mut draw = || (0..DIMENSIONS).map(|_| component()).collect::<Vec<f32>>();
+    let mut host = Host::new(Config::default());
+    for start in (0..6_000).step_by(500) {
+        let add =
+            |number| Operation::Add { record: Box::new(text(format!("r{number}"))), vector: Some(draw()) };
+        commit(&mut host, (start..start + 500).map(add).collect());
+    }
+    host.maintain(START, true);
+    let hits = ask(&mut host, &Scope::default(), &draw(), false);
+    assert_ne!(way(&hits), Some("exact"));
+    let texts: Vec<&str> = hits.iter().map(|hit| hit.record.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        ["r1864", "r1454", "r2824", "r5024", "r5652", "r4900", "r2689", "r3294", "r143", "r844"]
+    );
+}

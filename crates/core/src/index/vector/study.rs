@@ -2,7 +2,7 @@
 //! other tests: it needs a file of vectors, which `npm run bench:vector -- --save DIR` writes.
 //!
 //! ```text
-//! VECTORS=DIR/static-256-256.f32 DIMENSIONS=256 cargo test --release -p stratamem-core --lib study -- --ignored --nocapture
+//! VECTORS=DIR/static-256-256.f32 DIMENSIONS=256 cargo test -p stratamem-core --lib study -- --ignored --nocapture
 //! ```
 
 use crate::index::SlotSet;

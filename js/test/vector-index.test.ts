@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { openMemory, type Hit, type Memory, type RecallOptions } from "../../dist/esm/entry/inline.js";
+import { memoryPlace, memoryStorage, type MemoryPlace } from "../../dist/esm/storage/memory.js";
+
+const DIMENSIONS = 128;
+
+/** Vectors that `crates/core/tests/vector_lists.rs` draws too. */
+function drawing(): () => Float32Array {
+  let state = 7;
+  const component = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32 - 0.5;
+  return () => Float32Array.from({ length: DIMENSIONS }, component);
+}
+
+const open = (place: MemoryPlace): Promise<Memory> =>
+  openMemory({ storage: memoryStorage({ place }), embedder: false, config: { working: {}, intermediate: {} } });
+
+async function filled(place: MemoryPlace, draw: () => Float32Array): Promise<Memory> {
+  const memory = await open(place);
+  for (let start = 0; start < 6_000; start += 500) {
+    await memory.addMany(Array.from({ length: 500 }, (_, index) => ({ text: `r${start + index}`, vector: draw() })));
+  }
+  await memory.maintain({ compact: true });
+  return memory;
+}
+
+const ask = (memory: Memory, vector: Float32Array, options: RecallOptions = {}): Promise<Hit[]> =>
+  memory.recall("", { vector, preset: "searches", touch: false, ...options });
+
+const numbers = (hits: readonly Hit[]): number[] => hits.map(({ text }) => Number(text.slice(1)));
+
+describe("the search by vector of thousands", () => {
+  it("says how it went, is exact on demand, and is the same natively and after reopening", async () => {
+    const place = memoryPlace();
+    const draw = drawing();
+    const memory = await filled(place, draw);
+    const questions = Array.from({ length: 20 }, draw);
+    const before: Hit[][] = [];
+    let found = 0;
+    for (const question of questions) {
+      const fast = await ask(memory, question);
+      const exact = await ask(memory, question, { recall: "exact" });
+      expect(["codes", "lists"]).toContain(fast[0]?.why.vectors);
+      expect(exact[0]?.why.vectors).toBe("exact");
+      found += numbers(exact).filter((number) => numbers(fast).includes(number)).length;
+      before.push(fast);
+    }
+    expect(found).toBeGreaterThan(180);
+    // The same numbers stand in the test of the engine.
+    expect(numbers(before[0] as Hit[])).toEqual([1864, 1454, 2824, 5024, 5652, 4900, 2689, 3294, 143, 844]);
+    await memory.close();
+    expect(place.keys().filter((key) => key.startsWith("lists-"))).toHaveLength(1);
+    const again = await open(place);
+    for (const [index, question] of questions.entries()) expect(await ask(again, question)).toEqual(before[index]);
+    await again.close();
+  });
+
+  it("is exact in a view of a scope", async () => {
+    const memory = await openMemory({ embedder: false });
+    const view = memory.scope({ user: "ada" });
+    const vector = drawing()();
+    await view.add("mine", { vector });
+    expect((await ask(view, vector))[0]?.why.vectors).toBe("exact");
+    await memory.close();
+  });
+
+  it("refuses another word for how sure it is to be", async () => {
+    const memory = await openMemory({ embedder: false });
+    const options = { recall: "sometimes" } as unknown as RecallOptions;
+    await expect(memory.recall("anything", options)).rejects.toMatchObject({ code: "invalid-argument", details: { field: "recall" } });
+    await memory.close();
+  });
+});
