@@ -22,7 +22,8 @@ fn unit(random: &mut fastrand::Rng) -> Vec<f32> {
 }
 
 fn commit(host: &mut Host, operations: Vec<Operation>) -> Vec<RecordId> {
-    let ids = host.engine.commit(&Scope::default(), Some(&space()), operations, START).unwrap().ids;
+    let ids =
+        host.engine.commit(&Scope::default(), Some(&space()), operations, START).expect("they are good").ids;
     host.persist();
     ids
 }
@@ -44,7 +45,7 @@ fn filled(random: &mut fastrand::Rng) -> (Host, Vec<RecordId>) {
 fn ask(host: &mut Host, scope: &Scope, vector: &[f32], exact: bool) -> Vec<Hit> {
     let query =
         Query { vector: Some(vector.to_vec()), limit: 10, exact, weights: Weights::NONE, ..Query::default() };
-    host.engine.recall(scope, Some(&space()), query, START, false).unwrap()
+    host.engine.recall(scope, Some(&space()), query, START, false).expect("the question is good")
 }
 
 fn way(hits: &[Hit]) -> Option<&'static str> {
@@ -120,6 +121,7 @@ fn what_was_changed_since_the_lists_were_stored_is_found_where_it_is() {
             }
         }
         host.crash();
+        assert_eq!(lists(&host), stored, "the lists are older than the changes");
         let questions: Vec<Vec<f32>> = (0..40).map(|_| unit(&mut random)).collect();
         assert!(found(&mut host, &questions) >= 390);
         for (id, vector) in all.iter().zip(&moved).skip(1) {
@@ -130,7 +132,6 @@ fn what_was_changed_since_the_lists_were_stored_is_found_where_it_is() {
         assert!(ids(&hits[..2]).contains(&all[0]) && ids(&hits[..2]).contains(&added[0]));
         assert!(all[300..400].iter().all(|id| !ids(&hits).contains(id)));
     }
-    assert_eq!(stored.len(), 1);
 }
 
 #[test]
@@ -141,7 +142,8 @@ fn damaged_or_missing_lists_are_made_anew() {
     let key = lists(&host).remove(0);
     for damage in [false, true] {
         if damage {
-            let bytes = host.objects.get_mut(&lists_of(&host.objects)).unwrap();
+            let key = lists(&host).remove(0);
+            let bytes = host.objects.get_mut(&key).expect("it is there");
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
         } else {
@@ -158,10 +160,6 @@ fn damaged_or_missing_lists_are_made_anew() {
         assert!(found(&mut host, &questions) >= 390);
         assert_ne!(way(&ask(&mut host, &Scope::default(), &questions[0], false)), Some("exact"));
     }
-}
-
-fn lists_of(objects: &support::Objects) -> String {
-    objects.keys().find(|key| key.starts_with("lists-")).unwrap().clone()
 }
 
 #[test]
