@@ -3,8 +3,8 @@
 //! One commit drops every vector of the space before, so that vectors of two models never stand beside each other. From
 //! then on records get their vectors in any number of commits; those that have none yet are found by their words.
 
-use crate::engine::Engine;
 use crate::engine::check::{check_name, check_vector};
+use crate::engine::{Engine, SETTLED};
 use crate::error::CommandError;
 use crate::model::{EmbeddingSpace, Record, RecordId, Timestamp};
 use crate::persist::Change;
@@ -70,6 +70,7 @@ impl Engine {
             let changes = settles.into_iter().chain([Change::Embed(codes)]).collect();
             self.record(changes, Vec::new(), now);
             self.relieve(count, now);
+            self.state.settle_vectors(SETTLED * count);
             self.pay(logged, now);
         }
         Ok(count as u32)
