@@ -232,6 +232,7 @@ describe("other shapes", () => {
           { signal: "keyword", rank: 1, score: expect.any(Number) as number, contribution: expect.closeTo(0.6, 6) as number, weight: expect.closeTo(0.6, 6) as number, terms: ["lighthous", "keeper"] },
         ],
         skipped: [],
+        vectors: "exact",
       },
     });
     expect(await memory.get(id)).toMatchObject({ accessCount: 1, lastAccess: start + 10 });
