@@ -74,7 +74,7 @@ export function checkEncoders(encoders: readonly VectorEncoder[]): void {
   }
 }
 
-/** The encoders of one memory, and whose turn it is. */
+/** The encoders of one memory, and whose turn it is. @internal */
 export class Encoders {
   readonly #known: ReadonlyMap<string, VectorEncoder>;
   readonly #failed: (failure: MemoryEvents["encoder-failed"]) => void;

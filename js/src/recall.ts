@@ -12,7 +12,7 @@ import { checkJudges, judge } from "./judges.js";
 import type { Session } from "./session.js";
 import type { EmbeddingSpace, Hit, RecallOptions, Scope } from "./types.js";
 
-/** On whose behalf questions are asked. */
+/** On whose behalf questions are asked. @internal */
 export interface Asker {
   readonly session: Session;
   readonly view: Scope;
@@ -45,7 +45,7 @@ type Way = 0 | 1 | 2;
 /** A question or a part of one, its vector, and what encoders have made of that. */
 type Part = readonly [text: string, vector: Float32Array | undefined, encoded: readonly [string, Float32Array][]];
 
-/** A question that can be put to the engine as often as one likes. */
+/** A question that can be put to the engine as often as one likes. @internal */
 export interface Ready extends Checked {
   readonly space: EmbeddingSpace | undefined;
   readonly parts: readonly Part[];
@@ -59,7 +59,7 @@ const fields = ["limit", "filter", "syntax", "sort", "preset", "fusion", "weight
 /** Where a question of several is found. */
 const place = (index: number): string => `queries/${index}`;
 
-/** Checks questions and makes the vectors of all of them at once. `many` names their place in errors. */
+/** Checks questions and makes the vectors of all of them at once. `many` names their place in errors. @internal */
 export async function prepare(asker: Asker, questions: readonly Asked[], signal: AbortSignal | undefined, many = false): Promise<Ready[]> {
   checkSignal(signal, "signal");
   const checked = questions.map((asked, index) => within(many ? place(index) : undefined, () => check(asked)));
@@ -83,7 +83,7 @@ export async function prepare(asker: Asker, questions: readonly Asked[], signal:
 
 /**
  * Answers questions at one moment, in one call; those who have judges ask them first. Hits `without` belong to earlier
- * pages.
+ * pages. @internal
  */
 export async function answer(asker: Asker, questions: readonly Ready[], signal: AbortSignal | undefined, many = false, without: readonly string[] = []): Promise<Hit[][]> {
   throwIfAborted(signal);
