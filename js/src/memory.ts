@@ -297,7 +297,7 @@ export class Memory {
     if (!Array.isArray(queries)) throw invalid("queries", "must be an array");
     checkObject(options, "options");
     const { signal, ...shared } = options;
-    const questions = queries.map((asked: string | RecallQuery, index): Asked => {
+    const questions = Array.from(queries, (asked: string | RecallQuery, index): Asked => {
       if (typeof asked === "string") return { text: asked, options: shared };
       checkObject(asked, `queries/${index}`);
       const { query, ...own } = asked;

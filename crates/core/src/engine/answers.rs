@@ -13,6 +13,8 @@ use crate::engine::state::State;
 use crate::model::{RecordField, RecordId, Scope, SortField, Timestamp};
 use crate::retrieve::{Hit, Query, Why};
 
+/// Hits of the longest answer that is kept.
+const LONGEST: usize = 256;
 const DAY: i64 = 86_400_000;
 
 /// Kept answers, the one that was asked for last at the front.
@@ -74,6 +76,9 @@ impl Answers {
         let hits = work();
         let midnight = Timestamp((now.0.div_euclid(DAY) + 1) * DAY);
         let expiry = state.store.next_expiry(now).unwrap_or(midnight);
+        if hits.len() > LONGEST {
+            return hits;
+        }
         self.kept.push_front(Answer {
             key,
             scope: scope.clone(),

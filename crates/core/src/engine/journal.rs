@@ -209,6 +209,11 @@ impl Journal {
         closed + self.log_bytes > limit || self.manifest.closed_logs.len() > MAX_CLOSED_LOGS
     }
 
+    /// Whether storage holds no record.
+    pub(super) fn is_empty(&self) -> bool {
+        self.manifest.segments.is_empty() && !self.has_log()
+    }
+
     /// Whether commits are in logs that a segment could take over.
     pub(super) fn has_log(&self) -> bool {
         self.log_bytes > 0 || !self.manifest.closed_logs.is_empty()

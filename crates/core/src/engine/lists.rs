@@ -57,6 +57,14 @@ impl Journal {
         quiet && new > UNKNOWN.0.max(self.homed_records() / UNKNOWN.1)
     }
 
+    /// Removes the stored lists: they tell of vectors that are there no more.
+    pub(super) fn drop_lists(&mut self) {
+        let ListsRef { number, .. } = std::mem::take(&mut self.lists);
+        if number > 0 {
+            self.outbox.push(StorageOperation::Remove { key: ObjectKind::Lists.key(number) });
+        }
+    }
+
     fn put_lists(&mut self, encoded: impl FnOnce(u64, u64) -> Vec<u8>) {
         let before = self.lists;
         self.lists = ListsRef { number: before.number + 1, segments: self.manifest.next_segment };

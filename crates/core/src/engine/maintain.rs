@@ -335,6 +335,9 @@ impl Engine {
             }
             let rewrites = self.journal.is_compacting() && (self.journal.has_runs() || self.garbage() > 0);
             if self.journal.has_log() || !self.journal.begin_merge(rewrites || self.is_mostly_garbage()) {
+                if self.journal.is_compacting() && self.journal.is_empty() {
+                    self.journal.drop_lists();
+                }
                 self.journal.want_compaction(false);
                 return report;
             }

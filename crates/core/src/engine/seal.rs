@@ -190,6 +190,10 @@ impl Journal {
             self.saved.remove(&number);
             self.outbox.push(StorageOperation::Remove { key: ObjectKind::Segment.key(number) });
         }
+        if everything {
+            // What was forgotten is in no segment now, and in no list of codes.
+            self.drop_lists();
+        }
         self.compaction = self.compaction.filter(|&asked| !everything || since < asked);
         Some(sealed)
     }

@@ -9,11 +9,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::index::SlotSet;
 use crate::model::{RecordId, Timestamp};
+use crate::retrieve::judge::Reranking;
 use crate::retrieve::query::{Part, Query};
 use crate::retrieve::question::mentioned;
 use crate::retrieve::recall::{Sources, recall};
 use crate::retrieve::why::Hit;
 
+/// Hits that each part brings at least, whatever is asked for: they are ordered together.
+const FOUND: usize = 64;
 /// Most parts of a question. What follows stays with the last one.
 const MOST: usize = 8;
 /// Words of a part at least: fewer ask for nothing of their own.
@@ -136,18 +139,30 @@ pub(crate) fn recall_parts(
     whole: bool,
     now: Timestamp,
 ) -> Vec<Hit> {
-    let mut hits = recall(sources, query, visible, whole, now);
     if query.parts.is_empty() {
-        return hits;
+        return recall(sources, query, visible, whole, now);
     }
+    // What is left out, and what a reranker says, is for all that has been found.
+    let pool = query.pool.unwrap_or(query.limit);
+    let limit = query.limit.max(FOUND);
+    let asked = |Part { text, vector, encoded }: Part| Query {
+        text,
+        vector,
+        encoded,
+        parts: Vec::new(),
+        min_score: None,
+        reranking: None,
+        pool: Some(pool),
+        limit,
+        ..query.clone()
+    };
+    let Query { text, vector, encoded, .. } = query.clone();
+    let mut hits = recall(sources, &asked(Part { text, vector, encoded }), visible, whole, now);
     let best = |hits: &[Hit]| hits.first().map_or(0.0, |hit| hit.score);
     let mut top = best(&hits);
     let mut lists = vec![(WHOLE, std::mem::take(&mut hits))];
     for part in &query.parts {
-        let Part { text, vector, encoded } = part.clone();
-        // What is left out is decided when all have been asked.
-        let asked = Query { text, vector, encoded, parts: Vec::new(), min_score: None, ..query.clone() };
-        let mut found = recall(sources, &asked, visible, whole, now);
+        let mut found = recall(sources, &asked(part.clone()), visible, whole, now);
         found.iter_mut().for_each(|hit| hit.why.part = Some(part.text.clone()));
         top = top.max(best(&found));
         lists.push((1.0, found));
@@ -178,9 +193,30 @@ pub(crate) fn recall_parts(
     hits.sort_by(order);
     let mut seen: FxHashSet<RecordId> = FxHashSet::default();
     hits.retain(|hit| seen.insert(hit.record.id));
+    if let Some(said) = &query.reranking {
+        rerank(&mut hits, said);
+    }
     hits.retain(|hit| query.min_score.is_none_or(|least| hit.score >= least));
     hits.truncate(query.limit);
     hits
+}
+
+/// Brings hits, best first, to the order that a reranker has a share in.
+fn rerank(hits: &mut Vec<Hit>, said: &Reranking) {
+    let mut scored: Vec<(f32, RecordId, usize)> =
+        hits.iter().enumerate().map(|(at, hit)| (hit.score, hit.record.id, at)).collect();
+    let Some(scale) = said.scale(&scored) else { return };
+    said.mix(scale, &mut scored);
+    // Stable: equal ones stay as they were.
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut before: Vec<Option<Hit>> = std::mem::take(hits).into_iter().map(Some).collect();
+    for (score, id, at) in scored {
+        let Some(mut hit) = before[at].take() else { continue };
+        hit.score = score;
+        hit.why.signals.iter_mut().for_each(|share| share.contribution *= 1.0 - said.weight);
+        hit.why.signals.extend(said.share(id, scale));
+        hits.push(hit);
+    }
 }
 
 #[cfg(test)]

@@ -152,8 +152,13 @@ pub(crate) fn recall(
     // Without words beside a condition, whatever fulfils it is an answer, if the last one.
     let decides = demand.as_ref().is_some_and(|demand| demand.decides);
     if decides {
-        let rest = allowed.len().saturating_sub(depth);
-        proposed.extend(allowed.iter().skip(rest).map(|slot| (slot, [None; 2])));
+        let place = |slot| sources.store.record(slot).map(|record| (record.occurred_at, record.id, slot));
+        let mut latest: Vec<_> = allowed.iter().filter_map(place).collect();
+        if latest.len() > depth {
+            latest.select_nth_unstable_by(depth - 1, |a, b| b.cmp(a));
+            latest.truncate(depth);
+        }
+        proposed.extend(latest.into_iter().map(|(.., slot)| (slot, [None; 2])));
     }
     // What stands beside the record itself in its session is near it, too.
     proposed.extend(like.map(|slot| (slot, [None; 2])));

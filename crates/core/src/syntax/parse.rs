@@ -152,10 +152,12 @@ impl<'t> Parser<'t> {
             self.at += raw.len();
             unescape(raw)
         };
-        if value.is_empty() && !quoted {
+        let term = FieldTerm::new(name, relation, &value, quoted);
+        let known = !term.as_ref().is_err_and(|wrong| !wrong.in_value);
+        if known && value.is_empty() && !quoted {
             return Err(self.wrong(value_at, "the field has no value", &format!("a value for {name}")));
         }
-        FieldTerm::new(name, relation, &value, quoted).map(Expression::Field).map_err(|wrong| {
+        term.map(Expression::Field).map_err(|wrong| {
             self.wrong(if wrong.in_value { value_at } else { start }, &wrong.problem, &wrong.expected)
         })
     }

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use crate::index::Slot;
 use crate::index::vector::code::{decode, encode, fits, quantise};
 use crate::index::vector::kernel::dot;
 use crate::index::vector::lists::{KeptList, Lists};
@@ -15,6 +14,7 @@ use crate::index::vector::project::{Projection, Projections};
 use crate::index::vector::rows::Rows;
 use crate::index::vector::signs::Signer;
 use crate::index::vector::{VectorHits, VectorIndex, Wanted};
+use crate::index::{Slot, SlotSet};
 use crate::model::{Code, Kept, Precision};
 
 /// Vectors of fewer components are not coded: their rows are as short as a code.
@@ -34,6 +34,8 @@ pub(crate) struct Arena {
     pub(super) lists: Lists,
     /// Slots whose vectors are to be coded. Some may have no vector any more.
     pub(super) uncoded: Vec<Slot>,
+    /// The same slots.
+    queued: SlotSet,
 }
 
 impl Arena {
@@ -48,6 +50,7 @@ impl Arena {
             signer,
             lists: Lists::new(signer.words(), dimensions.next_multiple_of(8)),
             uncoded: Vec::new(),
+            queued: SlotSet::default(),
         }
     }
 
@@ -116,6 +119,7 @@ impl Arena {
         }
         for _ in 0..most {
             let Some(slot) = self.uncoded.pop() else { break };
+            self.queued.remove(slot);
             if !self.lists.contains(slot)
                 && let Some(vector) = self.vector(slot)
             {
@@ -154,7 +158,8 @@ impl Arena {
     /// Forgets that vectors are to be coded of which there are codes.
     pub(crate) fn forget_coded(&mut self) {
         let lists = &self.lists;
-        self.uncoded.retain(|slot| !lists.contains(*slot));
+        let queued = &mut self.queued;
+        self.uncoded.retain(|slot| !(lists.contains(*slot) && queued.remove(*slot)));
     }
 
     fn held(&self) -> Held<'_> {
@@ -239,7 +244,8 @@ impl VectorIndex for Arena {
         let rows = &mut self.rows[set];
         self.places[slot as usize] = Place::new(set, rows.len());
         rows.push(slot, code);
-        if self.dimensions >= CODED_DIMENSIONS && !self.is_encoded(code.kept()) {
+        // Once for each slot, however often its vector is kept anew.
+        if self.dimensions >= CODED_DIMENSIONS && !self.is_encoded(code.kept()) && self.queued.insert(slot) {
             self.uncoded.push(slot);
         }
     }

@@ -293,7 +293,8 @@ impl<'a> Hunt<'a> {
     fn add_uncoded(&mut self) {
         let (arena, wanted) = (self.arena, self.wanted);
         for slot in arena.uncoded.iter().filter(|slot| wanted.allowed.contains(**slot)) {
-            if !arena.lists.contains(*slot) {
+            let encoded = arena.kept(*slot).is_some_and(|kept| arena.is_encoded(kept));
+            if !arena.lists.contains(*slot) && !encoded {
                 self.score(*slot);
             }
         }
