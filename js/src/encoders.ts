@@ -153,6 +153,9 @@ export class Encoders {
       const isRow = (Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView))) && row.length === encoder.dimensions;
       if (!isRow || !Array.from(row).every((component) => typeof component === "number")) throw failed(name, `answered something else than a row of ${encoder.dimensions} numbers for vector ${index}`);
       rows.set(row, index * encoder.dimensions);
+      const kept = rows.subarray(index * encoder.dimensions, (index + 1) * encoder.dimensions);
+      if (!kept.every(Number.isFinite)) throw failed(name, `answered something that is not a finite 32-bit number for vector ${index}`);
+      if (kept.every((component) => component === 0)) throw failed(name, `answered nothing but zeros for vector ${index}`);
     }
     return rows;
   }

@@ -4,6 +4,7 @@
  */
 
 import { createError, MemoryError } from "./errors.js";
+import { orAborted } from "./internal/abort.js";
 import type { EngineHandle } from "./internal/bridge.js";
 import { checkFields, checkFlag, checkNumber, checkSignal, checkWhole, invalid, toFilter, toText, toVector, withoutMissing } from "./internal/convert.js";
 import { toRanking } from "./internal/ranking.js";
@@ -68,8 +69,8 @@ export async function prepare(asker: Asker, questions: readonly Asked[], signal:
   throwIfAborted(signal);
   const { session, call, view } = asker;
   const names = call((handle) => handle.encoders());
-  const encode = async (vector: Float32Array | undefined): Promise<[string, Float32Array][]> => (vector && names.length > 0 ? session.encoders.encode(names, vector) : []);
-  return Promise.all(
+  const encode = async (vector: Float32Array | undefined): Promise<[string, Float32Array][]> => (vector && names.length > 0 ? orAborted(signal, session.encoders.encode(names, vector)) : []);
+  const encoded = Promise.all(
     checked.map(async (question, index) => {
       const { like, vector: given } = question;
       const parts = (rows[index] as Row[]).map(async ([text, vector]): Promise<Part> => {
@@ -79,6 +80,10 @@ export async function prepare(asker: Asker, questions: readonly Asked[], signal:
       return { ...question, space: given ? asker.givenSpace(given) : space, parts: await Promise.all(parts) };
     }),
   );
+  return encoded.catch((error: unknown) => {
+    throwIfAborted(signal);
+    throw error;
+  });
 }
 
 /**
@@ -97,7 +102,12 @@ export async function answer(asker: Asker, questions: readonly Ready[], signal: 
     return asker.call((handle) => handle.recall(asker.view, settings, parts, filters, session.now()) as Hit[][]);
   };
   const judged = await Promise.all(
-    questions.map(async (question) => [question, await judge(question.options, question.text, question.limit, (settings) => ask([[question, settings]])[0] as Hit[])] as const),
+    questions.map(async (question, index) => {
+      const asked = judge(question.options, question.text, question.limit, (settings) => ask([[question, settings]])[0] as Hit[]);
+      return [question, await asked.catch((error: unknown) => within(many ? place(index) : undefined, () => {
+        throw error;
+      }))] as const;
+    }),
   );
   throwIfAborted(signal);
   // The engine names the place of a question among several.

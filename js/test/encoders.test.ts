@@ -118,6 +118,19 @@ describe("an encoder", () => {
     await expect(open({ encoders: encoders as VectorEncoder[] })).rejects.toMatchObject({ code: "invalid-argument", details: { field } });
   });
 
+  it("that does not answer does not hold a recall that is aborted", async () => {
+    const bent = encoder();
+    let answers = bent.encode;
+    const memory = await open({ encoders: [{ ...bent, encode: (vectors) => answers(vectors) }] });
+    await memory.addMany(records(20));
+    await memory.train("long-term", { encoder: "bent" });
+    await memory.maintain();
+    answers = () => new Promise(() => undefined);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 20);
+    await expect(memory.recall("", { vector: vectorOf(3), signal: stop.signal })).rejects.toMatchObject({ code: "aborted" });
+  });
+
   it("that the memory was not opened with cannot be trained to", async () => {
     const memory = await open({ encoders: [encoder()] });
     await memory.addMany(records(20));

@@ -52,3 +52,16 @@ it("puts what is more about the whole question first, of the best of each part",
   const [one, other] = await Promise.all(orders);
   expect(one).toEqual(other);
 });
+
+it("orders together what the parts have found, whatever the limit", async () => {
+  const memory = await openMemory({ embedder: false, seed: 4, now: () => 1_700_000_000_000 });
+  await memory.addMany(["Ada has the key of the shed", "Bo has the key of the gate", "The fair was moved to May", "Oslo", "The fair, and who has the key"]);
+  const question = "Who has the key? When is the fair?";
+  const [first] = await memory.recall(question, { limit: 5, touch: false });
+  for (const limit of [1, 2, 3]) expect((await memory.recall(question, { limit, touch: false }))[0]?.id).toBe(first?.id);
+  // A reranker that counts alone decides alone.
+  const worth = (text: string): number => (text.includes("moved") ? 5 : text.startsWith("Ada") ? 2 : 1);
+  const hits = await memory.recall(question, { touch: false, rerank: { score: (_, candidates) => candidates.map(({ text }) => worth(text)) } });
+  expect(hits.map(({ text }) => worth(text)).slice(0, 3)).toEqual([5, 2, 1]);
+  for (const { score, why } of hits) expect(why.signals.reduce((sum, { contribution }) => sum + contribution, 0)).toBeCloseTo(score, 5);
+});

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { openMemory, ValidationError, type Hit, type Memory, type MemoryRecord, type Sort } from "../../dist/esm/entry/inline.js";
+import { memoryPlace, memoryStorage, type MemoryPlace } from "../../dist/esm/storage/memory.js";
 import { fakeEmbedder, manualClock } from "../../dist/esm/testing/index.js";
 
 const start = Date.UTC(2026, 2, 11, 12);
@@ -269,5 +270,43 @@ describe("kept answers", () => {
     }
     await kept.close();
     await plain.close();
+  });
+});
+
+describe("what a condition alone finds", () => {
+  it("is the latest, however the memory was stored", async () => {
+    const place = memoryPlace();
+    const start = (from: MemoryPlace): Promise<Memory> => openMemory({ storage: memoryStorage({ place: from }), embedder: false, config: { working: {}, sealBytes: 65_536 } });
+    const memory = await start(place);
+    for (let batch = 0; batch < 10; batch += 1) {
+      await memory.addMany(Array.from({ length: 100 }, (_, index) => ({ text: `note ${batch * 100 + index} ${"lorem ".repeat(80)}`, tags: ["a"], occurredAt: 1_700_000_000_000 + batch * 100 + index })));
+      await memory.maintain();
+    }
+    await memory.add("the old map", { tags: ["b"] });
+    await memory.maintain();
+    const copy = await start(memoryPlace(place.snapshot()));
+    const asked = (from: Memory): Promise<string[]> => from.recall('tag:a OR "old map"', { syntax: "query", limit: 6, touch: false }).then((hits) => hits.map(({ text }) => text.slice(0, 11)));
+    const found = await asked(memory);
+    expect(found[0]).toBe("the old map");
+    expect(await asked(copy)).toEqual(found);
+    await copy.close();
+    await memory.close();
+  });
+});
+
+describe("errors", () => {
+  it("name the hole in a list of questions, and the judge of one of them", async () => {
+    const { memory } = await shelf();
+    const holed: string[] = ["map"];
+    holed[2] = "fair";
+    expect((await failure(() => memory.recallMany(holed))).details).toMatchObject({ field: "queries/1" });
+    const rerank = { score: (): number[] => [] };
+    expect((await failure(() => memory.recallMany(["tea", { query: "map", rerank }]))).details).toMatchObject({ field: "queries/1/rerank/score" });
+  });
+
+  it("say that a field is none before they ask for its value", async () => {
+    const { memory } = await shelf();
+    expect((await failure(() => memory.recall("units:", { syntax: "query" }))).message).toContain("units is not a field");
+    expect((await failure(() => memory.recall("tag:", { syntax: "query" }))).message).toContain("no value");
   });
 });

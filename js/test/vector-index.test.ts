@@ -54,6 +54,47 @@ describe("the search by vector of thousands", () => {
     await again.close();
   });
 
+  it("leaves no code of what was forgotten in storage after compaction", async () => {
+    const place = memoryPlace();
+    const memory = await filled(place, drawing());
+    expect(place.keys().filter((key) => key.startsWith("lists-"))).toHaveLength(1);
+    let kept = 0;
+    const gone: string[] = [];
+    for await (const { id } of memory.list()) if ((kept += 1) > 1_000) gone.push(id);
+    await memory.forget(gone);
+    await memory.maintain({ compact: true });
+    expect(place.keys().filter((key) => key.startsWith("lists-"))).toEqual([]);
+    await memory.forget({ filter: {} });
+    await memory.maintain({ compact: true });
+    expect(place.keys().filter((key) => !key.startsWith("manifest-"))).toEqual([]);
+    await memory.close();
+  });
+
+  it("ranks each vector once, however often it was kept anew before the memory was opened", async () => {
+    const place = memoryPlace();
+    const draw = drawing();
+    const config = { working: {}, intermediate: { precision: "int8" }, longTerm: { precision: "binary" } } as const;
+    const start = (from: MemoryPlace): Promise<Memory> => openMemory({ storage: memoryStorage({ place: from }), embedder: false, config });
+    const memory = await start(place);
+    const question = draw();
+    for (let batch = 0; batch < 12; batch += 1) await memory.addMany(Array.from({ length: 1_000 }, (_, index) => ({ text: `r${batch * 1_000 + index}`, vector: draw() })));
+    await memory.maintain({ compact: true });
+    const near = Array.from({ length: 200 }, (_, index) => ({ text: `r${12_000 + index}`, vector: draw().map((component, at) => (question[at] as number) + 0.4 * component) }));
+    const ids = await memory.addMany(near);
+    for (const tier of ["intermediate", "long-term"] as const) {
+      await memory.transaction((tx) => {
+        for (const id of ids) tx.promote(id, tier);
+      });
+    }
+    const copy = await start(memoryPlace(place.snapshot()));
+    for (const opened of [memory, copy]) {
+      const hits = await ask(opened, question, { fusion: "rrf" });
+      expect(hits.map(({ why }) => why.signals[0]?.rank)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    }
+    await copy.close();
+    await memory.close();
+  });
+
   it("is exact in a view of a scope", async () => {
     const memory = await openMemory({ embedder: false });
     const view = memory.scope({ user: "ada" });

@@ -110,7 +110,11 @@ async function post({ options, url, space, body, signal }: Call): Promise<{ read
   if (signal?.aborted) stop();
   const timer = setTimeout(() => limit.abort(), timeoutMs);
   try {
-    const response = await orAborted(limit.signal, ask(url, { method: "POST", headers, body: JSON.stringify(body), signal: limit.signal }));
+    const response = await orAborted(limit.signal, ask(url, { method: "POST", headers, body: JSON.stringify(body), signal: limit.signal, redirect: "manual" }));
+    // Texts and keys go to the host that was named, and to no other. A browser does not tell the status.
+    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
+      throw failed(space, `${url.host} answers from another address, to which nothing is sent: name that one as baseUrl`, { status: response.status, retryable: false });
+    }
     const text = await orAborted(limit.signal, response.text());
     if (!response.ok) throw refused(space, url, response, text, key);
     return parsed(space, url, text);

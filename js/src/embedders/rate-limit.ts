@@ -83,8 +83,14 @@ class Gate {
     const before = this.#last;
     const turn = before.then(() => this.#turn(signal));
     this.#last = turn.catch(() => undefined);
-    // One that is aborted while others are before it need not wait for them.
-    return orAborted(signal, turn);
+    // One that is aborted while others are before it need not wait for them. If its turn comes all the same, it is over at once.
+    return orAborted(signal, turn).catch((reason: unknown) => {
+      turn.then(
+        () => this.leave(),
+        () => undefined,
+      );
+      throw reason;
+    });
   }
 
   /** A call has ended. */

@@ -2,6 +2,9 @@
  * Waiting that can be given up. Owns the race of an answer against a signal.
  */
 
+/** Milliseconds that a timer can be set for. */
+const LONGEST = 2 ** 31 - 1;
+
 /** The answer, unless `signal` is aborted first: who answers need not listen to it. Rejects with the reason of the signal then. */
 export async function orAborted<T>(signal: AbortSignal | undefined, answer: PromiseLike<T> | T): Promise<T> {
   if (!signal) return answer;
@@ -25,10 +28,16 @@ export function sleep(millis: number, signal?: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(signal?.reason as Error);
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, millis);
+    let timer: ReturnType<typeof setTimeout>;
+    // A timer that is set for longer fires at once.
+    const wait = (left: number): void => {
+      timer = setTimeout(() => {
+        if (left > LONGEST) return wait(left - LONGEST);
+        signal?.removeEventListener("abort", stop);
+        resolve();
+      }, Math.min(left, LONGEST));
+    };
+    wait(millis);
     signal?.addEventListener("abort", stop, { once: true });
     if (signal?.aborted) stop();
   });

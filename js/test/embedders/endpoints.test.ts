@@ -276,3 +276,16 @@ describe("over a real connection", () => {
     await expect((await gone).add("x")).rejects.toMatchObject({ code: "embedder-failed", details: { model: "tiny", retryable: true } });
   });
 });
+
+it("sends nothing to where an answer points", async () => {
+  const asked: (RequestInit | undefined)[] = [];
+  const fetch = async (_: URL | RequestInfo, init?: RequestInit): Promise<Response> => {
+    asked.push(init);
+    return new Response(null, { status: 307, headers: { location: "http://elsewhere.example/" } });
+  };
+  const error = await failure(ask(openAiCompatible({ baseUrl: "http://host.example/v1", model: "m", apiKey: key, fetch })));
+  expect(asked).toHaveLength(1);
+  expect(asked[0]?.redirect).toBe("manual");
+  expect(error.message).toContain("another address");
+  expect(error.details).toMatchObject({ status: 307, retryable: false });
+});

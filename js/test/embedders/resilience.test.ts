@@ -355,3 +355,25 @@ describe("together", () => {
     await own.close();
   });
 });
+
+it("a call that is aborted as its turn comes leaves its place to others", async () => {
+  for (let ticks = 0; ticks < 12; ticks += 1) {
+    const embedder = withRateLimit(failing([busy()]), { concurrent: 1 });
+    const stop = new AbortController();
+    const both = [ask(embedder, stop.signal), ask(embedder, stop.signal)].map((asked) => asked.catch(() => undefined));
+    for (let tick = 0; tick < ticks; tick += 1) await undefined;
+    stop.abort(new Error("enough"));
+    await Promise.all(both);
+    const late = new Promise((resolve) => setTimeout(resolve, 1_000, "hung"));
+    expect(await Promise.race([ask(embedder).then(() => "asked", () => "asked"), late])).toBe("asked");
+  }
+});
+
+it("a wait longer than a timer can be set for is kept", async () => {
+  const embedder = withRateLimit(failing([]), { calls: 1, perMs: 30 * 24 * 3_600_000 });
+  await ask(embedder);
+  const stop = new AbortController();
+  const second = ask(embedder, stop.signal).then(() => "asked", () => "aborted");
+  setTimeout(() => stop.abort(), 50);
+  expect(await second).toBe("aborted");
+});
