@@ -106,7 +106,10 @@ export class RecordError extends MemoryError {
   static override readonly className: string = "RecordError";
 }
 
-/** A version precondition of a transaction did not hold (`transaction-conflict`). Nothing was changed. */
+/**
+ * A version precondition of a transaction did not hold, or others kept changing what its texts are made of
+ * (`transaction-conflict`). Nothing was changed.
+ */
 export class TransactionConflictError extends MemoryError {
   static override readonly className: string = "TransactionConflictError";
 }

@@ -30,12 +30,15 @@ type Exported = MemoryRecord & { readonly vector?: string; readonly precision?: 
 export async function* exportLines(memory: Memory): AsyncGenerator<string, void, undefined> {
   const { space } = memory;
   yield `${JSON.stringify({ stratamem: FORMAT, ...(space && { space }) })}\n`;
-  for await (const record of memory.list()) {
-    const vector = await memory.vector(record.id);
-    const kept = await memory.precision(record.id);
+  for await (const { id } of memory.list()) {
+    // Asked for in one step, so that they belong together; the record is gone if it was forgotten since it was listed.
+    const { space: current } = memory;
+    const [record, vector, kept] = await Promise.all([memory.get(id, { touch: false }), memory.vector(id), memory.precision(id)]);
+    if (!record) continue;
     // A projection stays with its memory: what is left of the vector travels whole.
     const precision = kept === "projected" ? "int8" : kept;
-    const told = vector && { vector: toBase64(vector), ...(precision !== "f32" && { precision }) };
+    // The header speaks for all vectors: those that came of another space since are left out, and made anew by an import.
+    const told = vector && space && current && isSame(current, space) && { vector: toBase64(vector), ...(precision !== "f32" && { precision }) };
     yield `${JSON.stringify({ ...record, ...told })}\n`;
   }
 }

@@ -31,6 +31,8 @@ import type {
 
 /** Records fetched at once by a listing. */
 const PAGE = 256;
+/** How often a change is embedded at most, if others change meanwhile what its text is made of. */
+const ROUNDS = 8;
 
 /**
  * A memory, or a scoped view of one. Made by `openMemory` and {@link Memory.scope}.
@@ -223,7 +225,7 @@ export class Memory {
   /**
    * The records this view sees, in order of creation or as `sort` says. By creation, records added while it runs may appear;
    * in another order it goes through what was there when it began, as far as it is there still. Either way, a record that
-   * is there throughout comes exactly once, whatever changes meanwhile.
+   * is there throughout comes exactly once, whatever changes meanwhile; one that is gone before its turn does not come.
    *
    * @throws ValidationError naming the bad parameter
    * @example
@@ -240,16 +242,23 @@ export class Memory {
       const ids = this.#call((handle) => handle.order(this.#view, filter, sort, cursor, this.session.now()));
       for (let at = 0; at < ids.length && left > 0; at += PAGE) {
         const records = this.#call((handle) => handle.records(this.#view, filter, ids.slice(at, at + PAGE), this.session.now()) as MemoryRecord[]);
-        for (const record of records.slice(0, left)) yield record;
-        left -= records.length;
+        for (const record of records) {
+          if (left === 0) return;
+          if (!this.#sees(record.id)) continue;
+          left -= 1;
+          yield record;
+        }
       }
       return;
     }
     let after: string | undefined;
     while (left > 0) {
       const page = this.#page(filter, after, Math.min(PAGE, left));
-      for (const record of page.records) yield record;
-      left -= page.records.length;
+      for (const record of page.records) {
+        if (!this.#sees(record.id)) continue;
+        left -= 1;
+        yield record;
+      }
       if (page.next === undefined) return;
       after = page.next;
     }
@@ -557,7 +566,7 @@ export class Memory {
     return importLines(lines, options, {
       space: () => this.space ?? (embedder && withoutMissing({ model: embedder.model, dimensions: embedder.dimensions })),
       now,
-      exists: (id) => this.#call((handle) => handle.get(this.#view, id, now(), false)) !== undefined,
+      exists: (id) => this.#sees(id),
       run: (collect) => this.#run(collect),
     });
   }
@@ -594,6 +603,11 @@ export class Memory {
     const { id } = event as { id?: string };
     const { handle, now } = this.session;
     return id !== undefined && handle.get(this.#view, id, now(), false) !== undefined;
+  }
+
+  /** Whether the record is there now: a page may be older. */
+  #sees(id: string): boolean {
+    return this.#call((handle) => handle.get(this.#view, id, this.session.now(), false)) !== undefined;
   }
 
   #page(filter: unknown, after: string | undefined, limit: number): { records: MemoryRecord[]; next?: string } {
@@ -660,13 +674,38 @@ export class Memory {
       tx.end();
     }
     if (tx.pending.length === 0) return [];
-    this.#reembed(tx.pending);
     const operations = tx.pending.map(({ operation }) => operation);
-    const { embedded, vectors, space } = await this.#embed(tx.pending);
-    const outcome = this.#call((handle) => handle.commit(this.#view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number });
+    const outcome = await this.#embedFor(tx, ({ embedded, vectors, space }) =>
+      this.#call((handle) => handle.commit(this.#view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number }),
+    );
     session.strain();
     await session.queue.durable(outcome.ticket);
     return outcome.ids;
+  }
+
+  /**
+   * Embeds, and again as long as others change meanwhile what the texts are made of. Commits in the very step that found
+   * nothing changed: not after an await.
+   */
+  async #embedFor<T>(tx: Transaction, commit: (rows: Rows) => T): Promise<T> {
+    this.#reword(tx);
+    let changed: PendingOperation | undefined;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const before = tx.pending.map(textToEmbed);
+      const rows = await this.#embed(tx.pending);
+      this.#reword(tx);
+      changed = tx.pending.find((pending, index) => textToEmbed(pending) !== before[index]);
+      if (!changed) return commit(rows);
+    }
+    const [{ id }] = Object.values(changed?.operation ?? {}) as [{ id: string }];
+    const message = `what ${id} says was changed by others each time that it was embedded, ${ROUNDS} times; try again`;
+    throw createError("transaction-conflict", message, { details: { id } });
+  }
+
+  /** The texts to embed, as far as they are made of what is stored now. */
+  #reword(tx: Transaction): void {
+    tx.reword();
+    this.#reembed(tx.pending);
   }
 
   /** Summaries of which something is forgotten say something else from then on, and need a vector of that. */
@@ -676,12 +715,12 @@ export class Memory {
     const ids = forgetting.map(({ operation }) => (operation.forget as { id: string }).id);
     const remainders = this.#call((handle) => handle.remainders(this.#view, ids, this.session.now()) as (MemoryRecord | undefined)[]);
     for (const [index, record] of remainders.entries()) {
-      if (record) (forgetting[index] as PendingOperation).need = { text: memoryText(record) };
+      (forgetting[index] as PendingOperation).need = record && { text: memoryText(record) };
     }
   }
 
   /** The vectors that operations need: their positions, their rows in one block, their space. */
-  async #embed(pending: readonly PendingOperation[]): Promise<{ embedded: Uint32Array; vectors: Float32Array; space: EmbeddingSpace | undefined }> {
+  async #embed(pending: readonly PendingOperation[]): Promise<Rows> {
     const { embedder } = this.session;
     const texts = pending.flatMap(({ need }) => (need && "text" in need ? [need.text] : []));
     let made: Embedded | undefined;
@@ -707,6 +746,18 @@ export class Memory {
     for (const [index, row] of rows.entries()) vectors.set(row, index * width);
     return { embedded: Uint32Array.from(embedded), vectors, space };
   }
+}
+
+/** Vectors for operations. */
+interface Rows {
+  readonly embedded: Uint32Array;
+  readonly vectors: Float32Array;
+  readonly space: EmbeddingSpace | undefined;
+}
+
+/** The text that an operation needs a vector of. */
+function textToEmbed({ need }: PendingOperation): string | undefined {
+  return need && "text" in need ? need.text : undefined;
 }
 
 /** What two rounds of one call did: all of both, and what the later one left. */

@@ -15,6 +15,14 @@ interface Said {
   readonly actor?: string | null | undefined;
 }
 
+/** What an operation says of a record from then on, as far as it says it, and whether the text that makes is to be embedded. */
+interface Wording {
+  readonly id: string;
+  readonly text?: string | undefined;
+  readonly actor?: string | null | undefined;
+  readonly pending?: PendingOperation;
+}
+
 /** An operation on its way to the engine. */
 export interface PendingOperation {
   readonly operation: Record<string, unknown>;
@@ -50,8 +58,8 @@ export class Transaction {
   readonly pending: PendingOperation[] = [];
   readonly #nextId: () => string;
   readonly #find: (id: string) => Said | undefined;
-  /** What the records added or changed so far say. */
-  readonly #said = new Map<string, Said>();
+  /** What is said of records, in the order of the operations. */
+  readonly #wordings: Wording[] = [];
   #open = true;
 
   /** @internal `find` looks a stored record up. */
@@ -74,7 +82,7 @@ export class Transaction {
     this.#check();
     this.#step(() => {
       const record = toNewRecord(memory);
-      if (memory.id !== undefined) this.#said.set(memory.id, memory);
+      if (memory.id !== undefined) this.#wordings.push({ id: memory.id, text: memory.text, actor: memory.actor ?? null });
       const need = memory.vector === undefined ? { text: memoryText(memory) } : { vector: toVector(memory.vector, "vector") };
       this.pending.push({ operation: { add: { record } }, need });
     });
@@ -93,8 +101,11 @@ export class Transaction {
     this.#check();
     this.#step(() => {
       const plain = toPatch(patch);
-      const need = patch.vector === undefined ? this.#reworded(toId(id, "id"), patch) : { vector: toVector(patch.vector, "vector") };
-      this.#push("update", id, options, { patch: plain }, need);
+      const need = patch.vector === undefined ? undefined : { vector: toVector(patch.vector, "vector") };
+      const pending = this.#push("update", id, options, { patch: plain }, need);
+      const { text, actor } = patch;
+      if (text === undefined && actor === undefined) return;
+      this.#wordings.push({ id: toId(id, "id"), text, actor, ...(need === undefined && { pending }) });
     });
   }
 
@@ -129,6 +140,19 @@ export class Transaction {
     this.#open = false;
   }
 
+  /** @internal looks up what patches leave out, and has the texts embedded that they make with that */
+  reword(): void {
+    /** What the records added or changed so far say. */
+    const said = new Map<string, Said>();
+    for (const { id, text: own, actor, pending } of this.#wordings) {
+      const before = said.get(id) ?? (own === undefined || actor === undefined ? this.#find(id) : undefined);
+      const text = own ?? before?.text;
+      // Without a text the record is not there, which the engine will say.
+      if (text !== undefined) said.set(id, { text, actor: actor === undefined ? before?.actor : actor });
+      if (pending) pending.need = text === undefined ? undefined : { text: memoryText(said.get(id) as Said) };
+    }
+  }
+
   #move(id: string, direction: "up" | "down", to: Tier | undefined, options: ChangeOptions): void {
     this.#check();
     this.#step(() => {
@@ -137,23 +161,13 @@ export class Transaction {
     });
   }
 
-  #push(type: string, id: string, options: ChangeOptions, more: Record<string, unknown>, need: VectorNeed): void {
+  #push(type: string, id: string, options: ChangeOptions, more: Record<string, unknown>, need: VectorNeed): PendingOperation {
     checkFields(options, ["ifVersion"], "options");
     checkWhole(options.ifVersion, "ifVersion", 0);
     const condition = options.ifVersion === undefined ? {} : { ifVersion: options.ifVersion };
-    this.pending.push({ operation: { [type]: { id: toId(id, "id"), ...condition, ...more } }, need });
-  }
-
-  /** The text to embed after a patch, if the patch changes who said it or what. */
-  #reworded(id: string, patch: MemoryPatch): VectorNeed {
-    if (patch.text === undefined && patch.actor === undefined) return undefined;
-    const before = this.#said.get(id) ?? this.#find(id);
-    const text = patch.text ?? before?.text;
-    // Without a text the record is not there, which the engine will say.
-    if (text === undefined) return undefined;
-    const said = { text, actor: patch.actor === undefined ? before?.actor : patch.actor };
-    this.#said.set(id, said);
-    return { text: memoryText(said) };
+    const pending = { operation: { [type]: { id: toId(id, "id"), ...condition, ...more } }, need };
+    this.pending.push(pending);
+    return pending;
   }
 
   /** Runs the collection of one operation; what is wrong with it is named like the engine does. */

@@ -228,6 +228,35 @@ describe("summaries", () => {
     expect((await memory.stats()).records).toBe(0);
   });
 
+  it("have the vector of what is left, though more is forgotten while that is embedded", async () => {
+    let wait: Promise<unknown> | undefined;
+    const embedder = fakeEmbedder({
+      answer: async (vectors) => {
+        const waited = wait;
+        wait = undefined;
+        await waited;
+        return vectors;
+      },
+    });
+    // All that was said is in the summary, so that each forgetting changes its text.
+    const episodes = { retentionBelow: 1, share: 1, group: { similarity: 0 } };
+    const { memory, ids } = await told({ embedder, config: { defaultTier: "intermediate", consolidation: { episodes } } });
+    expect(await memory.maintain()).toMatchObject({ summarized: 4 });
+    let go = (): void => undefined;
+    wait = new Promise<void>((resolve) => (go = resolve));
+    const calls = embedder.calls.length;
+    const slow = memory.forget(ids[0] as string);
+    await memory.forget(ids[1] as string);
+    go();
+    await slow;
+    const [left] = await all(memory);
+    const other = await open({ embedder: fakeEmbedder() });
+    const id = await other.add(left?.text as string, { actor: "Ada" });
+    expect(trip.map((sentence) => left?.text.includes(sentence))).toEqual([false, false, true, true]);
+    expect(embedder.calls.length).toBe(calls + 3);
+    expect(await memory.vector(left?.id as string)).toEqual(await other.vector(id));
+  });
+
   it("hold their budget of time", async () => {
     const { memory } = await told();
     let turns = 0;

@@ -364,3 +364,53 @@ describe("a scoped view", () => {
     await memory.close();
   });
 });
+
+describe("an export during changes", () => {
+  it("holds vectors of the space in its header alone", async () => {
+    const place = memoryPlace();
+    const small = { embedder: fakeEmbedder({ model: "small", dimensions: 8 }) };
+    const before = await openMemory({ storage: memoryStorage({ place }), ...small });
+    await before.addMany(["one", "two", "three", "four"]);
+    const whole = await contentOf(before);
+    await before.close();
+    // Of the same length, so that only the name tells them apart.
+    const embedder = fakeEmbedder({ model: "large", dimensions: 8 });
+    const memory = await openMemory({ storage: memoryStorage({ place }), embedder, onModelChange: "reembed" });
+    const lines: string[] = [];
+    for await (const line of memory.export()) if (lines.push(line) === 3) await memory.reembed();
+    const held = lines.slice(1).map((line) => JSON.parse(line) as { vector?: string; precision?: string });
+    expect(held.map(({ vector }) => vector !== undefined)).toEqual([true, true, false, false]);
+    const copy = await openMemory(small);
+    await copy.import(lines);
+    expect(await contentOf(copy)).toEqual(whole);
+  });
+
+  it("leaves out what was forgotten, and has each record as it is at its turn, with the vector of that", async () => {
+    const memory = await openMemory({ embedder: fakeEmbedder() });
+    const ids = await memory.addMany(["one", "two", "three", "four"]);
+    const lines: string[] = [];
+    for await (const line of memory.export()) {
+      if (lines.push(line) !== 2) continue;
+      await memory.forget(ids[1] as string);
+      await memory.update(ids[2] as string, { text: "changed" });
+    }
+    expect(lines.slice(1).map((line) => (JSON.parse(line) as MemoryRecord).text)).toEqual(["one", "changed", "four"]);
+    const copy = await openMemory({ embedder: fakeEmbedder() });
+    await copy.import(lines);
+    expect(await contentOf(copy)).toEqual(await contentOf(memory));
+  });
+
+  it("never has half of a change: text and vector are of one moment", async () => {
+    const memory = await openMemory({ embedder: fakeEmbedder() });
+    const [id] = (await memory.addMany(["one"])) as [string];
+    const right = await contentOf(memory);
+    const lines = memory.export();
+    await lines.next();
+    const change = memory.update(id, { text: "changed", vector: new Float32Array(64).fill(1) });
+    const { value } = await lines.next();
+    await change;
+    const { text, vector } = JSON.parse(value as string) as { text: string; vector: string };
+    const expected = text === "one" ? right[0]?.vector : await memory.vector(id);
+    expect(Buffer.from(vector, "base64")).toEqual(Buffer.from((expected as Float32Array).slice().buffer));
+  });
+});

@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { openMemory, MemoryError, ValidationError, type OpenOptions } from "../../dist/esm/entry/inline.js";
+import { openMemory, MemoryError, TransactionConflictError, ValidationError, type OpenOptions } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import { nodeFs } from "../../dist/esm/storage/node-fs.js";
+import { fakeEmbedder } from "../../dist/esm/testing/index.js";
 
 const folders: string[] = [];
 afterEach(() => {
@@ -156,5 +157,112 @@ describe("a memory", () => {
     const again = await openMemory({ storage: nodeFs(place) });
     expect((await again.recall("crash"))[0]?.text).toBe("kept through the crash");
     await again.close();
+  });
+});
+
+/** The vector of a record that says this. */
+async function vectorOf(text: string, actor: string): Promise<Float32Array | undefined> {
+  const memory = await openMemory({ embedder: fakeEmbedder() });
+  return memory.vector(await memory.add(text, { actor }));
+}
+
+describe("the vector after a change", () => {
+  it("is of the text that an operation with a vector gave before", async () => {
+    const memory = await openMemory({ embedder: fakeEmbedder() });
+    const id = await memory.add("old words here");
+    await memory.transaction((tx) => {
+      tx.update(id, { text: "brand new beans", vector: new Float32Array(64).fill(1) });
+      tx.update(id, { actor: "Bob" });
+    });
+    expect(await memory.get(id)).toMatchObject({ text: "brand new beans", actor: "Bob" });
+    expect(await memory.vector(id)).toEqual(await vectorOf("brand new beans", "Bob"));
+  });
+
+  it("is of what the record says, though others changed that while it was embedded", async () => {
+    for (const [late, meanwhile] of [[{ actor: "Bob" }, { text: "beans grow" }], [{ text: "beans grow" }, { actor: "Bob" }]] as const) {
+      let wait: Promise<unknown> | undefined;
+      const embedder = fakeEmbedder({
+        answer: async (vectors) => {
+          const waited = wait;
+          wait = undefined;
+          await waited;
+          return vectors;
+        },
+      });
+      const memory = await openMemory({ embedder });
+      const id = await memory.add("the ferry leaves at nine", { actor: "Ada" });
+      let go = (): void => undefined;
+      wait = new Promise<void>((resolve) => (go = resolve));
+      const slow = memory.update(id, late);
+      await memory.update(id, meanwhile);
+      go();
+      await slow;
+      expect(await memory.get(id)).toMatchObject({ text: "beans grow", actor: "Bob", version: 3 });
+      expect(await memory.vector(id)).toEqual(await vectorOf("beans grow", "Bob"));
+    }
+  });
+
+  it("is never of a text that is gone, at whichever step the other change comes", async () => {
+    const stale = await vectorOf("old words", "Bob");
+    for (let steps = 0; steps < 40; steps += 1) {
+      const memory = await openMemory({ embedder: fakeEmbedder() });
+      const id = await memory.add("old words");
+      const change = memory.update(id, { actor: "Bob" });
+      for (let step = 0; step < steps; step += 1) await undefined;
+      await memory.update(id, { text: "beans grow", vector: new Float32Array(64).fill(1) });
+      await change;
+      expect(await memory.get(id)).toMatchObject({ text: "beans grow", actor: "Bob" });
+      expect(await memory.vector(id)).not.toEqual(stale);
+    }
+  });
+
+  it("is refused if others never leave the record alone, and asked for once if they leave alone what it is made of", async () => {
+    let disturb: ((call: number) => Promise<void>) | undefined;
+    const embedder = fakeEmbedder({
+      answer: async (vectors, { index }) => {
+        await disturb?.(index);
+        return vectors;
+      },
+    });
+    const memory = await openMemory({ embedder });
+    const id = await memory.add("the ferry leaves at nine");
+    disturb = (call) => memory.update(id, { text: `the ferry leaves at ${call}`, vector: new Float32Array(64).fill(1) });
+    const error: unknown = await memory.update(id, { actor: "Bob" }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TransactionConflictError);
+    expect((error as TransactionConflictError).details).toEqual({ id });
+    expect((await memory.get(id))?.actor).toBeUndefined();
+
+    const calls = embedder.calls.length;
+    disturb = () => memory.update(id, { importance: 0.9 });
+    await memory.update(id, { actor: "Bob" });
+    disturb = (call) => memory.update(id, { text: `it leaves at ${call}`, vector: new Float32Array(64).fill(1) });
+    await memory.update(id, { text: "it leaves", actor: "Ada" });
+    expect(embedder.calls.length).toBe(calls + 2);
+    disturb = async () => void (await memory.forget(id));
+    expect(await codeOf(memory.update(id, { actor: "Bob" }))).toBe("not-found");
+  });
+});
+
+describe("a listing", () => {
+  it("leaves out what was forgotten before its turn, whose place under the limit another one takes", async () => {
+    for (const sort of [undefined, { by: "id", order: "ascending" }] as const) {
+      const memory = await openMemory({ embedder: false });
+      const ids = await memory.addMany(Array.from({ length: 10 }, (_, index) => `note ${index}`));
+      const found: string[] = [];
+      for await (const { id } of memory.list({ ...(sort && { sort }), limit: 3 })) {
+        if (found.push(id) === 1) await memory.forget(ids.slice(1, 3));
+      }
+      expect(found).toEqual([ids[0], ids[3], ids[4]]);
+    }
+  });
+
+  it("ends with the view that it is of", async () => {
+    const memory = await openMemory({ embedder: false });
+    const view = memory.scope({ user: "ada" });
+    await view.addMany(["one", "two", "three"]);
+    const listing = view.list();
+    expect((await listing.next()).value?.text).toBe("one");
+    await view.close();
+    expect(await codeOf(listing.next())).toBe("memory-closed");
   });
 });
