@@ -113,6 +113,40 @@ describe("a context", () => {
     await memory.close();
   });
 
+  it("asks the tokenizer some hundred times at most, however long memories are", async () => {
+    const long = (name: string, sentences: number): string => Array.from({ length: sentences }, (_, at) => `${name} ${at} sails at nine.`).join(" ");
+    const calls = async (memories: readonly NewMemory[], maxTokens: number): Promise<number> => {
+      const { memory } = await remembering(memories);
+      let asked = 0;
+      const count = (text: string): number => {
+        asked += 1;
+        return Math.ceil(text.length / 4);
+      };
+      const context = await memory.context("When does the ferry sail?").fit({ maxTokens, countTokens: count });
+      expect(context.pieces.some(({ cut }) => cut)).toBe(true);
+      expect(context.tokens).toBeLessThanOrEqual(maxTokens);
+      await memory.close();
+      return asked;
+    };
+    // The calls follow neither the number of sentences nor the budget.
+    expect(await calls([{ text: long("Ferry", 4_000) }], 500)).toBeLessThan(50);
+    expect(await calls([{ text: long("Ferry", 4_000) }], 8_000)).toBeLessThan(50);
+    const pinned = Array.from({ length: 8 }, (_, at) => ({ text: long(`Ferry ${at} pin`, 400), pinned: true }));
+    expect(await calls(pinned, 500)).toBeLessThan(200);
+    // Nor do they follow the number of long memories beyond a few dozens, and a choice that is made again asks no more.
+    const many: NewMemory[] = Array.from({ length: 100 }, (_, at) => ({ text: long(`Ferry ${at} of a hundred`, 40) }));
+    const again: NewMemory[] = [{ text: "The ferry sails.", kind: "semantic" }, { text: "the ferry sails", kind: "semantic", tags: ["again"] }];
+    expect(await calls([...many, ...again], 1_000)).toBeLessThan(600);
+  });
+
+  it("takes a short sentence where no other one fits, wherever it stands", async () => {
+    const long = Array.from({ length: 40 }, (_, at) => `Rule ${at} says ${"at great length ".repeat(40 - at)}what holds.`).join(" ");
+    const { memory } = await remembering([{ text: `${long} Be brief.`, pinned: true }]);
+    const context = await memory.context("the ferry").recall(false).fit({ maxTokens: 70, countTokens: o200k });
+    expect(context.pieces.map(({ text, cut }) => [text, cut])).toEqual([["… Be brief.", true]]);
+    await memory.close();
+  });
+
   it("counts as a use of what is in it, and of nothing else", async () => {
     const { memory, ids } = await remembering(harbour, false);
     const uses = async (): Promise<number[]> => Promise.all(ids.map(async (id) => (await memory.get(id, { touch: false }))?.accessCount ?? -1));

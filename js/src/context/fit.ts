@@ -3,7 +3,7 @@
  * Does not own how a context is written or how tokens are counted.
  */
 
-import { cutTo, wholeOf, type Candidate, type Draft, type Split } from "./draft.js";
+import { Drafts, type Candidate, type Draft, type Split } from "./draft.js";
 import { blockOf, dayOf, isStanding, type Form, type Written } from "./render.js";
 import type { ContextSection, CountTokens, OmittedPiece } from "./types.js";
 
@@ -36,6 +36,8 @@ export interface Fitted {
 const LONGEST = 0.25;
 /** Tokens that it may take in any case. */
 const UNCUT = 128;
+/** Recalled memories that are cut to that, the worthiest first. */
+const CUTS = 32;
 /** What stands beside a hit is worth so much of what the hit is. */
 const BESIDE = 0.25;
 /** Memories that are tried for what is left in the end. */
@@ -49,50 +51,54 @@ const unasked: readonly ContextSection[] = ["pinned", "summaries", "recent"];
 /** Chooses from `candidates`, which are in the order of their sections and in each the most wanted first. */
 export function fitTo(candidates: readonly Candidate[], question: string, split: Split, budget: Budget): Fitted {
   const repeated = new Set<string>();
+  const drafts = new Drafts(question, split);
+  const prices = new Prices(budget);
   for (;;) {
-    const selection = new Selection(budget);
-    choose(candidates.filter(({ record }) => !repeated.has(record.id)), question, split, selection);
+    const selection = new Selection(budget, prices);
+    choose(candidates.filter(({ record }) => !repeated.has(record.id)), drafts, selection);
     // What says it already may not have been chosen itself: only a whole memory stands for another one.
     const whole = new Set(selection.drafts.filter(({ cut }) => !cut).map(({ candidate }) => candidate.record.id));
     const again = selection.drafts.filter(({ candidate }) => candidate.repeats !== undefined && whole.has(candidate.repeats));
     for (const { candidate } of again) repeated.add(candidate.record.id);
     if (again.length > 0) continue;
     selection.settle();
-    return { chosen: selection.chosen(), tokens: selection.tokens, omitted: omitted(candidates, selection.drafts, repeated) };
+    return { chosen: selection.chosen(), tokens: selection.tokens, omitted: omitted(candidates, drafts, selection.drafts, repeated) };
   }
 }
 
-function choose(candidates: readonly Candidate[], question: string, split: Split, selection: Selection): void {
+function choose(candidates: readonly Candidate[], drafts: Drafts, selection: Selection): void {
   const { room, shares } = selection.budget;
-  const visible = candidates.filter((candidate) => wholeOf(candidate).text !== "");
-  const asked: Draft[] = visible.filter(({ section }) => !unasked.includes(section)).map((candidate) => wholeOf(candidate));
+  const visible = candidates.filter((candidate) => drafts.whole(candidate).text !== "");
+  const asked: Draft[] = visible.filter(({ section }) => !unasked.includes(section)).map((candidate) => drafts.whole(candidate));
   for (const section of unasked) {
     let left = room * (shares[section] ?? 0);
     for (const candidate of visible) {
       if (candidate.section !== section) continue;
       const fits = (draft: Draft): boolean => selection.price(draft) <= Math.min(left, selection.free);
-      const whole = wholeOf(candidate);
-      // Sentences of what comes before the question may not depend on it.
-      const draft = fits(whole) ? whole : cutTo(whole, isStanding(section) ? "" : question, split, fits);
-      if (draft && !(draft.cut && candidate.rank !== undefined)) {
-        left -= selection.price(draft);
-        selection.take(draft);
-      } else if (candidate.rank !== undefined) {
-        asked.push(wholeOf(candidate, "recalled"));
+      const whole = drafts.whole(candidate);
+      if (candidate.rank !== undefined && !fits(whole)) {
+        asked.push(drafts.whole(candidate, "recalled"));
+        continue;
       }
+      // Sentences of what comes before the question may not depend on it.
+      const draft = fits(whole) ? whole : drafts.cut(whole, fits, !isStanding(section));
+      if (!draft) continue;
+      left -= selection.price(draft);
+      selection.take(draft);
     }
   }
-  fill(asked, question, split, selection);
+  fill(asked, drafts, selection);
 }
 
 /** Takes what is worth most per token, as long as anything fits. */
-function fill(asked: readonly Draft[], question: string, split: Split, selection: Selection): void {
+function fill(asked: readonly Draft[], drafts: Drafts, selection: Selection): void {
   const ranks = new Map(asked.flatMap(({ candidate }) => (candidate.rank === undefined ? [] : [[candidate.record.id, candidate.rank] as const])));
   const worth = new Map(asked.map((draft) => [draft.candidate, worthOf(draft.candidate, ranks)]));
   const longest = Math.max(UNCUT, selection.budget.room * LONGEST);
-  const short = (draft: Draft): Draft =>
-    selection.price(draft) <= longest ? draft : (cutTo(draft, question, split, (shorter) => selection.price(shorter) <= longest) ?? draft);
-  const waiting = new Set(asked.map(short));
+  const worthiest = (some: readonly Draft[]): Draft[] => [...some].sort((a, b) => (worth.get(b.candidate) as number) - (worth.get(a.candidate) as number));
+  const long = new Set(worthiest(asked.filter((draft) => selection.price(draft) > longest)).slice(0, CUTS));
+  const short = (draft: Draft): Draft => drafts.cut(draft, (shorter) => selection.price(shorter) <= longest) ?? draft;
+  const waiting = new Set(asked.map((draft) => (long.has(draft) ? short(draft) : draft)));
   for (;;) {
     let best: Draft | undefined;
     let most = -1;
@@ -106,10 +112,9 @@ function fill(asked: readonly Draft[], question: string, split: Split, selection
     selection.take(best);
   }
   // Where there is room after all, long ones get it back, and the best of the rest as many sentences as fit.
-  for (const draft of selection.drafts.filter(({ cut }) => cut)) selection.exchange(draft, wholeOf(draft.candidate, draft.section));
-  const rest = [...waiting].sort((a, b) => (worth.get(b.candidate) as number) - (worth.get(a.candidate) as number)).slice(0, TRIES);
-  for (const left of rest) {
-    const draft = cutTo(wholeOf(left.candidate, left.section), question, split, (shorter) => selection.price(shorter) <= selection.free);
+  for (const draft of selection.drafts.filter(({ cut }) => cut)) selection.exchange(draft, drafts.whole(draft.candidate, draft.section));
+  for (const left of worthiest([...waiting]).slice(0, TRIES)) {
+    const draft = drafts.cut(drafts.whole(left.candidate, left.section), (shorter) => selection.price(shorter) <= selection.free);
     if (!draft) continue;
     waiting.delete(left);
     selection.take(draft);
@@ -126,12 +131,13 @@ function worthOf({ rank, beside }: Candidate, ranks: ReadonlyMap<string, number>
   return Math.max(at(rank), beside === undefined ? 0 : BESIDE * at(ranks.get(beside) ?? 1));
 }
 
-function omitted(candidates: readonly Candidate[], drafts: readonly Draft[], repeated: ReadonlySet<string>): OmittedPiece[] {
-  const taken = new Set(drafts.map(({ candidate }) => candidate.record.id));
-  return candidates.flatMap(({ record: { id, text }, section, repeats }): OmittedPiece[] => {
+function omitted(candidates: readonly Candidate[], drafts: Drafts, chosen: readonly Draft[], repeated: ReadonlySet<string>): OmittedPiece[] {
+  const taken = new Set(chosen.map(({ candidate }) => candidate.record.id));
+  return candidates.flatMap((candidate): OmittedPiece[] => {
+    const { record: { id }, section, repeats } = candidate;
     if (taken.has(id)) return [];
     if (repeated.has(id) && repeats !== undefined && taken.has(repeats)) return [{ id, section, reason: "repeated", by: repeats }];
-    return [{ id, section, reason: wholeOf({ record: { text } } as Candidate).text === "" ? "invisible" : "no-room" }];
+    return [{ id, section, reason: drafts.whole(candidate).text === "" ? "invisible" : "no-room" }];
   });
 }
 
@@ -143,9 +149,38 @@ function writtenOf({ section, text, candidate: { record } }: Draft, cite: number
 }
 
 /** What a draft costs: by itself, and with each heading that it may be the first under. */
-interface Prices {
+interface Price {
   readonly own: number;
   readonly headings: readonly (readonly [key: string, price: number])[];
+}
+
+/** What drafts and headings cost, each counted once. */
+class Prices {
+  readonly #budget: Budget;
+  readonly #known = new WeakMap<Draft, Price>();
+  readonly #headings = new Map<string, number>();
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
+
+  of(draft: Draft): Price {
+    const known = this.#known.get(draft);
+    if (known) return known;
+    const { form, count } = this.#budget;
+    const written = writtenOf(draft, SOME);
+    const block = `${blockOf(draft.section)}`;
+    const headings = [[block, form.section(written)], [`${block} ${dayOf(written.occurredAt)}`, form.day(written)]] as const;
+    const price = { own: priced(form.piece(written), count), headings: headings.map(([key, part]) => [key, this.#heading(key, part)] as const) };
+    this.#known.set(draft, price);
+    return price;
+  }
+
+  #heading(key: string, part: string): number {
+    const price = this.#headings.get(key) ?? priced(part, this.#budget.count);
+    this.#headings.set(key, price);
+    return price;
+  }
 }
 
 /** What has been taken so far. Prices are of parts, so the whole may have another one: {@link Selection.settle}. */
@@ -158,12 +193,12 @@ class Selection {
   /** Tokens of the whole, once settled. */
   tokens = 0;
   #spent: number;
-  readonly #prices = new WeakMap<Draft, Prices>();
-  readonly #headings = new Map<string, number>();
+  readonly #prices: Prices;
   readonly #begun = new Set<string>();
 
-  constructor(budget: Budget) {
+  constructor(budget: Budget, prices: Prices) {
     this.budget = budget;
+    this.#prices = prices;
     const only: Written = { cite: SOME, section: "recalled", text: ".", actor: undefined, occurredAt: 0 };
     const { form, count } = budget;
     const parts = [form.piece(only), form.section(only), form.day(only)];
@@ -177,14 +212,14 @@ class Selection {
 
   /** Tokens that a draft adds to what has been taken. */
   price(draft: Draft): number {
-    const { own, headings } = this.#pricesOf(draft);
+    const { own, headings } = this.#prices.of(draft);
     return headings.reduce((sum, [key, price]) => (this.#begun.has(key) ? sum : sum + price), own);
   }
 
   take(draft: Draft): void {
     this.#spent += this.price(draft);
     this.drafts.push(draft);
-    for (const [key] of this.#pricesOf(draft).headings) this.#begun.add(key);
+    for (const [key] of this.#prices.of(draft).headings) this.#begun.add(key);
   }
 
   /** Takes `other` in the place of `draft`, if there is room. They differ in their text alone. */
@@ -234,24 +269,6 @@ class Selection {
   #total(pieces: readonly Written[]): number {
     const { form, count, perText } = this.budget;
     return form.whole(pieces).reduce((sum, part) => sum + count(part) + perText, 0);
-  }
-
-  #pricesOf(draft: Draft): Prices {
-    const known = this.#prices.get(draft);
-    if (known) return known;
-    const { form, count } = this.budget;
-    const written = writtenOf(draft, SOME);
-    const block = `${blockOf(draft.section)}`;
-    const headings = [[block, form.section(written)], [`${block} ${dayOf(written.occurredAt)}`, form.day(written)]] as const;
-    const prices = { own: priced(form.piece(written), count), headings: headings.map(([key, part]) => [key, this.#heading(key, part)] as const) };
-    this.#prices.set(draft, prices);
-    return prices;
-  }
-
-  #heading(key: string, part: string): number {
-    const price = this.#headings.get(key) ?? priced(part, this.budget.count);
-    this.#headings.set(key, price);
-    return price;
   }
 }
 
