@@ -18,7 +18,21 @@ export function score(relevant, ranked) {
   };
 }
 
-/** Means over groups, in percent with two decimals. `rows` are `{ groups: string[], metrics }`. */
+/** Metrics that are given with the interval in which 95 of 100 resamplings of the questions lie. */
+const INTERVALS = ["recall@10", "ndcg@10"];
+const RESAMPLINGS = 1_000;
+
+/** The bounds of that interval, in percent: the percentile bootstrap of Efron, 1979, with the same draws in every run. */
+function interval(values) {
+  let state = 1;
+  const draw = () => values[Math.floor(((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32) * values.length)];
+  const means = Array.from({ length: RESAMPLINGS }, () => values.reduce((sum) => sum + draw(), 0) / values.length).sort((a, b) => a - b);
+  return [0.025, 0.975].map((share) => Math.round(10_000 * means[Math.floor(share * RESAMPLINGS)]) / 100);
+}
+
+/**
+ * Means over groups, in percent with two decimals, with intervals of some. `rows` are `{ groups: string[], metrics }`.
+ */
 export function summarise(rows) {
   const groups = new Map();
   for (const { groups: names, metrics } of rows) {
@@ -28,7 +42,8 @@ export function summarise(rows) {
   return Object.fromEntries(
     [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, list]) => {
       const keys = Object.keys(list[0]);
-      return [name, { n: list.length, ...Object.fromEntries(keys.map((key) => [key, mean(list, key)])) }];
+      const intervals = INTERVALS.filter((key) => keys.includes(key)).map((key) => [`${key} 95%`, interval(list.map((metrics) => metrics[key]))]);
+      return [name, { n: list.length, ...Object.fromEntries(keys.map((key) => [key, mean(list, key)])), ...Object.fromEntries(intervals) }];
     }),
   );
 }

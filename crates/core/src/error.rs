@@ -122,7 +122,7 @@ pub enum CommandError {
     /// A vector was made by another model.
     #[error(
         "{field} was made by {found}, but this memory holds vectors of {expected}: open it with that embedder, or \
-         export it and import it into a new memory"
+         go over to the other one with reembed()"
     )]
     SpaceMismatch {
         /// Which parameter.

@@ -190,3 +190,24 @@ fn a_view_gets_nothing_that_it_does_not_see_and_uses_only_its_own() {
     assert_eq!([count(&mut host, made[0][0]), count(&mut host, made[1][0])], [1, 0]);
     assert_eq!(count(&mut host, made[0][1]), 0, "gathering is no use");
 }
+
+/// Long texts are compared as wholes: sentence by sentence they would hold the caller up.
+#[test]
+fn a_long_text_repeats_only_the_very_same() {
+    let long: String = (0..2_000).map(|number| format!("Step {number} leads on. ")).collect();
+    let texts = [long.clone(), format!("{long}Then it ends."), long.clone()];
+    // Under ids of their own all are kept.
+    let pinned = |(text, number)| NewRecord {
+        id: Some(RecordId(number)),
+        pinned: true,
+        text,
+        importance: Some(if number == 1 { 1.0 } else { 0.5 }),
+        ..NewRecord::default()
+    };
+    let (host, made) = remember(texts.into_iter().zip(1..).map(pinned).collect());
+    let request = ContextRequest { pinned: all(), ..ContextRequest::default() };
+    let pieces = gather(&host.engine, &everything(), &request);
+    let repeating = pieces.iter().filter_map(|piece| Some((piece.record.id, piece.repeats?)));
+    assert_eq!(repeating.collect::<Vec<_>>(), [(made[2], made[0])]);
+    assert_eq!(pieces.len(), 3);
+}

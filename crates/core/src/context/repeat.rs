@@ -12,20 +12,27 @@ use crate::model::{Kind, Record, Timestamp};
 /// Things that happened within this time of each other, in milliseconds, may be the same event.
 const SAME_EVENT: i64 = 86_400_000;
 
+/// Bytes up to which a text is compared sentence by sentence. A longer one repeats only the very same text: comparing two of
+/// these takes as long as all else.
+const LONG: usize = 8_192;
+
 /// For each of `records`, the place of the first one before it that says all that it does, if there is one.
 pub(super) fn repeats(records: &[&Record]) -> Vec<Option<usize>> {
     let words = words(records);
     let said = |at: usize| {
         (0..at).find(|earlier| {
             may_be_one(records[*earlier], records[at])
-                && shares(&words[*earlier], &words[at])
-                && says(&records[*earlier].text, &records[at].text)
+                && if is_long(records[*earlier]) || is_long(records[at]) {
+                    records[*earlier].text == records[at].text
+                } else {
+                    shares(&words[*earlier], &words[at]) && says(&records[*earlier].text, &records[at].text)
+                }
         })
     };
     (0..records.len()).map(said).collect()
 }
 
-/// The terms of each text, ascending and once each.
+/// The terms of each text that is not long, ascending and once each.
 fn words(records: &[&Record]) -> Vec<Vec<u32>> {
     let tokenizer = Tokenizer::default();
     let mut names: FxHashMap<String, u32> = FxHashMap::default();
@@ -39,7 +46,12 @@ fn words(records: &[&Record]) -> Vec<Vec<u32>> {
         found.dedup();
         found
     };
-    records.iter().map(|record| of(&record.text)).collect()
+    let compared = |record: &&Record| if is_long(record) { Vec::new() } else { of(&record.text) };
+    records.iter().map(compared).collect()
+}
+
+fn is_long(record: &Record) -> bool {
+    record.text.len() > LONG
 }
 
 /// Whether the terms of one are among those of the other.
