@@ -5,8 +5,8 @@
 //                        [--save DIR] [--json]
 //
 // Data sets: `static-128` and `static-256`, the built-in models over sentences of the documentation in `node_modules` and
-// in the sources that cargo has fetched; `minilm`, vectors of all-MiniLM-L6-v2 in DIR, by default ../shared/data/locomo-dev,
-// if they are there; `clustered`, synthetic, 384 dimensions. Questions are vectors of the same origin that are not stored.
+// in the sources that cargo has fetched; `minilm`, vectors of all-MiniLM-L6-v2 in DIR (the format
+// of `npm run eval`), if one is given; `clustered`, synthetic, 384 dimensions. Questions are vectors of the same origin that are not stored.
 //
 // With --save, the vectors of each set are written to DIR as they are, little-endian floats, row after row, and nothing is
 // measured: `crates/core/src/index/vector/study.rs` reads them.
@@ -27,7 +27,7 @@ const { values } = parseArgs({
     sizes: { type: "string", default: "1000,10000,100000" },
     million: { type: "boolean", default: false },
     sets: { type: "string", default: "static-128,static-256,minilm,clustered" },
-    data: { type: "string", default: fileURLToPath(new URL("../../shared/data/locomo-dev", import.meta.url)) },
+    data: { type: "string" },
     passes: { type: "string", default: "5" },
     save: { type: "string" },
     json: { type: "boolean", default: false },
@@ -106,7 +106,7 @@ const sets = {
   "static-128": (count) => embedded("static-128", count),
   "static-256": (count) => embedded("static-256", count),
   minilm: (count) => {
-    if (!existsSync(values.data)) return undefined;
+    if (!values.data || !existsSync(values.data)) return undefined;
     const width = 384;
     const files = ["turns.spk", "turns.cap", "questions.noname"].map((name) => readFileSync(join(values.data, `${name}.minilm384.i8.bin`)));
     const all = Float32Array.from(new Int8Array(Buffer.concat(files)));
