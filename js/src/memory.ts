@@ -675,12 +675,14 @@ export class Memory {
     }
     if (tx.pending.length === 0) return [];
     const operations = tx.pending.map(({ operation }) => operation);
-    const outcome = await this.#embedFor(tx, ({ embedded, vectors, space }) =>
-      this.#call((handle) => handle.commit(this.#view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number }),
-    );
-    session.strain();
-    await session.queue.durable(outcome.ticket);
-    return outcome.ids;
+    const { ids, durable } = await this.#embedFor(tx, ({ embedded, vectors, space }) => {
+      const outcome = this.#call((handle) => handle.commit(this.#view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number });
+      session.strain();
+      // In the same step: the engine may be gone in the next one.
+      return { ids: outcome.ids, durable: session.queue.durable(outcome.ticket) };
+    });
+    await durable;
+    return ids;
   }
 
   /**
