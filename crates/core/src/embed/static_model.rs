@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_text_is_the_direction_of_the_sum_of_its_pieces() {
         for bits in [4, 8] {
-            let model = StaticModel::parse(&packed(bits)).unwrap();
+            let model = StaticModel::parse(&packed(bits)).expect("it is well formed");
             assert_eq!(model.space().to_string(), "tiny/2");
             let mut vector = [0.0; 2];
             for (text, expected) in [

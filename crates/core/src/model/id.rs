@@ -133,7 +133,7 @@ mod tests {
         let id = IdSource::new(1, None).next(Timestamp(1_700_000_000_000));
         let text = id.to_string();
         assert_eq!(text.len(), 26);
-        assert_eq!(text.parse::<RecordId>().unwrap(), id);
+        assert_eq!(text.parse::<RecordId>().expect("it is the text of an id"), id);
         assert_eq!(id.created_at(), Timestamp(1_700_000_000_000));
         for bad in ["", "abc", &text.to_lowercase(), &format!("{text}0"), "8ZZZZZZZZZZZZZZZZZZZZZZZZZ", "ÄÄ"]
         {

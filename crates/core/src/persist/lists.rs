@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn lists_come_back_as_they_were() {
         let bytes = encode(4, 70, 9, some().into_iter());
-        let found = decode("lists-0000000004", &bytes, 70, 3).unwrap();
+        let found = decode("lists-0000000004", &bytes, 70, 3).expect("it was just encoded");
         assert_eq!((found.segments, found.lists), (9, some()));
         assert!(decode("lists-0000000004", &bytes, 71, 3).is_none(), "other dimensions");
         assert!(decode("lists-0000000004", &bytes, 70, 4).is_none(), "other words");

@@ -8,6 +8,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::index::SlotSet;
+use crate::index::text::Tokenizer;
 use crate::model::{RecordId, Timestamp};
 use crate::retrieve::judge::Reranking;
 use crate::retrieve::query::{Part, Query};
@@ -19,7 +20,8 @@ use crate::retrieve::why::Hit;
 const FOUND: usize = 64;
 /// Most parts of a question. What follows stays with the last one.
 const MOST: usize = 8;
-/// Words of a part at least: fewer ask for nothing of their own.
+/// Words of a part at least: fewer ask for nothing of their own. Nor does a part without a word that can be searched for
+/// ("and when did he?").
 const FEWEST_WORDS: usize = 3;
 /// What the whole question counts beside its parts: what is about all of them still is an answer.
 const WHOLE: f32 = 0.6;
@@ -28,6 +30,12 @@ const WHOLE: f32 = 0.6;
 /// those who can be named.
 pub(crate) fn parts(question: &str, actors: &[&str]) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
+    let tokenizer = Tokenizer::default();
+    let says_nothing = |clause: &str| {
+        let mut terms = 0;
+        tokenizer.terms(clause, |_| terms += 1);
+        terms == 0
+    };
     // Whether the last one has yet to ask for something.
     let mut open = false;
     let clauses = sentences(question).into_iter().flat_map(|sentence| {
@@ -35,7 +43,7 @@ pub(crate) fn parts(question: &str, actors: &[&str]) -> Vec<String> {
     });
     for (clause, refers_back) in clauses {
         let words = clause.split_whitespace().filter(|word| word.contains(char::is_alphanumeric));
-        let brief = words.count() < FEWEST_WORDS;
+        let brief = words.count() < FEWEST_WORDS || says_nothing(clause);
         let full = parts.len() == MOST;
         match parts.last_mut() {
             Some(last) if open || full || brief => *last = format!("{last} {clause}"),
@@ -240,6 +248,7 @@ mod tests {
             "Really? Who has the key?",
             "See https://example.org/?a=1&b=2 for the list of plants",
             "When and where is the fair?",
+            "When was Bo supposed to stop, and when did he?",
         ] {
             check(question, &[]);
         }

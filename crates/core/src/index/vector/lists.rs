@@ -376,7 +376,7 @@ mod tests {
                 lists.insert(slot, &held[&slot].0);
                 lists.settle(2, &|slot| held[&slot].1.clone());
             } else {
-                let gone = *held.keys().nth(random.usize(..held.len())).unwrap();
+                let gone = *held.keys().nth(random.usize(..held.len())).expect("it is below their number");
                 lists.remove(gone);
                 held.remove(&gone);
             }

@@ -27,8 +27,9 @@ struct Sample {
 
 fn sample() -> Sample {
     let path = std::env::var("VECTORS").expect("VECTORS names a file of floats");
-    let dimensions: usize = std::env::var("DIMENSIONS").unwrap().parse().unwrap();
-    let bytes = std::fs::read(path).unwrap();
+    let dimensions: usize =
+        std::env::var("DIMENSIONS").ok().and_then(|text| text.parse().ok()).expect("DIMENSIONS is a number");
+    let bytes = std::fs::read(path).expect("the file can be read");
     let mut rows: Vec<Vec<f32>> = bytes
         .chunks_exact(4 * dimensions)
         .map(|row| row.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
