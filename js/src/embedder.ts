@@ -101,7 +101,8 @@ async function ask(embedder: Embedder, texts: readonly string[], options: EmbedO
   return answer;
 }
 
-function isRow(row: unknown): row is ArrayLike<number> {
+/** Whether that has the shape of a vector, whatever its numbers are. */
+export function isRow(row: unknown): row is ArrayLike<number> {
   return Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView));
 }
 

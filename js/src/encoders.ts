@@ -4,6 +4,7 @@
  * becomes of the answers, is the engine's.
  */
 
+import { isRow } from "./embedder.js";
 import { createError, MemoryUnavailableError } from "./errors.js";
 import type { EngineHandle } from "./internal/bridge.js";
 import { checkWhole, invalid } from "./internal/convert.js";
@@ -150,8 +151,7 @@ export class Encoders {
     }
     const rows = new Float32Array(vectors.length * encoder.dimensions);
     for (const [index, row] of (answer as ArrayLike<number>[]).entries()) {
-      const isRow = (Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView))) && row.length === encoder.dimensions;
-      if (!isRow || !Array.from(row).every((component) => typeof component === "number")) throw failed(name, `answered something else than a row of ${encoder.dimensions} numbers for vector ${index}`);
+      if (!isRow(row) || row.length !== encoder.dimensions || !Array.from(row).every((component) => typeof component === "number")) throw failed(name, `answered something else than a row of ${encoder.dimensions} numbers for vector ${index}`);
       rows.set(row, index * encoder.dimensions);
       const kept = rows.subarray(index * encoder.dimensions, (index + 1) * encoder.dimensions);
       if (!kept.every(Number.isFinite)) throw failed(name, `answered something that is not a finite 32-bit number for vector ${index}`);

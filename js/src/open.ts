@@ -4,6 +4,7 @@
 
 import { asEmbedder } from "./embedder.js";
 import { checkEmbeddingCache } from "./embedding-cache.js";
+import { truncated } from "./embedders/truncate.js";
 import { checkEncoders } from "./encoders.js";
 import { createError } from "./errors.js";
 import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
@@ -75,10 +76,12 @@ export function bind(host: Host): Bound {
     checkStorage(storage);
     let lock: StorageLock | undefined;
     try {
-      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies", "encoders", "summarize", "onModelChange", "embeddingCache"], "options");
+      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies", "encoders", "summarize", "onModelChange", "embeddingCache", "dimensions"], "options");
       if (typeof now !== "function") throw invalid("now", "must be a function");
       if (summarize !== undefined && typeof summarize !== "function") throw invalid("summarize", "must be a function");
       if (onModelChange !== "refuse" && onModelChange !== "reembed") throw invalid("onModelChange", 'must be "refuse" or "reembed"');
+      checkWhole(options.dimensions, "dimensions", 1, 8_192);
+      if (options.dimensions !== undefined && options.embedder === false) throw invalid("dimensions", "needs an embedder");
       checkEmbeddingCache(embeddingCache);
       const seed = toSeed(options.seed);
       checkTrace(options.trace);
@@ -91,7 +94,8 @@ export function bind(host: Host): Bound {
       lock = await storage.lock?.();
       const handle = await EngineHandle.open(storage, config, seed);
       try {
-        const embedder = await choose(options.embedder, staticEmbedder);
+        const chosen = await choose(options.embedder, staticEmbedder);
+        const embedder = chosen && options.dimensions !== undefined ? truncated(chosen, options.dimensions) : chosen;
         if (onModelChange === "refuse") checkSpace(handle.space() as EmbeddingSpace | undefined, embedder);
         return new Memory(new Session(handle, storage, lock, { embedder, embeddingCache, now: checkedClock(now), policies, encoders, summarize }), view, handle.report() as OpenReport);
       } catch (error) {

@@ -666,6 +666,11 @@ export interface OpenOptions {
    */
   readonly embedder?: "static-128" | "static-256" | EmbedderLike | false | undefined;
   /**
+   * Keeps the first so many components of the vectors that the embedder makes, for models whose first components say the
+   * most (Matryoshka models). They belong to the space of the memory: vectors made elsewhere are given with as many. Default: all.
+   */
+  readonly dimensions?: number | undefined;
+  /**
    * What becomes of a memory whose vectors are of another model than the embedder. `"refuse"` (default): it is not opened
    * (`space-mismatch`). `"reembed"`: it is, and searched by words alone until `reembed` has begun to embed it anew.
    */
