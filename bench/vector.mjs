@@ -6,7 +6,9 @@
 //
 // Data sets: `static-128` and `static-256`, the built-in models over sentences of the documentation in `node_modules` and
 // in the sources that cargo has fetched; `minilm`, vectors of all-MiniLM-L6-v2 in DIR (the format
-// of `npm run eval`), if one is given; `clustered`, synthetic, 384 dimensions. Questions are vectors of the same origin that are not stored.
+// of `npm run eval`), if one is given; `clustered`, synthetic, 384 dimensions. With --vectors FILE --dimensions 384 the only
+// set is `file`: little-endian floats, row after row, of length 1, as `bench/minilm.py` and --save write them. Questions are
+// vectors of the same origin that are not stored.
 //
 // With --save, the vectors of each set are written to DIR as they are, little-endian floats, row after row, and nothing is
 // measured: `crates/core/src/index/vector/study.rs` reads them.
@@ -14,13 +16,15 @@
 // Latency is that of `recall` from end to end, with ten whole records as the answer; `outside` is what a recall takes
 // in a memory of sixteen records, so what is left of the latency is the search.
 
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { openMemory, staticEmbedder } from "stratamem";
 import { memoryPlace, memoryStorage } from "stratamem/storage/memory";
+import { plainScan } from "./plain-scan.mjs";
+import { sentences } from "./sentences.mjs";
+import { clock, median, quantile } from "./timing.mjs";
+import { normalise, randomFrom, readVectors } from "./vectors.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +32,8 @@ const { values } = parseArgs({
     million: { type: "boolean", default: false },
     sets: { type: "string", default: "static-128,static-256,minilm,clustered" },
     data: { type: "string" },
+    vectors: { type: "string" },
+    dimensions: { type: "string", default: "384" },
     passes: { type: "string", default: "5" },
     save: { type: "string" },
     json: { type: "boolean", default: false },
@@ -42,64 +48,10 @@ const LIMIT = 10;
 const BATCH = 500;
 
 const note = (text) => console.error(text);
-const sorted = (numbers) => [...numbers].sort((a, b) => a - b);
-const quantile = (numbers, share) => sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))];
-const median = (numbers) => quantile(numbers, 0.5);
-
-/** Numbers from 0 to 1, the same in every run. */
-function randomFrom(seed) {
-  let state = seed;
-  return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-}
-
-/** Brings the first `width` numbers from `at` on to length 1. */
-function normalise(flat, at, width) {
-  let square = 0;
-  for (let i = at; i < at + width; i += 1) square += flat[i] * flat[i];
-  const length = Math.sqrt(square) || 1;
-  for (let i = at; i < at + width; i += 1) flat[i] /= length;
-}
-
-/** Sentences of the documents and comments under a folder. */
-function* sentences(folder) {
-  if (!existsSync(folder)) return;
-  const files = readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && /\.(md|d\.ts|rs)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort();
-  for (const file of files) {
-    let text = readFileSync(file, "utf8");
-    if (file.endsWith(".d.ts")) text = [...text.matchAll(/\/\*\*([\s\S]*?)\*\//g)].map(([, body]) => body.replace(/^\s*\* ?/gm, "")).join("\n\n");
-    else if (file.endsWith(".rs")) text = text.split("\n").map((line) => /^\s*\/\/[/!] ?(.*)$/.exec(line)?.[1] ?? "").join("\n");
-    for (const piece of text.replace(/```[\s\S]*?```/g, "").split(/\n\s*\n|(?<=[.!?])\s+(?=[A-Z])|\n[-*#]\s/)) {
-      const sentence = piece.replace(/\s+/g, " ").trim();
-      if (sentence.length >= 30 && sentence.length <= 400 && (sentence.match(/[a-z]{3,}/gi) ?? []).length >= 5) yield sentence;
-    }
-  }
-}
 
 let known;
-/** `count` different sentences, or as many as there are, in an order without meaning. */
-function texts(count) {
-  known ??= (() => {
-    const cargo = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry", "src");
-    const found = new Set();
-    for (const folder of [fileURLToPath(new URL("../node_modules", import.meta.url)), cargo]) {
-      for (const sentence of sentences(folder)) {
-        found.add(sentence);
-        if (found.size >= Math.max(...sizes) + QUESTIONS) break;
-      }
-    }
-    const list = [...found];
-    const random = randomFrom(1);
-    for (let i = list.length - 1; i > 0; i -= 1) {
-      const j = Math.floor(random() * (i + 1));
-      [list[i], list[j]] = [list[j], list[i]];
-    }
-    return list;
-  })();
-  return known.slice(0, count);
-}
+/** `count` different sentences, or as many as there are; gathered once. */
+const texts = (count) => (known ??= sentences(Math.max(...sizes) + QUESTIONS)).slice(0, count);
 
 /** The data sets: each answers up to `count` rows, one after the other, and their width. */
 const sets = {
@@ -118,6 +70,10 @@ const sets = {
     flat.set(all.subarray(0, (kept - QUESTIONS) * width));
     flat.set(all.subarray((rows - QUESTIONS) * width), (kept - QUESTIONS) * width);
     return { flat, width };
+  },
+  file: (count) => {
+    const width = Number(values.dimensions);
+    return values.vectors && { flat: readVectors(values.vectors, width, count), width };
   },
   clustered: (count) => {
     const width = 384;
@@ -143,33 +99,6 @@ async function embedded(model, count) {
   for (const [index, row] of rows.entries()) flat.set(row, index * width);
   return { flat, width };
 }
-
-/** The ten best of the allowed rows by a plain scan, as a program without a library would do it. */
-function plainScan(flat, width, count, query, allows) {
-  const best = [];
-  const scores = [];
-  for (let row = 0; row < count; row += 1) {
-    if (allows && !allows(row)) continue;
-    let sum = 0;
-    for (let at = 0, base = row * width; at < width; at += 1) sum += flat[base + at] * query[at];
-    if (best.length === LIMIT && sum <= scores[LIMIT - 1]) continue;
-    let at = best.length;
-    while (at > 0 && scores[at - 1] < sum) at -= 1;
-    best.splice(at, 0, row);
-    scores.splice(at, 0, sum);
-    if (best.length > LIMIT) {
-      best.pop();
-      scores.pop();
-    }
-  }
-  return best;
-}
-
-const clock = async (job) => {
-  const started = performance.now();
-  await job();
-  return performance.now() - started;
-};
 
 const open = (place) => openMemory({ storage: memoryStorage({ place }), embedder: false, config: { working: {}, intermediate: {} } });
 
@@ -234,8 +163,8 @@ async function measure(name, { flat, width }, count) {
   const ways = [];
   for (const [filter, choice] of Object.entries(filters)) {
     const [tag, allows] = choice ?? [];
-    const truth = questions.map((question) => plainScan(flat, width, count, question, allows));
-    const plain = await asked(questions.slice(0, 50), undefined, async (question) => plainScan(flat, width, count, question, allows));
+    const truth = questions.map((question) => plainScan(flat, width, count, question, LIMIT, allows));
+    const plain = await asked(questions.slice(0, 50), undefined, async (question) => plainScan(flat, width, count, question, LIMIT, allows));
     const filtered = tag ? { filter: { $tags: { $contains: tag } } } : {};
     for (const recall of ["default", "exact"]) {
       const options = { ...searches, ...filtered, ...(recall === "exact" && { recall }) };
@@ -253,7 +182,7 @@ async function measure(name, { flat, width }, count) {
 }
 
 const results = [];
-for (const name of values.sets.split(",")) {
+for (const name of values.vectors ? ["file"] : values.sets.split(",")) {
   if (!sets[name]) {
     console.error(`unknown set ${name}: ${Object.keys(sets).join(", ")}`);
     process.exit(2);
