@@ -1,0 +1,115 @@
+// Measures one peer at one size, in a process of its own that `main.mjs` starts; answers by a message.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { plainScan } from "../plain-scan.mjs";
+import { clock, median, quantile } from "../timing.mjs";
+import { readVectors } from "../vectors.mjs";
+
+/** Records that one call adds. */
+const BATCH = 500;
+/** A setting that finds so many of the nearest is the last that is tried. */
+const ENOUGH = 0.999;
+/** Questions that the baseline is asked in the same process. */
+const BASELINE = 20;
+/** What failed, in one line; some peers throw strings. */
+const why = (error) => String(error?.message ?? error).split("\n")[0];
+
+const tell = (message) => new Promise((done) => process.send(message, done));
+const megabytes = (bytes) => bytes / 1e6;
+
+async function asked(index, questions, truth, setting, passes) {
+  await index.prepare?.(setting);
+  let found = 0;
+  const times = [];
+  for (let pass = 0; pass <= passes; pass += 1) {
+    for (const [at, question] of questions.entries()) {
+      const started = performance.now();
+      const rows = await index.search(question, setting);
+      const took = performance.now() - started;
+      // The first pass warms up.
+      if (pass > 0) times.push(took);
+      else found += truth[at].filter((row) => rows.includes(row)).length;
+    }
+  }
+  return { setting, recall: found / truth.flat().length, p50: median(times), p95: quantile(times, 0.95) };
+}
+
+/** What a search takes outside of the search: the same call in an index of sixteen vectors. */
+async function outside(create, width, limit, row, questions, setting, folder) {
+  const small = await create(width, 16, limit, mkdtempSync(join(folder, "small-")));
+  await small.addMany(0, Array.from({ length: 16 }, (_, at) => row(at)));
+  await small.finish?.();
+  const { p50 } = await asked(small, questions, questions.map(() => []), setting, 1);
+  await small.close?.();
+  return p50;
+}
+
+async function measure({ adapter, vectors, width, count, limit, truth, passes, seconds }, folder) {
+  const { about, create } = await import(`./adapters/${adapter}.mjs`);
+  const flat = readVectors(vectors, width);
+  const row = (at) => flat.slice(at * width, (at + 1) * width);
+  const questions = truth.map((_, at) => row(flat.length / width - truth.length + at));
+  const result = { peer: adapter, ...about, count, width };
+  const net = adapter === "stratamem" ? await outside(create, width, limit, row, questions, about.values[0], folder) : undefined;
+
+  globalThis.gc();
+  const before = process.memoryUsage().rss;
+  const index = await create(width, count + questions.length, limit, folder);
+  const started = performance.now();
+  const took = () => (performance.now() - started) / 1000;
+  const calls = [];
+  for (let at = 0; at < count; at += BATCH) {
+    const batch = Array.from({ length: Math.min(BATCH, count - at) }, (_, i) => row(at + i));
+    calls.push(await clock(() => index.addMany(at, batch)));
+    await tell({ building: at + batch.length });
+    if (took() > seconds) return { ...result, skipped: `${at + batch.length} of ${count} vectors in ${took().toFixed(0)} s` };
+  }
+  const finish = await clock(() => index.finish?.());
+  globalThis.gc();
+  result.build = { seconds: took(), slowestCall: Math.max(...calls), finish };
+  result.memory = { grown: megabytes(process.memoryUsage().rss - before), ...(index.heap && { heap: megabytes(index.heap()) }) };
+
+  if (index.save && index.load) {
+    let bytes;
+    const save = await clock(async () => (bytes = await index.save()));
+    const load = await clock(() => index.load());
+    result.stored = { save, load, ...(typeof bytes === "number" && { megabytes: megabytes(bytes) }) };
+  }
+
+  const baseline = () => questions.slice(0, BASELINE).map((question) => {
+    const from = performance.now();
+    plainScan(flat, width, count, question, limit);
+    return performance.now() - from;
+  });
+  const plain = baseline();
+  result.points = [];
+  for (const value of about.values) {
+    const point = await asked(index, questions, truth, value, passes);
+    result.points.push(point);
+    await tell({ point });
+    if (point.recall >= ENOUGH) break;
+  }
+  result.plain = median([...plain, ...baseline()]);
+  if (net !== undefined) result.outside = net;
+
+  // One at a time, at the full size: the questions themselves, which nothing is asked about any more.
+  const inserts = [];
+  for (const [at, question] of questions.entries()) inserts.push(await clock(() => index.addMany(count + at, [question])));
+  result.insert = { p50: median(inserts), max: Math.max(...inserts) };
+  return result;
+}
+
+process.once("message", async (job) => {
+  const folder = mkdtempSync(join(tmpdir(), "stratamem-peers-"));
+  let done;
+  try {
+    done = await measure(job, folder);
+  } catch (error) {
+    done = { peer: job.adapter, count: job.count, width: job.width, failed: why(error) };
+  }
+  rmSync(folder, { recursive: true, force: true });
+  await tell({ done });
+  process.exit(0);
+});
