@@ -1,11 +1,11 @@
 // Measures vector search in Stratamem beside other packages: the same vectors, the same questions, each peer in a process
 // of its own, one after the other. Installs the packages of this folder first, by its lock file.
 //
-//   npm run bench:peers -- --vectors FILE --dimensions 384 [--sizes 10000,100000] [--peers stratamem,plain,usearch]
+//   npm run bench:peers [-- --vectors FILE --dimensions 384] [--sizes 10000,100000] [--peers stratamem,plain,usearch]
 //                          [--passes 5] [--seconds 300] [--json]
 //
 // FILE holds little-endian floats, row after row, of length 1 (`bench/minilm.py` and `npm run bench:vector -- --save` write
-// such); its last 200 rows are the questions. Recall is the share of the truly nearest ten that were found. What a peer
+// such); without one, sentences by the built-in model static-256. Its last 200 rows are the questions. Recall is the share of the truly nearest ten that were found. What a peer
 // lets one set is swept upwards, and the table shows the first point with the wanted recall. A peer that is not there, fails,
 // or builds for longer than --seconds is named with the reason.
 
@@ -17,13 +17,13 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { plainScan } from "../plain-scan.mjs";
+import { vectorFile, vectorOptions } from "../vector-file.mjs";
 import { readVectors } from "../vectors.mjs";
 import { tables } from "./tables.mjs";
 
 const { values } = parseArgs({
   options: {
-    vectors: { type: "string" },
-    dimensions: { type: "string", default: "384" },
+    ...vectorOptions,
     sizes: { type: "string", default: "10000,100000" },
     peers: { type: "string" },
     passes: { type: "string", default: "5" },
@@ -41,7 +41,6 @@ const chosen = values.peers?.split(",") ?? ["plain", "stratamem", ...adapters.fi
 for (const name of chosen) {
   if (!adapters.includes(name)) throw new Error(`no peer ${name}: ${adapters.join(", ")}`);
 }
-if (!values.vectors) throw new Error("--vectors FILE is missing: bench/minilm.py and npm run bench:vector -- --save DIR write such files");
 
 // `npm ci` refuses a lock file that lacks packages for other platforms, and registries do not hold all of these; `npm
 // install` takes the versions of the lock file all the same. Packages are optional, and one that fails is left out;
@@ -95,11 +94,13 @@ function measured(job) {
   });
 }
 
-const width = Number(values.dimensions);
-const flat = readVectors(values.vectors, width);
+const sizes = values.sizes.split(",").map(Number);
+const data = await vectorFile(values, Math.max(...sizes) + QUESTIONS);
+const { width } = data;
+const flat = readVectors(data.path, width);
 const stored = flat.length / width - QUESTIONS;
 const results = [];
-for (const count of new Set(values.sizes.split(",").map((size) => Math.min(Number(size), stored)))) {
+for (const count of new Set(sizes.map((size) => Math.min(size, stored)))) {
   note(`${count} vectors: the truth`);
   const truth = Array.from({ length: QUESTIONS }, (_, at) => {
     const question = flat.subarray((stored + at) * width, (stored + at + 1) * width);
@@ -107,12 +108,13 @@ for (const count of new Set(values.sizes.split(",").map((size) => Math.min(Numbe
   });
   for (const adapter of chosen) {
     note(`${count} vectors: ${adapter}`);
-    const job = { adapter, vectors: values.vectors, width, count, limit: LIMIT, truth, passes: Number(values.passes), seconds: Number(values.seconds) };
+    const job = { adapter, vectors: data.path, width, count, limit: LIMIT, truth, passes: Number(values.passes), seconds: Number(values.seconds) };
     const result = await measured(job);
     const version = result.package && result.package !== "none" ? versionOf(result.package) : undefined;
     results.push({ ...result, ...(version && { version }) });
     if (result.skipped ?? result.failed) note(`  ${result.skipped ?? result.failed}`);
   }
 }
-const report = { node: process.version, cpu: cpus()[0].model, set: basename(values.vectors), questions: QUESTIONS, limit: LIMIT, results };
+data.remove();
+const report = { node: process.version, cpu: cpus()[0].model, set: data.set, questions: QUESTIONS, limit: LIMIT, results };
 console.log(values.json ? JSON.stringify(report, null, 1) : tables(report));
