@@ -1,9 +1,11 @@
 // Finds a Firefox and shows it a page, without a driver: what the page has to say, it sends to the server it came from.
+// Run it to install Firefox where that can be done without asking, as root on a machine with apt, and to see the path.
 
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** What keeps a Firefox from asking, reporting and fetching, and its clock from being coarse. */
 const preferences = {
@@ -48,4 +50,14 @@ export function showInFirefox(executable, url) {
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (!findFirefox() && process.getuid?.() === 0 && spawnSync("apt-get", ["--version"]).status === 0) {
+    console.log("Installing firefox-esr with apt");
+    const options = { stdio: "inherit", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+    execFileSync("apt-get", ["update", "-qq"], options);
+    execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "firefox-esr"], options);
+  }
+  console.log(`firefox: ${findFirefox() ?? "none found; its tests are left out"}`);
 }

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
+import { json } from "node:stream/consumers";
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -18,9 +19,19 @@ export interface FileServer {
   stop(): Promise<void>;
 }
 
-/** Serves each folder under its first path segment: `{ dist: "/checkout/dist" }` gives `/dist/…`. */
-export async function serve(folders: Readonly<Record<string, string>>): Promise<FileServer> {
+/**
+ * Serves each folder under its first path segment: `{ dist: "/checkout/dist" }` gives `/dist/…`. What pages send is
+ * given to `heard`.
+ */
+export async function serve(folders: Readonly<Record<string, string>>, heard?: (message: unknown) => void): Promise<FileServer> {
   const server = createServer((request, response) => {
+    if (request.method === "POST") {
+      void json(request).then((message) => {
+        response.writeHead(204).end();
+        heard?.(message);
+      });
+      return;
+    }
     const [, first = "", ...rest] = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://local").pathname)).split("/");
     const path = join(folders[first] ?? "/nowhere", rest.join("/") || "index.html");
     readFile(path).then(
