@@ -4,10 +4,10 @@
 //
 // `churn`: in a memory of 1,000 records, a record is added and another forgotten, again and again, with `maintain` every
 // 1,000 cycles; the pages of the engine's memory are told at the quarters. They must not rise while the records stay as many.
-// `inserts`: so many vectors are added, one by one and by five hundred, and each call is timed. Storage is in memory and answers at
-// once, so what a call takes is what it holds the thread for: the smaller of the time on the clock and of the processor's, which
-// leaves out what other programs took. The longest calls stand with what happened in them: the memory of the engine grew,
-// JavaScript collected garbage, or neither. Each part runs in a process of its own.
+// `inserts`: so many vectors are added, one by one and by five hundred, and each call is timed. Storage is in memory and
+// answers at once, so what a call takes is what it holds the thread for (`held.mjs`). The longest calls stand with what
+// happened in them: the memory of the engine grew, JavaScript collected garbage, or neither. Each part runs in a process
+// of its own.
 
 import { fork } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -16,6 +16,7 @@ import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PAGE, heapBytes, heapPages } from "./heap.mjs";
+import { held } from "./held.mjs";
 import { openMemory } from "stratamem";
 import { normalise, randomFrom } from "./vectors.mjs";
 
@@ -93,16 +94,14 @@ async function inserts(count, batch, width) {
     const records = Array.from({ length: Math.min(batch, count - added) }, next);
     const before = heapBytes();
     const from = performance.now();
-    const used = process.cpuUsage();
+    let took;
     try {
-      await memory.addMany(records);
+      ({ took } = await held(() => memory.addMany(records)));
     } catch (error) {
       failed = `${error.code ?? error.name} at ${added} records, ${Math.round(heapBytes() / 1e6)} MB: ${error.message}`;
       break;
     }
     const until = performance.now();
-    const { user, system } = process.cpuUsage(used);
-    const took = Math.min(until - from, (user + system) / 1000);
     calls[call] = took;
     added += records.length;
     if (longest.length < LONGEST || took > longest[LONGEST - 1].took) {

@@ -3,14 +3,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { held } from "../held.mjs";
 import { plainScan } from "../plain-scan.mjs";
-import { clock, median, quantile } from "../timing.mjs";
+import { median, quantile } from "../timing.mjs";
 import { readVectors } from "../vectors.mjs";
 
 /** Records that one call adds. */
 const BATCH = 500;
 /** A setting that finds so many of the nearest is the last that is tried. */
 const ENOUGH = 0.999;
+/** The share of the vectors after which a build is given up that would take longer than it may. */
+const TELLING = 0.05;
 /** Questions that the baseline is asked in the same process. */
 const BASELINE = 20;
 /** What failed, in one line; some peers throw strings. */
@@ -18,6 +21,7 @@ const why = (error) => String(error?.message ?? error).split("\n")[0];
 
 const tell = (message) => new Promise((done) => process.send(message, done));
 const megabytes = (bytes) => bytes / 1e6;
+const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
 
 async function asked(index, questions, truth, setting, passes) {
   await index.prepare?.(setting);
@@ -25,9 +29,7 @@ async function asked(index, questions, truth, setting, passes) {
   const times = [];
   for (let pass = 0; pass <= passes; pass += 1) {
     for (const [at, question] of questions.entries()) {
-      const started = performance.now();
-      const rows = await index.search(question, setting);
-      const took = performance.now() - started;
+      const { took, value: rows } = await held(() => index.search(question, setting));
       // The first pass warms up.
       if (pass > 0) times.push(took);
       else found += truth[at].filter((row) => rows.includes(row)).length;
@@ -57,33 +59,35 @@ async function measure({ adapter, vectors, width, count, limit, truth, passes, s
   globalThis.gc();
   const before = process.memoryUsage().rss;
   const index = await create(width, count + questions.length, limit, folder);
-  const started = performance.now();
-  const took = () => (performance.now() - started) / 1000;
   const calls = [];
   for (let at = 0; at < count; at += BATCH) {
     const batch = Array.from({ length: Math.min(BATCH, count - at) }, (_, i) => row(at + i));
-    calls.push(await clock(() => index.addMany(at, batch)));
-    await tell({ building: at + batch.length });
-    if (took() > seconds) return { ...result, skipped: `${at + batch.length} of ${count} vectors in ${took().toFixed(0)} s` };
+    calls.push((await held(() => index.addMany(at, batch))).took);
+    const built = at + batch.length;
+    await tell({ building: built });
+    const spent = total(calls) / 1000;
+    const whole = (spent * count) / built;
+    if (built >= TELLING * count && whole > seconds) {
+      return { ...result, skipped: `${built} of ${count} vectors took ${spent.toFixed(0)} s, all would take more than ${whole.toFixed(0)} s` };
+    }
   }
-  const finish = await clock(() => index.finish?.());
+  const { took: finish } = await held(() => index.finish?.());
   globalThis.gc();
-  result.build = { seconds: took(), slowestCall: Math.max(...calls), finish };
+  result.build = { seconds: (total(calls) + finish) / 1000, slowestCall: Math.max(...calls), finish };
   result.memory = { grown: megabytes(process.memoryUsage().rss - before), ...(index.heap && { heap: megabytes(index.heap()) }) };
 
   if (index.save && index.load) {
-    let bytes;
-    const save = await clock(async () => (bytes = await index.save()));
-    const load = await clock(() => index.load());
+    const { took: save, value: bytes } = await held(() => index.save());
+    const { took: load } = await held(() => index.load());
     result.stored = { save, load, ...(typeof bytes === "number" && { megabytes: megabytes(bytes) }) };
   }
 
-  const baseline = () => questions.slice(0, BASELINE).map((question) => {
-    const from = performance.now();
-    plainScan(flat, width, count, question, limit);
-    return performance.now() - from;
-  });
-  const plain = baseline();
+  const baseline = async () => {
+    const times = [];
+    for (const question of questions.slice(0, BASELINE)) times.push((await held(() => plainScan(flat, width, count, question, limit))).took);
+    return times;
+  };
+  const plain = await baseline();
   result.points = [];
   for (const value of about.values) {
     const point = await asked(index, questions, truth, value, passes);
@@ -91,12 +95,12 @@ async function measure({ adapter, vectors, width, count, limit, truth, passes, s
     await tell({ point });
     if (point.recall >= ENOUGH) break;
   }
-  result.plain = median([...plain, ...baseline()]);
+  result.plain = median([...plain, ...(await baseline())]);
   if (net !== undefined) result.outside = net;
 
   // One at a time, at the full size: the questions themselves, which nothing is asked about any more.
   const inserts = [];
-  for (const [at, question] of questions.entries()) inserts.push(await clock(() => index.addMany(count + at, [question])));
+  for (const [at, question] of questions.entries()) inserts.push((await held(() => index.addMany(count + at, [question]))).took);
   result.insert = { p50: median(inserts), max: Math.max(...inserts) };
   return result;
 }
