@@ -6,6 +6,8 @@
 
 mod brevity;
 mod condition;
+mod diverse;
+mod explain;
 mod form;
 mod fuse;
 mod judge;
@@ -16,6 +18,9 @@ mod query;
 mod question;
 mod recall;
 mod refine;
+mod relevance;
+mod search;
+mod unranked;
 mod why;
 
 pub use fuse::Fusion;

@@ -6,6 +6,7 @@
 use crate::index::{Slot, SlotSet};
 use crate::model::Record;
 use crate::retrieve::fuse::Opinion;
+use crate::retrieve::search::Proposal;
 use crate::tier::Store;
 
 /// Records on each side that count.
@@ -43,16 +44,16 @@ impl<'a> Candidate<'a> {
 /// The proposed slots as candidates, in the order of slots; with `widen`, also those around them that are visible.
 pub(crate) fn gather<'a>(
     store: &'a Store,
-    proposed: &[(Slot, [Option<Opinion>; 2])],
+    proposed: &[Proposal],
     [visible, allowed]: [&SlotSet; 2],
     widen: bool,
 ) -> Vec<Candidate<'a>> {
-    let mut slots: SlotSet = proposed.iter().map(|(slot, _)| *slot).collect();
+    let mut slots: SlotSet = proposed.iter().map(|proposal| proposal.slot).collect();
     // Each proposed slot with those beside it, and one more on each side: it may be beside another one.
     let mut chains: Vec<Slot> = Vec::new();
     let mut ends: Vec<usize> = Vec::new();
-    for (slot, _) in proposed.iter().filter(|_| widen) {
-        let Some(record) = store.record(*slot) else { continue };
+    for slot in proposed.iter().map(|proposal| proposal.slot).filter(|_| widen) {
+        let Some(record) = store.record(slot) else { continue };
         let [before, after] = store.around(record);
         let start = chains.len();
         chains.extend(before.take(REACH + 1).take_while(|slot| visible.contains(*slot)));
@@ -60,7 +61,7 @@ pub(crate) fn gather<'a>(
             slots.insert(*slot);
         }
         chains[start..].reverse();
-        chains.push(*slot);
+        chains.push(slot);
         let next = chains.len();
         chains.extend(after.take(REACH + 1).take_while(|slot| visible.contains(*slot)));
         for slot in chains[next..].iter().take(REACH) {
@@ -73,7 +74,7 @@ pub(crate) fn gather<'a>(
     let position = |candidates: &[Candidate<'a>], slot: Slot| {
         candidates.binary_search_by_key(&slot, |candidate| candidate.slot).ok()
     };
-    for (slot, opinions) in proposed {
+    for Proposal { slot, opinions } in proposed {
         if let Some(at) = position(&candidates, *slot) {
             candidates[at].opinions = *opinions;
         }

@@ -27,6 +27,12 @@ pub(crate) const SIGNALS: [Signal; 8] = [
 /// What each signal says of a candidate.
 pub(crate) type Scores = [f32; SIGNALS.len()];
 
+/// What all signals say of all candidates, and the weights of those that have something to say.
+pub(crate) struct Refined {
+    pub(crate) scores: Vec<Scores>,
+    pub(crate) weights: Scores,
+}
+
 /// Whoever asks for several things wants those of the named actor, from wherever they are: the actor counts so much
 /// more, session and context so much less.
 const SEVERAL: f32 = 3.0;
@@ -87,8 +93,7 @@ impl<'q> Refinement<'q> {
         period.map_or(0.0, |period| period.closeness(day_of(at)))
     }
 
-    /// The scores of the candidates, and the weights of the signals that have something to say. `relevance` is what
-    /// the searches and the context have made of each candidate, `lengths` its length in mean lengths.
+    /// The scores of the candidates. `relevance` is what the searches and the context have made of each candidate, `lengths` its length in mean lengths.
     pub(crate) fn scores(
         &self,
         candidates: &[Candidate<'_>],
@@ -96,7 +101,7 @@ impl<'q> Refinement<'q> {
         lengths: &[f32],
         questions: &[bool],
         standing: &dyn Fn(&Candidate<'_>) -> Standing,
-    ) -> (Vec<Scores>, Scores) {
+    ) -> Refined {
         let mut weights = self.weights;
         let best =
             if weights[0] > 0.0 { best_of_sessions(candidates, relevance) } else { FxHashMap::default() };
@@ -150,7 +155,7 @@ impl<'q> Refinement<'q> {
         if !actors.iter().any(|(_, named)| *named) {
             weights[1] = 0.0;
         }
-        (scores, weights)
+        Refined { scores, weights }
     }
 }
 
