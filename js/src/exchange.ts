@@ -8,16 +8,23 @@ import { checkFields, invalid, isId, toText, withoutMissing } from "./internal/c
 import { fromBase64 } from "./internal/host.js";
 import type { Memory } from "./memory.js";
 import { refusedOperation, type Transaction } from "./transaction.js";
-import type { EmbeddingSpace, ImportOptions, ImportReport, MemoryRecord, Precision } from "./types.js";
+import type { EmbeddingSpace, ImportOptions, ImportReport, MemoryRecord, Metric, Precision } from "./types.js";
 
 const FORMAT = 1;
 /** Records that one transaction of an import holds. */
 const BATCH = 500;
 
+/** What is known of a space. */
+interface KnownSpace {
+  readonly model?: string | undefined;
+  readonly dimensions?: number | undefined;
+  readonly metric?: Metric | undefined;
+}
+
 /** What an import needs of a memory. */
 export interface ImportTarget {
-  /** The space of its vectors, or of those it is going to have. */
-  space(): Partial<EmbeddingSpace> | undefined;
+  /** The space of its vectors, or what is known of that of those it is going to have. */
+  space(): KnownSpace;
   now(): number;
   exists(id: string): boolean;
   run(collect: (tx: Transaction) => void): Promise<string[]>;
@@ -129,10 +136,9 @@ export async function importLines(
   return report;
 }
 
-/** Whether vectors of `space` are at home where vectors are of `own`, or of nothing yet. */
-function isSame(own: Partial<EmbeddingSpace> | undefined, space: EmbeddingSpace): boolean {
-  if (own === undefined) return true;
-  return own.model === space.model && (own.dimensions === undefined || own.dimensions === space.dimensions);
+/** Whether vectors of `space` are at home where vectors are of `own`, as far as that is known. */
+function isSame(own: KnownSpace, { model, dimensions, metric }: EmbeddingSpace): boolean {
+  return (own.model ?? model) === model && (own.dimensions ?? dimensions) === dimensions && (own.metric ?? "cosine") === (metric ?? "cosine");
 }
 
 function readHeader(header: Record<string, unknown>): EmbeddingSpace | undefined {

@@ -564,7 +564,7 @@ export class Memory {
   import(lines: string | Iterable<string> | AsyncIterable<string>, options: ImportOptions = {}): Promise<ImportReport> {
     const { embedder, now } = this.session;
     return importLines(lines, options, {
-      space: () => this.space ?? (embedder && withoutMissing({ model: embedder.model, dimensions: embedder.dimensions })),
+      space: () => this.space ?? { model: embedder?.model, dimensions: embedder?.dimensions, metric: this.session.metric },
       now,
       exists: (id) => this.#sees(id),
       run: (collect) => this.#run(collect),

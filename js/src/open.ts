@@ -11,11 +11,11 @@ import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trac
 import { checkFields, checkObject, checkPrecision, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
 import type { Host, ModelName } from "./internal/host.js";
 import { Memory } from "./memory.js";
-import { isOf, Session } from "./session.js";
+import { isComparedBy, isOf, Session } from "./session.js";
 import { checkPolicies } from "./policies.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { Storage, StorageLock } from "./storage/types.js";
-import type { Embedder, EmbeddingSpace, Estimate, OpenOptions, OpenReport, Precision } from "./types.js";
+import type { Embedder, EmbeddingSpace, Estimate, Metric, OpenOptions, OpenReport, Precision } from "./types.js";
 
 /** What an entry offers once it is bound to its host. */
 export interface Bound {
@@ -96,8 +96,9 @@ export function bind(host: Host): Bound {
       try {
         const chosen = await choose(options.embedder, staticEmbedder);
         const embedder = chosen && options.dimensions !== undefined ? truncated(chosen, options.dimensions) : chosen;
-        if (onModelChange === "refuse") checkSpace(handle.space() as EmbeddingSpace | undefined, embedder);
-        return new Memory(new Session(handle, storage, lock, { embedder, embeddingCache, now: checkedClock(now), policies, encoders, summarize }), view, handle.report() as OpenReport);
+        const metric = options.config?.metric;
+        checkSpace(handle.space() as EmbeddingSpace | undefined, embedder, metric, onModelChange);
+        return new Memory(new Session(handle, storage, lock, { embedder, embeddingCache, now: checkedClock(now), policies, encoders, summarize, metric }), view, handle.report() as OpenReport);
       } catch (error) {
         handle.free();
         throw error;
@@ -172,9 +173,15 @@ async function choose(given: OpenOptions["embedder"], staticEmbedder: (name: Mod
   return given === undefined || given === "static-128" || given === "static-256" ? staticEmbedder(given ?? "static-128") : asEmbedder(given);
 }
 
-/** Throws if the vectors of a memory are of another space than those of its embedder. */
-function checkSpace(space: EmbeddingSpace | undefined, embedder: Embedder | undefined): void {
-  if (!space || !embedder || isOf(space, embedder)) return;
+/** Throws if the vectors of a memory are of another space than those of its embedder, and none are to be made anew. */
+function checkSpace(space: EmbeddingSpace | undefined, embedder: Embedder | undefined, metric: Metric | undefined, onModelChange: "refuse" | "reembed"): void {
+  if (!space || (onModelChange === "reembed" && embedder)) return;
+  if (!isComparedBy(space, metric)) {
+    const expected = space.metric ?? "cosine";
+    const message = `this memory compares vectors by ${expected}, but config/metric is ${metric}: leave it out, or open it with an embedder and onModelChange: "reembed", and embed it anew with reembed()`;
+    throw createError("space-mismatch", message, { details: { field: "metric", expected, found: metric } });
+  }
+  if (!embedder || isOf(space, embedder)) return;
   const { model, dimensions } = embedder;
   const expected = `${space.model}/${space.dimensions}`;
   const found = dimensions === undefined ? model : `${model}/${dimensions}`;

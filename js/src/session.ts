@@ -13,7 +13,7 @@ import { WriteQueue } from "./internal/write-queue.js";
 import { PolicyTurns } from "./policies.js";
 import type { Storage, StorageLock } from "./storage/types.js";
 import { SummaryTurns } from "./summaries.js";
-import type { Embedder, EmbeddingSpace, EmbedOptions, Policies, Scope, Summarize } from "./types.js";
+import type { Embedder, EmbeddingSpace, EmbedOptions, Metric, Policies, Scope, Summarize } from "./types.js";
 
 /** What the user brings that the memory asks. @internal */
 export interface Helpers {
@@ -23,6 +23,8 @@ export interface Helpers {
   readonly policies: Policies | undefined;
   readonly encoders: readonly VectorEncoder[];
   readonly summarize: Summarize | undefined;
+  /** How vectors are to be compared. */
+  readonly metric: Metric | undefined;
 }
 
 /** What all views of one opened memory share. @internal */
@@ -40,13 +42,14 @@ export class Session {
   readonly encoders: Encoders;
   /** Called after a write that leaves more than a limit allows: those who keep the memory maintained. */
   readonly keepers: Set<() => void> = new Set();
+  readonly #metric: Metric | undefined;
   readonly #storage: Storage;
   readonly #lock: StorageLock | undefined;
   readonly #born = currentLife();
   #closing: Promise<void> | undefined;
   #isOfAnotherModel = false;
 
-  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, { embedder, embeddingCache, now, policies, encoders, summarize }: Helpers) {
+  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, { embedder, embeddingCache, now, policies, encoders, summarize, metric }: Helpers) {
     this.handle = handle;
     this.model = embedder;
     this.cache = embedder && embeddingCache ? new EmbeddingCache(embeddingCache, now) : undefined;
@@ -54,6 +57,7 @@ export class Session {
     this.summaries = new SummaryTurns(summarize, (text) => this.#embedSummary(text), (failure) => this.hub.emit("summary-failed", failure));
     this.encoders = new Encoders(encoders, (failure) => this.hub.emit("encoder-failed", failure));
     this.now = now;
+    this.#metric = metric;
     this.#storage = storage;
     this.#lock = lock;
     this.queue = new WriteQueue(handle, this.#born, storage, (failure) => this.#settled(failure));
@@ -65,6 +69,11 @@ export class Session {
     return this.#isOfAnotherModel ? undefined : this.model;
   }
 
+  /** How vectors are compared, or will be once there are any. */
+  get metric(): Metric {
+    return this.handle.metric() as Metric;
+  }
+
   /** Whether the memory is of another space than that of its embedder, and waits to be embedded anew. */
   get isOfAnotherModel(): boolean {
     return this.#isOfAnotherModel;
@@ -73,7 +82,7 @@ export class Session {
   /** Looks at the space that the memory is of: again whenever that may have changed. */
   look(): void {
     const space = this.handle.space() as EmbeddingSpace | undefined;
-    this.#isOfAnotherModel = this.model !== undefined && space !== undefined && !isOf(space, this.model);
+    this.#isOfAnotherModel = this.model !== undefined && space !== undefined && !(isOf(space, this.model) && isComparedBy(space, this.#metric));
   }
 
   /** The vectors of texts on behalf of `view`. Only while there is an {@link embedder}. */
@@ -137,4 +146,9 @@ export class Session {
 /** Whether vectors of an embedder are of that space, as far as is known of it. */
 export function isOf(space: EmbeddingSpace, { model, dimensions = space.dimensions }: Embedder): boolean {
   return space.model === model && space.dimensions === dimensions;
+}
+
+/** Whether the vectors of a space are compared as the configuration asks. */
+export function isComparedBy(space: EmbeddingSpace, metric: Metric | undefined): boolean {
+  return metric === undefined || metric === (space.metric ?? "cosine");
 }

@@ -572,6 +572,11 @@ export interface EngineConfig {
   readonly maxTextBytes?: number | undefined;
   /** Bytes of log before it is sealed into a segment. Default: 1 MiB. */
   readonly sealBytes?: number | undefined;
+  /**
+   * How vectors are compared, from the first one of a memory on. Default: as the memory does, or `"cosine"` if it has none.
+   * To change it is to change the {@link EmbeddingSpace}.
+   */
+  readonly metric?: Metric | undefined;
   /** Keeps answers of recalls for when the same is asked again, until anything changes (see `docs/QUERIES.md`). Default: none. */
   readonly resultCache?: ResultCacheConfig | undefined;
   /** Term saturation of BM25. Default: 0.9. */
@@ -730,10 +735,18 @@ export interface MemoryEvents {
   "storage-failed": { readonly error: Error };
 }
 
+/**
+ * What makes two vectors alike: `"cosine"`, the angle between them, whatever their lengths; `"dot"`, their product;
+ * `"euclidean"`, how near they are to each other.
+ */
+export type Metric = "cosine" | "dot" | "euclidean";
+
 /** The space in which vectors can be compared. */
 export interface EmbeddingSpace {
   readonly model: string;
   readonly dimensions: number;
+  /** How they are compared. Left out: by cosine. */
+  readonly metric?: Exclude<Metric, "cosine">;
 }
 
 /** Figures about a memory, as a view sees it. */

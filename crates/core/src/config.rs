@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::consolidate::Grouping;
 use crate::error::CommandError;
 use crate::index::text::Bm25;
-use crate::model::{Kind, Precision, Record, Span, Tier};
+use crate::model::{Kind, Metric, Precision, Record, Span, Tier};
 use crate::policy::{Decay, EvictionPolicy, EvictionStep, ImportanceWeights, Rule};
 
 /// What happens when a tier, or the whole memory, holds more than its limits.
@@ -283,6 +283,8 @@ pub struct Config {
     pub max_text_bytes: u32,
     /// Most bytes of log before the records in it are sealed into a segment. Default: 1 MiB.
     pub seal_bytes: u32,
+    /// How vectors are compared. Left out: as the memory does, or by cosine if it has no vectors yet.
+    pub metric: Option<Metric>,
     /// Whether answers of recalls are kept, and how many. Left out: none.
     pub result_cache: Option<ResultCache>,
     /// Term saturation of BM25. Default: 0.9.
@@ -331,6 +333,7 @@ impl Default for Config {
             default_tier: Tier::Working,
             max_text_bytes: 1 << 20,
             seal_bytes: 1 << 20,
+            metric: None,
             result_cache: None,
             bm25_k1: k1,
             bm25_b: b,

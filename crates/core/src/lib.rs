@@ -45,9 +45,9 @@ pub use engine::{
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};
 pub use model::{
-    Comparison, EmbeddingSpace, FieldPath, Filter, Kept, Kind, Metadata, Move, Order, Origin, Position,
-    Precision, Reason, Record, RecordField, RecordId, Reward, Scope, SortField, Span, Tier, Timestamp, Usage,
-    Value,
+    Comparison, EmbeddingSpace, FieldPath, Filter, Kept, Kind, Metadata, Metric, Move, Order, Origin,
+    Position, Precision, Reason, Record, RecordField, RecordId, Reward, Scope, SortField, Span, Tier,
+    Timestamp, Usage, Value,
 };
 pub use persist::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
 pub use retrieve::{

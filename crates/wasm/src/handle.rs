@@ -5,10 +5,12 @@
 
 use std::cell::RefCell;
 
+use serde::Serialize;
+
 use js_sys::{Array, Float32Array, Reflect, Uint8Array};
 use stratamem_core::{
-    Config, Effect, EmbeddingSpace, Engine, Goal, MaintenanceReport, OpenReport, Opening, Precision, Record,
-    RecordId, Scope, StaticModel, Tier, Timestamp,
+    Config, Effect, EmbeddingSpace, Engine, Goal, MaintenanceReport, Metric, OpenReport, Opening, Precision,
+    Record, RecordId, Scope, StaticModel, Tier, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -23,6 +25,15 @@ use crate::storage::{self, Storage};
 pub struct EngineHandle {
     pub(crate) engine: RefCell<Engine>,
     report: OpenReport,
+}
+
+/// A space and, unless that is cosine, how its vectors are compared.
+#[derive(Serialize)]
+struct Space<'a> {
+    #[serde(flatten)]
+    space: &'a EmbeddingSpace,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<Metric>,
 }
 
 pub(crate) fn moment(now: f64) -> Timestamp {
@@ -236,12 +247,17 @@ impl EngineHandle {
         convert::write(&Engine::estimate(records as u64, dimensions, precision, text_bytes))
     }
 
-    /// The space of the vectors, or undefined.
+    /// The space of the vectors, with the metric unless that is cosine; or undefined.
     pub fn space(&self) -> Result<JsValue, JsValue> {
-        match self.engine.borrow().space() {
-            Some(space) => convert::write(space),
-            None => Ok(JsValue::UNDEFINED),
-        }
+        let engine = self.engine.borrow();
+        let Some(space) = engine.space() else { return Ok(JsValue::UNDEFINED) };
+        let metric = Some(engine.metric()).filter(|metric| *metric != Metric::Cosine);
+        convert::write(&Space { space, metric })
+    }
+
+    /// How vectors are compared, or will be once there are any.
+    pub fn metric(&self) -> Result<JsValue, JsValue> {
+        convert::write(&self.engine.borrow().metric())
     }
 
     /// Takes maintenance steps, one at least, until nothing is due or another step as long as the longest so far would pass

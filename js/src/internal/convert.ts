@@ -209,9 +209,9 @@ function toMetadata(metadata: object | undefined): unknown {
 
 /** The engine's configuration, with the types it should have. What the numbers may be is judged by the engine. */
 export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = {}): Record<string, unknown> {
-  const known = ["working", "intermediate", "longTerm", "total", "kinds", "importance", "consolidation", "defaultTier", "maxTextBytes", "sealBytes", "resultCache", "bm25K1", "bm25B"];
+  const known = ["working", "intermediate", "longTerm", "total", "kinds", "importance", "consolidation", "defaultTier", "maxTextBytes", "sealBytes", "metric", "resultCache", "bm25K1", "bm25B"];
   checkFields(config, known, "config");
-  const { working, intermediate, longTerm, total, kinds, importance, consolidation, defaultTier, maxTextBytes, sealBytes, resultCache, bm25K1, bm25B } = config;
+  const { working, intermediate, longTerm, total, kinds, importance, consolidation, defaultTier, maxTextBytes, sealBytes, metric, resultCache, bm25K1, bm25B } = config;
   const tiers = { working, intermediate, longTerm };
   const checks = [
     ...Object.entries(tiers).flatMap(([tier, given]) => (given === undefined ? [] : tierChecks(tier, given, evicts))),
@@ -229,6 +229,9 @@ export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = 
     ...(consolidation === undefined ? [] : consolidationChecks(consolidation)),
     () => checkTier(defaultTier, "defaultTier"),
     ...Object.entries({ maxTextBytes, sealBytes }).map(([field, value]) => () => checkWhole(value, field, 1)),
+    () => {
+      if (![undefined, "cosine", "dot", "euclidean"].includes(metric)) throw invalid("metric", 'must be "cosine", "dot" or "euclidean"');
+    },
     () => resultCache === undefined || checkFields(resultCache, ["entries", "ttl"], "resultCache"),
     () => checkWhole(resultCache?.entries, "resultCache/entries", 1),
     () => checkWhole(resultCache?.ttl, "resultCache/ttl", 1, Number.MAX_SAFE_INTEGER),

@@ -90,8 +90,9 @@ impl Engine {
                     let problem = "is needed with a vector".into();
                     return Err(QueryError::Invalid { field: "space", problem }.into());
                 };
-                let checked = check_vector(given, space, self.state.space.as_ref(), "query/vector");
-                *vector = Some(checked.map_err(QueryError::Vector)?);
+                let metric = self.metric();
+                let checked = check_vector(given, space, self.state.space.as_ref(), metric, "query/vector");
+                *vector = Some(checked.map_err(QueryError::Vector)?.whole());
             }
             for (name, vector) in encoded {
                 unit(vector, &format!("encoders/{name}")).map_err(QueryError::Vector)?;
@@ -100,7 +101,7 @@ impl Engine {
         if let Some(id) = query.like {
             let record = self.seen(scope, id, now).ok_or(CommandError::NotFound { id })?;
             query.like = Some(record.id);
-            query.vector = self.state.vector(record.id);
+            query.vector = self.state.whole_vector(record.id);
             query.without.extend(record.origins.iter().map(|origin| origin.id).chain([record.id]));
         }
         Ok(query)

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::index::vector::dot;
-use crate::model::{EmbeddingSpace, Kind, Metadata, Record, Timestamp, Value};
+use crate::model::{Directed, EmbeddingSpace, Kind, Metadata, Metric, Record, Timestamp, Value};
 
 /// Longest short text (kind, actor, tag, scope part, source, metadata key) in bytes.
 const MAX_NAME_BYTES: usize = 1_024;
@@ -11,14 +11,17 @@ const MAX_NAME_BYTES: usize = 1_024;
 pub(super) const MAX_TAGS: usize = 256;
 /// Most levels of nesting in metadata.
 const MAX_METADATA_DEPTH: usize = 16;
+/// Lengths of vectors where lengths count: their squares and products can be told apart.
+const LENGTHS: (f32, f32) = (1e-9, 1e9);
 
-/// Checks a vector of `given` space against the memory's, and brings it to unit length.
+/// Checks a vector of `given` space against the memory's, and takes its direction and, if that counts, its length.
 pub(super) fn check_vector(
     mut vector: Vec<f32>,
     given: &EmbeddingSpace,
     memory: Option<&EmbeddingSpace>,
+    metric: Metric,
     field: &str,
-) -> Result<Vec<f32>, CommandError> {
+) -> Result<Directed, CommandError> {
     let found = vector.len() as u32;
     let expected = memory.filter(|space| space.model == given.model).unwrap_or(given);
     if found != expected.dimensions {
@@ -42,12 +45,17 @@ pub(super) fn check_vector(
         let problem = format!("must have 1 to {} dimensions", EmbeddingSpace::MAX_DIMENSIONS);
         return Err(CommandError::invalid(field, problem));
     }
-    unit(&mut vector, field)?;
-    Ok(vector)
+    let length = unit(&mut vector, field)?;
+    if metric.is_of_length() && !(LENGTHS.0..=LENGTHS.1).contains(&length) {
+        let problem =
+            format!("has length {length:e}; it must be between {:e} and {:e}", LENGTHS.0, LENGTHS.1);
+        return Err(CommandError::invalid(field, problem));
+    }
+    Ok(Directed { unit: vector, length: if metric.is_of_length() { length } else { 1.0 } })
 }
 
-/// Brings a vector to length 1, if it has a length.
-pub(super) fn unit(vector: &mut [f32], field: &str) -> Result<(), CommandError> {
+/// Brings a vector to length 1, if it has a length. Answers the length it had, or about 1 if that is what it had.
+pub(super) fn unit(vector: &mut [f32], field: &str) -> Result<f32, CommandError> {
     if let Some(at) = vector.iter().position(|component| !component.is_finite()) {
         return Err(CommandError::invalid(format!("{field}/{at}"), "is not a finite number"));
     }
@@ -57,12 +65,13 @@ pub(super) fn unit(vector: &mut [f32], field: &str) -> Result<(), CommandError> 
         return Err(CommandError::invalid(field, "has length zero: it points nowhere"));
     }
     let square = dot(vector, vector);
-    if !(0.999_999..=1.000_001).contains(&square) {
-        vector.iter_mut().for_each(|component| *component /= largest);
-        let norm = libm::sqrtf(dot(vector, vector));
-        vector.iter_mut().for_each(|component| *component /= norm);
+    if (0.999_999..=1.000_001).contains(&square) {
+        return Ok(1.0);
     }
-    Ok(())
+    vector.iter_mut().for_each(|component| *component /= largest);
+    let norm = libm::sqrtf(dot(vector, vector));
+    vector.iter_mut().for_each(|component| *component /= norm);
+    Ok(norm * largest)
 }
 
 /// Refuses a text that is blank or too long.

@@ -18,8 +18,8 @@ use crate::engine::retention::{moved, standing};
 use crate::error::{CommandError, Error};
 use crate::index::{Slot, same_fields};
 use crate::model::{
-    EmbeddingSpace, Filter, Metadata, Move, Origin, Reason, Record, RecordId, Scope, Span, Tier, Timestamp,
-    Usage,
+    Directed, EmbeddingSpace, Filter, Metadata, Move, Origin, Reason, Record, RecordId, Scope, Span, Tier,
+    Timestamp, Usage,
 };
 use crate::persist::Change;
 use crate::tier::Place;
@@ -354,7 +354,8 @@ impl Engine {
         }
         let vector = match (vector, space) {
             (Some(vector), Some(space)) => {
-                Some(check_vector(vector, space, self.state.space.as_ref(), "vector")?)
+                let metric = self.state.metric(&self.config);
+                Some(check_vector(vector, space, self.state.space.as_ref(), metric, "vector")?)
             }
             _ => None,
         };
@@ -529,14 +530,17 @@ impl Engine {
         })
     }
 
-    /// The direction in which the vectors of these records lie together, for a host that embeds nothing.
-    fn mean_vector(&self, ids: &[RecordId]) -> Option<Vec<f32>> {
+    /// The mean of the vectors of these records, for a host that embeds nothing.
+    fn mean_vector(&self, ids: &[RecordId]) -> Option<Directed> {
         let space = self.state.space.as_ref()?;
         let mut sum = vec![0f32; space.dimensions as usize];
-        for vector in ids.iter().filter_map(|id| self.state.vector(*id)) {
+        let mut count = 0;
+        for vector in ids.iter().filter_map(|id| self.state.whole_vector(*id)) {
             sum.iter_mut().zip(vector).for_each(|(sum, component)| *sum += component);
+            count += 1;
         }
-        check_vector(sum, space, Some(space), "vector").ok()
+        sum.iter_mut().for_each(|sum| *sum /= count as f32);
+        check_vector(sum, space, Some(space), self.state.metric, "vector").ok()
     }
 }
 

@@ -111,7 +111,7 @@ impl Journal {
     pub(super) fn note_change(&mut self, commit: u64, change: &Change) {
         match change {
             // What vectors a segment under way takes in from now on, the log says too.
-            Change::Space(space) => self.manifest.change_space(space, commit),
+            Change::Space(space, metric) => self.manifest.change_space(space, *metric, commit),
             Change::Put(record, _) => {
                 self.removed.remove(&record.id);
                 self.note_dirty(record.id);

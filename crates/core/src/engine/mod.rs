@@ -64,7 +64,9 @@ use crate::engine::seal::take_first;
 use crate::engine::state::State;
 use crate::engine::txn::Asked;
 use crate::error::{CommandError, Error};
-use crate::model::{EmbeddingSpace, IdSource, Kept, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage};
+use crate::model::{
+    EmbeddingSpace, IdSource, Kept, Metric, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage,
+};
 use crate::persist::{Change, SegmentRef};
 
 /// Recalled records that are remembered as such.
@@ -209,9 +211,10 @@ impl Engine {
         record
     }
 
-    /// The unit vector of a record as far as it is kept, if a view of `scope` sees the record and it has one.
+    /// The vector of a record as far as it is kept, if a view of `scope` sees the record and it has one: at length 1, unless
+    /// lengths count (see [`crate::Metric`]).
     pub fn vector(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Vec<f32>> {
-        self.state.vector(self.seen(scope, id, now)?.id)
+        self.state.whole_vector(self.seen(scope, id, now)?.id)
     }
 
     /// How the vector of a record is kept, if a view of `scope` sees the record and it has one.
@@ -222,6 +225,11 @@ impl Engine {
     /// A new id, for a record to be added later.
     pub fn next_id(&mut self, now: Timestamp) -> RecordId {
         self.ids.next(now)
+    }
+
+    /// How vectors are compared, or will be once there are any.
+    pub fn metric(&self) -> Metric {
+        self.state.metric(&self.config)
     }
 
     /// The space of the vectors, once there is one.

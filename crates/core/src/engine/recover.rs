@@ -164,7 +164,7 @@ impl Opening {
             ));
         };
         let mut report = OpenReport::default();
-        let mut state = State::with_space(manifest.space.clone());
+        let mut state = State::with_space(manifest.space.clone(), manifest.metric);
         let taken =
             manifest.projections.iter().all(|(number, known)| state.project(*number, Some(known.clone())));
         let named = manifest.trained.iter().flatten().all(|number| state.projection(*number).is_some());
@@ -350,7 +350,7 @@ struct Homes {
 fn without_vectors(change: Change) -> Option<Change> {
     match change {
         Change::Put(record, _) => Some(Change::Put(record, None)),
-        Change::Space(_)
+        Change::Space(..)
         | Change::Train(..)
         | Change::Coarsen(..)
         | Change::Encode(..)
@@ -361,7 +361,7 @@ fn without_vectors(change: Change) -> Option<Change> {
 
 fn check_vectors(state: &mut State, change: &Change) -> Result<(), &'static str> {
     let fits = match change {
-        Change::Space(space) => EmbeddingSpace::allows(space.dimensions),
+        Change::Space(space, _) => EmbeddingSpace::allows(space.dimensions),
         Change::Put(_, Some(code)) => state.fits(code),
         Change::Coarsen(Kept::Projected(number), _) => {
             state.projection(*number).is_some_and(|known| known.encoder().is_none())

@@ -21,8 +21,8 @@ pub struct Embedding {
 }
 
 impl Engine {
-    /// Goes over to `space`: every vector is dropped, with all that tiers were trained to. Nothing happens if the memory
-    /// is of that space already.
+    /// Goes over to `space`, and to the metric of the configuration if it names one: every vector is dropped, with all that
+    /// tiers were trained to. Nothing happens if the memory is of that space already.
     ///
     /// # Errors
     /// [`CommandError::Invalid`] naming `space/model` or `space/dimensions`; [`CommandError::Poisoned`].
@@ -33,8 +33,9 @@ impl Engine {
             let problem = format!("must be between 1 and {}", EmbeddingSpace::MAX_DIMENSIONS);
             return Err(CommandError::invalid("space/dimensions", problem));
         }
-        if self.state.space.as_ref() != Some(&space) {
-            self.record(vec![Change::Space(space)], Vec::new(), now);
+        let metric = self.config.metric.unwrap_or(self.state.metric);
+        if self.state.space.as_ref() != Some(&space) || self.state.metric != metric {
+            self.record(vec![Change::Space(space, metric)], Vec::new(), now);
         }
         Ok(())
     }
@@ -55,18 +56,19 @@ impl Engine {
         let mut codes = Vec::new();
         for (index, Embedding { id, version, vector }) in embeddings.into_iter().enumerate() {
             let field = format!("vectors/{index}");
-            let unit = check_vector(vector, space, self.state.space.as_ref(), &field)?;
+            let metric = self.metric();
+            let directed = check_vector(vector, space, self.state.space.as_ref(), metric, &field)?;
             let Some(record) = self.state.store.get(id).filter(|record| record.version == version) else {
                 continue;
             };
             if self.lacks_vector(record, now) {
                 let kept = self.state.kept_in(record.tier, &self.config);
-                codes.push((id, self.state.encode(unit, kept)));
+                codes.push((id, self.state.encode(directed, kept)));
             }
         }
         let count = codes.len();
         if count > 0 {
-            let settles = self.state.space.is_none().then(|| Change::Space(space.clone()));
+            let settles = self.state.space.is_none().then(|| Change::Space(space.clone(), self.metric()));
             let changes = settles.into_iter().chain([Change::Embed(codes)]).collect();
             self.record(changes, Vec::new(), now);
             self.relieve(count, now);

@@ -12,7 +12,9 @@ use crate::engine::renew::Renewal;
 use crate::index::text::TextIndex;
 use crate::index::vector::{Arena, Projection, Projections, VectorIndex, encode, fits};
 use crate::index::{Slot, Statements};
-use crate::model::{Code, EmbeddingSpace, Kept, Kind, Precision, Record, RecordId, Tier, Timestamp};
+use crate::model::{
+    Code, Directed, EmbeddingSpace, Kept, Kind, Metric, Precision, Record, RecordId, Tier, Timestamp,
+};
 use crate::persist::Change;
 use crate::policy::gained;
 use crate::tier::Store;
@@ -24,6 +26,8 @@ pub(super) struct State {
     pub(super) text: TextIndex,
     pub(super) statements: Statements,
     pub(super) space: Option<EmbeddingSpace>,
+    /// How vectors of the space are compared.
+    pub(super) metric: Metric,
     pub(super) vectors: Option<Arena>,
     pub(super) renewal: Renewal,
     /// Per tier, the projection that its vectors are kept under from now on.
@@ -34,15 +38,20 @@ pub(super) struct State {
 
 impl State {
     /// An empty state of a memory that has settled on a space.
-    pub(super) fn with_space(space: Option<EmbeddingSpace>) -> Self {
+    pub(super) fn with_space(space: Option<EmbeddingSpace>, metric: Metric) -> Self {
         let mut state = State::default();
-        state.settle(space);
+        state.settle(space, metric);
         state
+    }
+
+    /// How vectors are compared, or will be once there are any.
+    pub(super) fn metric(&self, config: &Config) -> Metric {
+        if self.space.is_some() { self.metric } else { config.metric.unwrap_or_default() }
     }
 
     /// An empty state with the same space, projections and training.
     pub(super) fn emptied(&self) -> Self {
-        let mut state = State::with_space(self.space.clone());
+        let mut state = State::with_space(self.space.clone(), self.metric);
         for (number, projection) in self.vectors.iter().flat_map(|index| index.projections().iter()) {
             state.project(number, Some(projection.clone()));
         }
@@ -62,13 +71,14 @@ impl State {
         self.vectors.as_ref()?.projections().get(number)
     }
 
-    fn settle(&mut self, space: Option<EmbeddingSpace>) {
-        if self.space == space {
+    fn settle(&mut self, space: Option<EmbeddingSpace>, metric: Metric) {
+        if self.space == space && self.metric == metric {
             return;
         }
-        self.vectors = space.as_ref().map(|space| Arena::new(space.dimensions as usize));
+        self.vectors = space.as_ref().map(|space| Arena::new(space.dimensions as usize).comparing_by(metric));
         self.trained = [None; 3];
         self.space = space;
+        self.metric = metric;
     }
 
     /// Carries one change out. Changes about records that do not exist do nothing.
@@ -78,7 +88,7 @@ impl State {
         }
         self.epoch += u64::from(!matches!(change, Change::Use(_)));
         match change {
-            Change::Space(space) => self.settle(Some(space.clone())),
+            Change::Space(space, metric) => self.settle(Some(space.clone()), *metric),
             Change::Put(record, code) => {
                 let slot = self.place((**record).clone(), code.as_ref(), None);
                 self.text.insert(slot, record.keyword_fields().iter().map(|field| &**field));
@@ -125,7 +135,8 @@ impl State {
                     if let Some(index) = &mut self.vectors
                         && index.kept(slot).is_some()
                     {
-                        index.insert(slot, &Code::Projected(*number, steps.clone()));
+                        let code = Code::Projected(*number, steps.clone()).of_length(index.length(slot));
+                        index.insert(slot, &code);
                     }
                     self.weigh(slot);
                 }
@@ -196,6 +207,12 @@ impl State {
         self.vectors.as_ref()?.vector(self.store.slot(id)?)
     }
 
+    /// The same at its length, where lengths count.
+    pub(super) fn whole_vector(&self, id: RecordId) -> Option<Vec<f32>> {
+        let (index, slot) = (self.vectors.as_ref()?, self.store.slot(id)?);
+        Some(Directed { unit: index.vector(slot)?, length: index.length(slot) }.whole())
+    }
+
     /// What is kept of the vector of a record.
     pub(super) fn code(&self, id: RecordId) -> Option<Code> {
         self.vectors.as_ref()?.code(self.store.slot(id)?)
@@ -228,12 +245,13 @@ impl State {
         }
     }
 
-    /// The code of a unit vector that is kept like that.
-    pub(super) fn encode(&self, vector: Vec<f32>, kept: Kept) -> Code {
-        match &self.vectors {
-            Some(index) => encode(vector, kept, index.projections()),
-            None => encode(vector, kept, &Projections::default()),
-        }
+    /// The code of a vector that is kept like that.
+    pub(super) fn encode(&self, Directed { unit, length }: Directed, kept: Kept) -> Code {
+        let code = match &self.vectors {
+            Some(index) => encode(unit, kept, index.projections()),
+            None => encode(unit, kept, &Projections::default()),
+        };
+        code.of_length(length)
     }
 
     /// Whether a code is one of this memory's vectors.

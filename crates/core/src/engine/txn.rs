@@ -19,7 +19,8 @@ use crate::error::CommandError;
 use crate::index::vector::Wanted;
 use crate::index::{key_of, same_fields};
 use crate::model::{
-    Code, EmbeddingSpace, IdSource, Kept, Move, Origin, Reason, Record, RecordId, Scope, Tier, Timestamp,
+    Code, Directed, EmbeddingSpace, IdSource, Kept, Move, Origin, Reason, Record, RecordId, Scope, Tier,
+    Timestamp,
 };
 use crate::persist::Change;
 
@@ -207,13 +208,14 @@ impl Staging<'_> {
         let key = key_of(&record, words);
         if is_new && let Some((known, because)) = self.repeated(&record, key, &wish) {
             if let (Some(vector), Some(space)) = (vector, self.asked.space) {
-                check_vector(vector, space, self.settled.as_ref().or(self.state.space.as_ref()), "vector")?;
+                self.check_vector(vector, space)?;
             }
             return self.repeat(known, because, new.importance);
         }
         self.said.entry(key).or_default().push(id);
         let vector = self.accept(vector)?;
-        record.surprise = record.surprise.or_else(|| self.surprise(&record.scope, vector.as_deref()));
+        let direction = vector.as_ref().map(|vector| &vector.unit[..]);
+        record.surprise = record.surprise.or_else(|| self.surprise(&record.scope, direction));
         let kept = Kept::Whole(history.and_then(|past| past.precision).unwrap_or_default());
         let kept = self.state.lesser(kept, self.kept_in(tier));
         let code = vector.map(|vector| self.state.encode(vector, kept));
@@ -457,7 +459,7 @@ impl Staging<'_> {
         let ties = |slot| u128::from(slot);
         // Exact: what others have beside must not show.
         let wanted = Wanted { limit: 1, sure: 1, allowed: &visible, exact: true, ties: &ties };
-        let nearest = index.search(&index.probe(vector, &[]), &wanted).hits.first()?.score;
+        let nearest = index.search(&index.probe(vector, &[]).by_direction(), &wanted).hits.first()?.score;
         Some((1.0 - nearest).clamp(0.0, 1.0))
     }
 
@@ -563,19 +565,23 @@ impl Staging<'_> {
         self.out.events.push(event);
     }
 
-    /// Checks a vector against the memory's space and brings it to unit length.
-    fn accept(&mut self, vector: Option<Vec<f32>>) -> Result<Option<Vec<f32>>, CommandError> {
+    /// Checks a vector against the memory's space, and settles the memory on that of its first one.
+    fn accept(&mut self, vector: Option<Vec<f32>>) -> Result<Option<Directed>, CommandError> {
         let Some(vector) = vector else { return Ok(None) };
         let Some(space) = self.asked.space else {
             return Err(CommandError::invalid("space", "is needed with a vector"));
         };
-        let current = self.settled.as_ref().or(self.state.space.as_ref());
-        let unit = check_vector(vector, space, current, "vector")?;
-        if current.is_none() {
+        let directed = self.check_vector(vector, space)?;
+        if self.settled.as_ref().or(self.state.space.as_ref()).is_none() {
             self.settled = Some(space.clone());
-            self.out.changes.push(Change::Space(space.clone()));
+            self.out.changes.push(Change::Space(space.clone(), self.state.metric(self.config)));
         }
-        Ok(Some(unit))
+        Ok(Some(directed))
+    }
+
+    fn check_vector(&self, vector: Vec<f32>, space: &EmbeddingSpace) -> Result<Directed, CommandError> {
+        let current = self.settled.as_ref().or(self.state.space.as_ref());
+        check_vector(vector, space, current, self.state.metric(self.config), "vector")
     }
 }
 

@@ -5,6 +5,7 @@
 mod filter;
 mod id;
 mod metadata;
+mod metric;
 mod order;
 mod precision;
 mod record;
@@ -18,8 +19,9 @@ pub use filter::{Comparison, FieldPath, Filter, RecordField};
 pub(crate) use id::IdSource;
 pub use id::RecordId;
 pub use metadata::{Metadata, Value};
+pub use metric::Metric;
 pub use order::{Order, Position, SortField};
-pub(crate) use precision::Code;
+pub(crate) use precision::{Code, Directed};
 pub use precision::{Kept, Precision};
 pub use record::{EmbeddingSpace, Kind, Origin, Record};
 pub use scope::Scope;

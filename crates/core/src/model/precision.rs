@@ -53,7 +53,7 @@ impl Serialize for Kept {
     }
 }
 
-/// What is kept of a unit vector. How one comes from the other stands in [`crate::index::vector`].
+/// What is kept of a vector. How one comes from the other stands in [`crate::index::vector`].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Code {
     /// The components.
@@ -64,6 +64,27 @@ pub(crate) enum Code {
     Binary(Vec<u8>),
     /// What the projection of that number makes of the vector, in proportion to the largest.
     Projected(u32, Vec<i8>),
+    /// What is kept of the direction of a vector, and its length: where lengths count. Never within another one.
+    Long(f32, Box<Code>),
+}
+
+/// A vector by its direction and its length.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Directed {
+    /// The components, at length 1.
+    pub(crate) unit: Vec<f32>,
+    /// What the components were divided by; 1 where lengths do not count.
+    pub(crate) length: f32,
+}
+
+impl Directed {
+    /// The components as they were.
+    pub(crate) fn whole(mut self) -> Vec<f32> {
+        if self.length != 1.0 {
+            self.unit.iter_mut().for_each(|component| *component *= self.length);
+        }
+        self.unit
+    }
 }
 
 impl Code {
@@ -74,6 +95,20 @@ impl Code {
             Code::Int8(_) => Kept::Whole(Precision::Int8),
             Code::Binary(_) => Kept::Whole(Precision::Binary),
             Code::Projected(number, _) => Kept::Projected(*number),
+            Code::Long(_, direction) => direction.kept(),
+        }
+    }
+
+    /// The same with a length, unless that is 1.
+    pub(crate) fn of_length(self, length: f32) -> Code {
+        if length == 1.0 { self } else { Code::Long(length, Box::new(self)) }
+    }
+
+    /// The direction, and the length.
+    pub(crate) fn parts(&self) -> (&Code, f32) {
+        match self {
+            Code::Long(length, direction) => (direction, *length),
+            direction => (direction, 1.0),
         }
     }
 }

@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::FormatError;
-use crate::model::{EmbeddingSpace, RecordId, Tier};
+use crate::model::{EmbeddingSpace, Metric, RecordId, Tier};
 use crate::persist::frame::{self, Parsed};
-use crate::persist::stored::{Numbered, ProjectionV1};
+use crate::persist::stored::{Numbered, ProjectionV1, metric_from};
 use crate::persist::{ObjectKind, header};
 
 /// Larger than any count that is reached by counting, and small enough to count on from.
@@ -31,6 +31,8 @@ pub(crate) struct Manifest {
     pub(crate) next_segment: u64,
     /// The space of the vectors, once there is one.
     pub(crate) space: Option<EmbeddingSpace>,
+    /// How they are compared.
+    pub(crate) metric: Metric,
     /// The projections that vectors are kept under.
     pub(crate) projections: Vec<Numbered>,
     /// Per tier, the number of the projection that its vectors are kept under from now on.
@@ -42,7 +44,7 @@ pub(crate) struct Manifest {
 }
 
 /// Where the vectors of a space begin that was not the first.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Switch {
     /// The commit with which the vectors before it went.
     pub(crate) commit: u64,
@@ -92,14 +94,15 @@ impl Manifest {
         ObjectKind::Manifest.key(self.generation)
     }
 
-    /// Notes that the memory is of that space from that commit on.
-    pub(crate) fn change_space(&mut self, space: &EmbeddingSpace, commit: u64) {
-        if self.space.as_ref().is_some_and(|before| before != space) {
+    /// Notes that the memory is of that space, compared by that metric, from that commit on.
+    pub(crate) fn change_space(&mut self, space: &EmbeddingSpace, metric: Metric, commit: u64) {
+        if self.space.as_ref().is_some_and(|before| before != space || metric != self.metric) {
             self.switched = Some(Switch { commit, segment: self.next_segment });
             self.projections.clear();
             self.trained = [None; 3];
         }
         self.space = Some(space.clone());
+        self.metric = metric;
     }
 
     /// Whether vectors in that commit are of the space.
@@ -136,9 +139,12 @@ impl Manifest {
             uncompared: self.uncompared.map(|id| id.0),
         };
         let mut payload = postcard::to_allocvec(&stored).expect("stored types always encode");
-        if let Some(switch) = &self.switched {
-            payload.extend(postcard::to_allocvec(switch).expect("stored types always encode"));
+        let metric = self.metric.is_of_length().then(|| self.metric.index() as u8);
+        if self.switched.is_some() || metric.is_some() {
+            let switch = self.switched.unwrap_or_default();
+            payload.extend(postcard::to_allocvec(&switch).expect("stored types always encode"));
         }
+        payload.extend(metric);
         let mut out = header::encode(ObjectKind::Manifest, self.generation).to_vec();
         frame::write(&mut out, self.generation, &payload);
         out
@@ -159,8 +165,17 @@ impl Manifest {
         };
         let broken = |_| corrupt("it does not decode");
         let (stored, rest): (ManifestV1, &[u8]) = postcard::take_from_bytes(payload).map_err(broken)?;
-        let switched: Option<Switch> =
-            (!rest.is_empty()).then(|| postcard::from_bytes(rest)).transpose().map_err(broken)?;
+        let (switched, rest): (Option<Switch>, &[u8]) = match rest {
+            [] => (None, rest),
+            _ => {
+                postcard::take_from_bytes(rest).map(|(switch, rest)| (Some(switch), rest)).map_err(broken)?
+            }
+        };
+        let metric = match rest {
+            [] => Metric::Cosine,
+            [number] => metric_from(*number).map_err(corrupt)?,
+            _ => return Err(corrupt("it does not decode")),
+        };
         if number != stored.generation || ObjectKind::Manifest.key(number) != object {
             return Err(corrupt("its generation is not the one in its name"));
         }
@@ -196,7 +211,8 @@ impl Manifest {
                 .map_err(corrupt)?,
             trained: stored.trained,
             uncompared: stored.uncompared.map(RecordId),
-            switched,
+            metric,
+            switched: switched.filter(|switch| *switch != Switch::default()),
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::error::FormatError;
 use crate::model::{Code, Precision, Record, RecordId};
 use crate::persist::frame::{self, Parsed};
 use crate::persist::pack::{pack, unpack};
-use crate::persist::stored::{Change, RecordV1, TraceV1};
+use crate::persist::stored::{Change, Nothing, RecordV1, TraceV1};
 use crate::persist::{ObjectKind, header};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ struct BlockV1 {
 
 /// How a vector is kept.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-enum VectorV1 {
+enum VectorV1<L = VectorV1<Nothing>> {
     /// There is none.
     None,
     F32,
@@ -57,6 +57,8 @@ enum VectorV1 {
     Binary,
     /// In int8 steps of what a projection leaves of it: the number of the projection, and of the components.
     Projected(u32, u32),
+    /// The length of the vector, and how its direction is kept.
+    Long(f32, L),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -173,12 +175,13 @@ impl SegmentBuilder {
         let mut payload = postcard::to_allocvec(&BlockHeadV1 { packed }).expect("stored types always encode");
         payload.append(&mut value);
         for code in rows.iter().filter_map(|row| row.code.as_ref()) {
-            match code {
+            match code.parts().0 {
                 Code::F32(components) => payload.extend(components.iter().flat_map(|c| c.to_le_bytes())),
                 Code::Int8(steps) | Code::Projected(_, steps) => {
                     payload.extend(steps.iter().map(|step| step.cast_unsigned()))
                 }
                 Code::Binary(signs) => payload.extend_from_slice(signs),
+                Code::Long(..) => unreachable!("a direction has no length of its own"),
             }
         }
         self.records += rows.len() as u32;
@@ -303,16 +306,47 @@ impl VectorV1 {
     fn of(code: Option<&Code>) -> Self {
         match code {
             None => VectorV1::None,
-            Some(Code::F32(_)) => VectorV1::F32,
-            Some(Code::Int8(_)) => VectorV1::Int8,
-            Some(Code::Binary(_)) => VectorV1::Binary,
-            Some(Code::Projected(number, steps)) => VectorV1::Projected(*number, steps.len() as u32),
+            Some(Code::Long(length, direction)) => VectorV1::Long(*length, VectorV1::direction(direction)),
+            Some(direction) => VectorV1::direction(direction),
         }
     }
+}
 
+/// A row of a block of some width.
+trait Row: Copy {
     /// Bytes that it takes of a vector of so many components.
+    fn bytes(self, dimensions: usize) -> usize;
+
+    /// What is kept of a vector, from its bytes.
+    fn code(self, row: &[u8]) -> Option<Code>;
+}
+
+impl Row for Nothing {
+    fn bytes(self, _: usize) -> usize {
+        match self {}
+    }
+
+    fn code(self, _: &[u8]) -> Option<Code> {
+        match self {}
+    }
+}
+
+impl<L> VectorV1<L> {
+    fn direction(code: &Code) -> Self {
+        match code {
+            Code::F32(_) => VectorV1::F32,
+            Code::Int8(_) => VectorV1::Int8,
+            Code::Binary(_) => VectorV1::Binary,
+            Code::Projected(number, steps) => VectorV1::Projected(*number, steps.len() as u32),
+            Code::Long(_, direction) => VectorV1::direction(direction),
+        }
+    }
+}
+
+impl<L: Row> Row for VectorV1<L> {
     fn bytes(self, dimensions: usize) -> usize {
         match self {
+            VectorV1::Long(_, direction) => direction.bytes(dimensions),
             VectorV1::None => 0,
             VectorV1::F32 => Precision::F32.bytes(dimensions),
             VectorV1::Int8 => Precision::Int8.bytes(dimensions),
@@ -331,6 +365,7 @@ impl VectorV1 {
             VectorV1::Int8 => Some(Code::Int8(steps())),
             VectorV1::Binary => Some(Code::Binary(row.to_vec())),
             VectorV1::Projected(number, _) => Some(Code::Projected(number, steps())),
+            VectorV1::Long(length, direction) => Some(direction.code(row)?.of_length(length)),
         }
     }
 }

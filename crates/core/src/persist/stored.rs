@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::index::vector::{Map, Projection};
 use crate::model::{
-    Code, EmbeddingSpace, Kept, Kind, Metadata, Move, Origin, Precision, Reason, Record, RecordId, Reward,
-    Scope, Tier, Timestamp, Usage, Value,
+    Code, EmbeddingSpace, Kept, Kind, Metadata, Metric, Move, Origin, Precision, Reason, Record, RecordId,
+    Reward, Scope, Tier, Timestamp, Usage, Value,
 };
 
 /// One commit: what changed, all of it or nothing.
@@ -48,6 +48,8 @@ pub(crate) enum ChangeV1 {
     Encode { number: u32, codes: Vec<(u128, Vec<i8>)> },
     /// What is kept of these records' vectors is this from now on.
     Embed { codes: Vec<(u128, CodeV1)> },
+    /// As `Space`, and how vectors are compared there: by the metric of this number.
+    SpaceOf { model: String, dimensions: u32, metric: u8 },
 }
 
 /// How a vector is kept.
@@ -80,12 +82,18 @@ pub(crate) enum MapV1 {
 
 /// What is kept of a vector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum CodeV1 {
+pub(crate) enum CodeV1<L = Box<CodeV1<Nothing>>> {
     F32(Vec<f32>),
     Int8(Vec<i8>),
     Binary(Vec<u8>),
     Projected(u32, Vec<i8>),
+    /// The length of the vector, and what is kept of its direction: never another one of these.
+    Long(f32, L),
 }
+
+/// What cannot be written, and is refused when it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Nothing {}
 
 /// A record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -273,8 +281,8 @@ pub(crate) type Numbered = (u32, Arc<Projection>);
 /// A step of a commit, as the engine works with it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
-    /// See [`ChangeV1::Space`].
-    Space(EmbeddingSpace),
+    /// See [`ChangeV1::SpaceOf`].
+    Space(EmbeddingSpace, Metric),
     /// See [`ChangeV1::Put`].
     Put(Box<Record>, Option<Code>),
     /// See [`ChangeV1::Revise`].
@@ -332,9 +340,14 @@ impl FrameV1 {
 impl From<&Change> for ChangeV1 {
     fn from(change: &Change) -> Self {
         match change {
-            Change::Space(space) => {
-                ChangeV1::Space { model: space.model.clone(), dimensions: space.dimensions }
-            }
+            Change::Space(EmbeddingSpace { model, dimensions }, metric) => match metric {
+                Metric::Cosine => ChangeV1::Space { model: model.clone(), dimensions: *dimensions },
+                other => ChangeV1::SpaceOf {
+                    model: model.clone(),
+                    dimensions: *dimensions,
+                    metric: other.index() as u8,
+                },
+            },
             Change::Put(record, code) => {
                 ChangeV1::Put { record: RecordV1::from(&**record), code: code.as_ref().map(CodeV1::from) }
             }
@@ -368,9 +381,14 @@ impl From<&Change> for ChangeV1 {
 impl ChangeV1 {
     fn into_change(self) -> Result<Change, &'static str> {
         Ok(match self {
-            ChangeV1::Space { model, dimensions } => Change::Space(EmbeddingSpace { model, dimensions }),
+            ChangeV1::Space { model, dimensions } => {
+                Change::Space(EmbeddingSpace { model, dimensions }, Metric::Cosine)
+            }
+            ChangeV1::SpaceOf { model, dimensions, metric } => {
+                Change::Space(EmbeddingSpace { model, dimensions }, metric_from(metric)?)
+            }
             ChangeV1::Put { record, code } => {
-                Change::Put(Box::new(record.into_record()?), code.map(CodeV1::into_code))
+                Change::Put(Box::new(record.into_record()?), code.map(Code::from))
             }
             ChangeV1::Revise { record } => Change::Revise(Box::new(record.into_record()?)),
             ChangeV1::Remove { id } => Change::Remove(RecordId(id)),
@@ -392,7 +410,7 @@ impl ChangeV1 {
                 Change::Encode(number, codes.into_iter().map(|(id, steps)| (RecordId(id), steps)).collect())
             }
             ChangeV1::Embed { codes } => {
-                Change::Embed(codes.into_iter().map(|(id, code)| (RecordId(id), code.into_code())).collect())
+                Change::Embed(codes.into_iter().map(|(id, code)| (RecordId(id), code.into())).collect())
             }
         })
     }
@@ -402,25 +420,57 @@ fn tier_from(code: u8) -> Result<Tier, &'static str> {
     Tier::ALL.get(usize::from(code)).copied().ok_or("a record names a tier that does not exist")
 }
 
+/// The metric of that number in storage.
+pub(crate) fn metric_from(number: u8) -> Result<Metric, &'static str> {
+    Metric::ALL.get(usize::from(number)).copied().ok_or("vectors are compared in a way that does not exist")
+}
+
 impl From<&Code> for CodeV1 {
     fn from(code: &Code) -> Self {
+        match code {
+            Code::Long(length, direction) => CodeV1::Long(*length, Box::new(CodeV1::direction(direction))),
+            direction => CodeV1::direction(direction),
+        }
+    }
+}
+
+impl<L> CodeV1<L> {
+    /// What is kept of the direction of a vector.
+    fn direction(code: &Code) -> Self {
         match code {
             Code::F32(components) => CodeV1::F32(components.clone()),
             Code::Int8(steps) => CodeV1::Int8(steps.clone()),
             Code::Binary(signs) => CodeV1::Binary(signs.clone()),
             Code::Projected(number, steps) => CodeV1::Projected(*number, steps.clone()),
+            Code::Long(_, direction) => CodeV1::direction(direction),
         }
     }
 }
 
-impl CodeV1 {
-    fn into_code(self) -> Code {
-        match self {
+impl From<Nothing> for Code {
+    fn from(nothing: Nothing) -> Code {
+        match nothing {}
+    }
+}
+
+impl<L> From<CodeV1<L>> for Code
+where
+    Code: From<L>,
+{
+    fn from(code: CodeV1<L>) -> Code {
+        match code {
             CodeV1::F32(components) => Code::F32(components),
             CodeV1::Int8(steps) => Code::Int8(steps),
             CodeV1::Binary(signs) => Code::Binary(signs),
             CodeV1::Projected(number, steps) => Code::Projected(number, steps),
+            CodeV1::Long(length, direction) => Code::from(direction).of_length(length),
         }
+    }
+}
+
+impl From<Box<CodeV1<Nothing>>> for Code {
+    fn from(code: Box<CodeV1<Nothing>>) -> Code {
+        Code::from(*code)
     }
 }
 

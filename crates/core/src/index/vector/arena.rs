@@ -15,7 +15,7 @@ use crate::index::vector::rows::Rows;
 use crate::index::vector::signs::Signer;
 use crate::index::vector::{VectorHits, VectorIndex, Wanted};
 use crate::index::{Slot, SlotSet};
-use crate::model::{Code, Kept, Precision};
+use crate::model::{Code, Kept, Metric, Precision};
 
 /// Vectors of fewer components are not coded: their rows are as short as a code.
 const CODED_DIMENSIONS: usize = 64;
@@ -26,6 +26,9 @@ const CODED_FROM: usize = 1_500;
 #[derive(Debug)]
 pub(crate) struct Arena {
     pub(super) dimensions: usize,
+    pub(super) metric: Metric,
+    /// By slot, the lengths of the vectors, where they count.
+    lengths: Vec<f32>,
     projections: Projections,
     /// By precision, then by number of the projection.
     pub(super) rows: Vec<Rows>,
@@ -39,11 +42,13 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
-    /// An empty index of vectors of `dimensions` components, at least one.
+    /// An empty index of vectors of `dimensions` components, at least one, compared by their cosine.
     pub(crate) fn new(dimensions: usize) -> Self {
         let signer = Signer::new(dimensions);
         Arena {
             dimensions,
+            metric: Metric::Cosine,
+            lengths: Vec::new(),
             projections: Projections::default(),
             rows: Precision::ALL.map(|precision| Rows::new(precision, dimensions)).into(),
             places: Vec::new(),
@@ -52,6 +57,11 @@ impl Arena {
             uncoded: Vec::new(),
             queued: SlotSet::default(),
         }
+    }
+
+    /// The same empty index, but vectors are compared by that metric.
+    pub(crate) fn comparing_by(self, metric: Metric) -> Self {
+        Arena { metric, ..self }
     }
 
     /// What the code of a vector of so many components takes, with its places.
@@ -105,6 +115,14 @@ impl Arena {
     pub(crate) fn is_encoded(&self, kept: Kept) -> bool {
         let Kept::Projected(number) = kept else { return false };
         self.projections.get(number).is_some_and(|projection| projection.encoder().is_some())
+    }
+
+    /// What the metric makes of the cosine of a question and the vector of a slot.
+    pub(super) fn likeness(&self, probe: &Probe, slot: Slot, cosine: f32) -> f32 {
+        match probe.metric {
+            Metric::Cosine => cosine,
+            other => other.likeness(cosine, [probe.length, self.length(slot)]),
+        }
     }
 
     pub(super) fn place(&self, slot: Slot) -> Option<(usize, usize)> {
@@ -230,6 +248,7 @@ impl VectorIndex for Arena {
     fn bytes(&self) -> usize {
         self.rows.iter().map(Rows::bytes).sum::<usize>()
             + self.places.capacity() * size_of::<Place>()
+            + self.lengths.capacity() * size_of::<f32>()
             + self.lists.bytes()
             + self.uncoded.capacity() * size_of::<Slot>()
     }
@@ -238,14 +257,20 @@ impl VectorIndex for Arena {
         assert!(fits(code, self.dimensions, &self.projections), "the engine checks dimensions");
         self.remove(slot);
         let set = set_of(code.kept());
+        let (code, length) = code.parts();
+        if self.metric.is_of_length() {
+            self.lengths.resize(self.lengths.len().max(slot as usize + 1), 1.0);
+            self.lengths[slot as usize] = length;
+        }
         if self.places.len() <= slot as usize {
             self.places.resize(slot as usize + 1, Place::NONE);
         }
         let rows = &mut self.rows[set];
         self.places[slot as usize] = Place::new(set, rows.len());
         rows.push(slot, code);
-        // Once for each slot, however often its vector is kept anew.
-        if self.dimensions >= CODED_DIMENSIONS && !self.is_encoded(code.kept()) && self.queued.insert(slot) {
+        // Once for each slot, however often its vector is kept anew. Codes say nothing of lengths.
+        let is_codable = self.dimensions >= CODED_DIMENSIONS && !self.metric.is_of_length();
+        if is_codable && !self.is_encoded(code.kept()) && self.queued.insert(slot) {
             self.uncoded.push(slot);
         }
     }
@@ -263,7 +288,8 @@ impl VectorIndex for Arena {
         if self.kept(slot).is_some_and(|kept| self.lesser(kept, wanted) != kept)
             && let Some(vector) = self.vector(slot)
         {
-            self.insert(slot, &encode(vector, wanted, &self.projections));
+            let code = encode(vector, wanted, &self.projections).of_length(self.length(slot));
+            self.insert(slot, &code);
         }
     }
 
@@ -271,8 +297,12 @@ impl VectorIndex for Arena {
         self.place(slot).map(|(set, _)| kept_in(set))
     }
 
+    fn length(&self, slot: Slot) -> f32 {
+        self.lengths.get(slot as usize).copied().unwrap_or(1.0)
+    }
+
     fn code(&self, slot: Slot) -> Option<Code> {
-        self.held().code(slot)
+        Some(self.held().code(slot)?.of_length(self.length(slot)))
     }
 
     fn vector(&self, slot: Slot) -> Option<Vec<f32>> {
@@ -280,6 +310,9 @@ impl VectorIndex for Arena {
     }
 
     fn probe(&self, query: &[f32], encoded: &[(String, Vec<f32>)]) -> Probe {
+        let length = if self.metric.is_of_length() { libm::sqrtf(dot(query, query)) } else { 1.0 };
+        let unit: Vec<f32> = query.iter().map(|component| component / length).collect();
+        let query = &unit[..];
         let has_signs = self.rows[Precision::Binary.index()].len() > 0;
         let mut projected = Vec::new();
         for (number, projection) in self.projections.iter() {
@@ -299,11 +332,8 @@ impl VectorIndex for Arena {
                 projected.push(projection.project(query).or_else(told).map(stepped));
             }
         }
-        Probe {
-            whole: Stepped::new(query.to_vec(), 1.0, 1.0),
-            projected,
-            signs: if has_signs { sign_table(query) } else { Vec::new() },
-        }
+        let signs = if has_signs { sign_table(query) } else { Vec::new() };
+        Probe { metric: self.metric, length, whole: Stepped::new(unit, 1.0, 1.0), projected, signs }
     }
 
     fn search(&self, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits {
@@ -313,14 +343,13 @@ impl VectorIndex for Arena {
     fn score(&self, probe: &Probe, slot: Slot) -> Option<f32> {
         let (set, row) = self.place(slot)?;
         let rows = &self.rows[set];
-        match probe.measure(set) {
-            Measure::Steps(stepped) if set == Precision::F32.index() => {
-                Some(dot(&stepped.vector, rows.full(row)))
-            }
-            Measure::Steps(stepped) => Some(stepped.score(rows, row)),
-            Measure::Signs => Some(probe.score_of_signs(rows.signs(row))),
-            Measure::None => None,
-        }
+        let cosine = match probe.measure(set) {
+            Measure::Steps(stepped) if set == Precision::F32.index() => dot(&stepped.vector, rows.full(row)),
+            Measure::Steps(stepped) => stepped.score(rows, row),
+            Measure::Signs => probe.score_of_signs(rows.signs(row)),
+            Measure::None => return None,
+        };
+        Some(self.likeness(probe, slot, cosine))
     }
 }
 

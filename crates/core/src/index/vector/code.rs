@@ -45,6 +45,7 @@ pub(crate) fn decode(code: &Code, dimensions: usize, projections: &Projections) 
             let components: Vec<f32> = steps.iter().map(|step| f32::from(*step) * scale).collect();
             projections.get(*number)?.lift(&components)?
         }
+        Code::Long(_, direction) => decode(direction, dimensions, projections)?,
     })
 }
 
@@ -56,6 +57,9 @@ pub(crate) fn fits(code: &Code, dimensions: usize, projections: &Projections) ->
         Code::Binary(bits) => bits.len() == dimensions.div_ceil(8),
         Code::Projected(number, steps) => {
             projections.get(*number).is_some_and(|known| known.width() == steps.len())
+        }
+        Code::Long(length, direction) => {
+            length.is_finite() && *length > 0.0 && fits(direction, dimensions, projections)
         }
     }
 }

@@ -40,7 +40,7 @@ use crate::model::{Code, Kept};
 pub(crate) struct VectorHit {
     /// The slot.
     pub(crate) slot: Slot,
-    /// Cosine similarity, -1 to 1.
+    /// How alike it is, by the metric of the question.
     pub(crate) score: f32,
 }
 
@@ -70,10 +70,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) ties: &'a TieBreak<'a>,
 }
 
-/// A set of unit vectors that can be searched by cosine similarity.
+/// A set of vectors that can be searched by a metric.
 ///
-/// Shapes: every vector, stored or asked, has as many components as the index was made for, and length 1. Callers check
-/// that; the index trusts it.
+/// Shapes: every vector, stored or asked, has as many components as the index was made for, and length 1 where lengths do
+/// not count. Callers check that; the index trusts it.
 pub(crate) trait VectorIndex {
     /// Number of vectors held.
     fn len(&self) -> usize {
@@ -91,9 +91,11 @@ pub(crate) trait VectorIndex {
     fn coarsen(&mut self, slot: Slot, kept: Kept);
     /// How the vector of `slot` is kept.
     fn kept(&self, slot: Slot) -> Option<Kept>;
+    /// The length of the vector of `slot`, where lengths count; 1 otherwise.
+    fn length(&self, slot: Slot) -> f32;
     /// What is kept of the vector of `slot`.
     fn code(&self, slot: Slot) -> Option<Code>;
-    /// The unit vector of `slot`, as far as it is kept and something leads back to it.
+    /// The vector of `slot` at length 1, as far as it is kept and something leads back to it.
     fn vector(&self, slot: Slot) -> Option<Vec<f32>>;
     /// Prepares a question. `encoded` is what encoders of the host make of it, by name: vectors that one has made and that
     /// is missing there are not found.

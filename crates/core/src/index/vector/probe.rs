@@ -10,7 +10,7 @@ use crate::index::vector::kernel::{dot_f32_i8, sum_of_signs};
 use crate::index::vector::place::WHOLE;
 use crate::index::vector::rotate::rotate;
 use crate::index::vector::rows::Rows;
-use crate::model::Precision;
+use crate::model::{Metric, Precision};
 
 /// sqrt(pi / 2): what the cosine with the signs of a vector is multiplied with.
 pub(super) const SIGN_FACTOR: f32 = 1.253_314_1;
@@ -19,6 +19,10 @@ pub(super) const SIGN_FACTOR: f32 = 1.253_314_1;
 /// inserted.
 #[derive(Debug)]
 pub(crate) struct Probe {
+    /// How it is compared.
+    pub(super) metric: Metric,
+    /// Its length, where lengths count; 1 otherwise.
+    pub(super) length: f32,
     pub(super) whole: Stepped,
     /// By number of the projection, where there are rows of it and it is known what it makes of the question.
     pub(super) projected: Vec<Option<Stepped>>,
@@ -63,6 +67,11 @@ pub(super) enum Measure<'a> {
 }
 
 impl Probe {
+    /// The same question, but compared by its direction alone.
+    pub(crate) fn by_direction(self) -> Self {
+        Probe { metric: Metric::Cosine, ..self }
+    }
+
     /// How rows of that set are compared with the question.
     pub(super) fn measure(&self, set: usize) -> Measure<'_> {
         match set.checked_sub(WHOLE) {

@@ -114,6 +114,7 @@ impl Rows {
             }
             Code::Int8(steps) | Code::Projected(_, steps) => block.write_steps(at, width, steps),
             Code::Binary(signs) => block.signs[at * self.signs..][..self.signs].copy_from_slice(signs),
+            Code::Long(..) => unreachable!("lengths are not in rows"),
         }
     }
 

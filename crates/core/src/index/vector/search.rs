@@ -74,9 +74,13 @@ impl Arena {
             for (set, rows) in self.rows.iter().enumerate() {
                 match probe.measure(set) {
                     Measure::Steps(stepped) => {
-                        scan_steps(rows, stepped, wanted.allowed, |slot, score| best.offer(slot, score));
+                        scan_steps(rows, stepped, wanted.allowed, |slot, cosine| {
+                            best.offer(slot, self.likeness(probe, slot, cosine));
+                        });
                     }
-                    Measure::Signs => scan_signs(rows, probe, wanted.allowed, &mut best),
+                    Measure::Signs => scan_signs(rows, probe, wanted.allowed, |slot, cosine| {
+                        best.offer(slot, self.likeness(probe, slot, cosine));
+                    }),
                     Measure::None => {}
                 }
             }
@@ -103,13 +107,14 @@ impl Arena {
     fn rough_score(&self, probe: &Probe, slot: Slot) -> Option<f32> {
         let (set, row) = self.place(slot)?;
         let rows = &self.rows[set];
-        match probe.measure(set) {
+        let cosine = match probe.measure(set) {
             Measure::Steps(stepped) => {
-                Some(dot_i8(&stepped.steps, rows.steps(row)) as f32 * (rows.scale(row) * stepped.scale))
+                dot_i8(&stepped.steps, rows.steps(row)) as f32 * (rows.scale(row) * stepped.scale)
             }
-            Measure::Signs => Some(probe.score_of_signs(rows.signs(row))),
-            Measure::None => None,
-        }
+            Measure::Signs => probe.score_of_signs(rows.signs(row)),
+            Measure::None => return None,
+        };
+        Some(self.likeness(probe, slot, cosine))
     }
 
     fn read_codes(&self, way: Way, share: f32, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits {
@@ -342,11 +347,11 @@ fn scan_steps(rows: &Rows, stepped: &Stepped, allowed: &SlotSet, mut each: impl 
     }
 }
 
-fn scan_signs(rows: &Rows, probe: &Probe, allowed: &SlotSet, best: &mut Best<'_>) {
+fn scan_signs(rows: &Rows, probe: &Probe, allowed: &SlotSet, mut each: impl FnMut(Slot, f32)) {
     for block in 0..rows.block_count() {
         for (slot, signs) in rows.slots(block).iter().zip(rows.sign_rows(block)) {
             if allowed.contains(*slot) {
-                best.offer(*slot, probe.score_of_signs(signs));
+                each(*slot, probe.score_of_signs(signs));
             }
         }
     }
