@@ -318,7 +318,7 @@ export interface SignalShare {
   readonly name?: string;
   /** Position in the search's own list, from 1. */
   readonly rank?: number;
-  /** Cosine, -1 to 1 (`dense`), or BM25, 0 and more (`keyword`): absolute, unlike {@link Hit.score}. Of `rerank` what it said, of others 0 to 1. */
+  /** What the metric says, by default the cosine, -1 to 1 (`dense`), or BM25, 0 and more (`keyword`): absolute, unlike {@link Hit.score}. Of `rerank` what it said, of others 0 to 1. */
   readonly score: number;
   /** What it adds to the hit's score. */
   readonly contribution: number;

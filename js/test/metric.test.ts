@@ -31,6 +31,7 @@ describe("metric", () => {
       const hits = await memory.recall("question", { limit: 3, fusion: { method: "weighted", dense: 1, keyword: 0 } });
       expect(hits.map(({ text }) => text)).toEqual(expected[metric].order);
       expect(hits[0]?.why.signals.find(({ signal }) => signal === "dense")?.score).toBeCloseTo(expected[metric].score, 4);
+      expect(hits[0]?.why.summary).toContain({ cosine: "(cosine 1.00)", dot: "(product 15.00)", euclidean: "(distance 0.20)" }[metric]);
       expect(memory.space).toEqual({ model: "plane", dimensions: 2, ...(metric !== "cosine" && { metric }) });
       const vector = await memory.vector(hits[0]?.id ?? "");
       const kept = rows[hits[0]?.text ?? ""] as number[];

@@ -72,7 +72,10 @@ fn agree(host: &mut Host, metric: Metric, held: &BTreeMap<RecordId, Vec<f32>>, r
         assert_eq!(found, nearest, "{metric:?}");
         for (hit, (likeness, _)) in hits.iter().zip(&expected) {
             let score = f64::from(hit.why.signals[0].score);
-            assert!((score - likeness).abs() < 1e-4 * likeness.abs().max(1.0), "{metric:?}: {score}, {likeness}");
+            assert!(
+                (score - likeness).abs() < 1e-4 * likeness.abs().max(1.0),
+                "{metric:?}: {score}, {likeness}"
+            );
         }
     }
 }
@@ -147,7 +150,8 @@ fn lengths_outlast_precision() {
         let long_term = TierConfig { precision, ..TierConfig::default() };
         let mut host = Host::new(Config { long_term, ..config(Metric::Dot) });
         let vectors: Vec<Vec<f32>> = (0..200).map(|_| vector(&mut random)).collect();
-        let record = |number| NewRecord { tier: Some(stratamem_core::Tier::LongTerm), ..text(format!("{number}")) };
+        let record =
+            |number| NewRecord { tier: Some(stratamem_core::Tier::LongTerm), ..text(format!("{number}")) };
         let adds = vectors.iter().enumerate().map(|(number, vector)| Operation::Add {
             record: Box::new(record(number)),
             vector: Some(vector.clone()),

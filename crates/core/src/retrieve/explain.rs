@@ -34,7 +34,7 @@ impl Account<'_> {
         signals.extend(self.query.judgements.iter().filter_map(|judgement| judgement.share(id, self.unit)));
         signals.extend(self.reranking.and_then(|(said, scale)| said.share(id, scale)));
         let why = Why {
-            summary: summarise(&signals),
+            summary: summarise(&signals, self.searches.metric()),
             part: None,
             fusion: self.query.fusion.name(),
             vectors: self.searches.way().map(|way| way.name()),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::index::text::KeywordQuery;
 use crate::index::vector::{Probe, VectorIndex, Wanted, Way};
 use crate::index::{Slot, SlotSet};
-use crate::model::RecordId;
+use crate::model::{Metric, RecordId};
 use crate::retrieve::brevity::Brevity;
 use crate::retrieve::condition::Demand;
 use crate::retrieve::fuse::{Opinion, Range};
@@ -131,6 +131,11 @@ impl<'a> Searches<'a> {
         let shares = ground.query.fusion.shares([dense.is_some(), keyword.is_some()], brevity);
         let ranges = [dense.as_ref().map_or(none, |dense| dense.range), keyword.unwrap_or(none)];
         (Searches { dense, keyword, terms, shares, ranges, skipped }, proposed)
+    }
+
+    /// How the vector search compares.
+    pub(crate) fn metric(&self) -> Metric {
+        self.dense.as_ref().map_or(Metric::Cosine, |dense| dense.probe.metric())
     }
 
     /// How the vector search went, if it found anything.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::Record;
+use crate::model::{Metric, Record};
 
 /// A found record.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Hit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signal {
-    /// Cosine similarity of vectors.
+    /// How alike the vectors are, by the metric of the memory.
     Dense,
     /// BM25 over terms, those of the two records before it in its session counting in part.
     Keyword,
@@ -81,7 +81,7 @@ pub struct SignalShare {
     /// Position in the search's own list, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rank: Option<u32>,
-    /// The signal's own score: cosine, BM25, what a reranker says, or 0 to 1.
+    /// The signal's own score: what the metric says (cosine, product, minus the distance), BM25, what a reranker says, or 0 to 1.
     pub score: f32,
     /// What it adds to the fused score.
     pub contribution: f32,
@@ -101,8 +101,8 @@ pub struct SkippedSignal {
     pub reason: &'static str,
 }
 
-/// One line for people.
-pub(crate) fn summarise(signals: &[SignalShare]) -> String {
+/// One line for people, of vectors that are compared by that metric.
+pub(crate) fn summarise(signals: &[SignalShare], metric: Metric) -> String {
     let mut line = String::new();
     // A form is not worth a word: nearly every record has some of it. Nor is a search that has not found the record.
     let told = |share: &&SignalShare| match share.signal {
@@ -116,7 +116,14 @@ pub(crate) fn summarise(signals: &[SignalShare]) -> String {
         }
         let rank = share.rank.map_or(String::new(), |rank| format!(" #{rank}"));
         match share.signal {
-            Signal::Dense => line.push_str(&format!("meaning{rank} (cosine {:.2})", share.score)),
+            Signal::Dense => {
+                let (name, figure) = match metric {
+                    Metric::Cosine => ("cosine", share.score),
+                    Metric::Dot => ("product", share.score),
+                    Metric::Euclidean => ("distance", -share.score),
+                };
+                line.push_str(&format!("meaning{rank} ({name} {figure:.2})"));
+            }
             Signal::Keyword => line.push_str(&format!("words{rank} ({})", share.terms.join(", "))),
             Signal::Context => line.push_str("what was said around it"),
             Signal::Session => line.push_str("its session"),

@@ -67,6 +67,11 @@ pub(super) enum Measure<'a> {
 }
 
 impl Probe {
+    /// How it is compared.
+    pub(crate) fn metric(&self) -> Metric {
+        self.metric
+    }
+
     /// The same question, but compared by its direction alone.
     pub(crate) fn by_direction(self) -> Self {
         Probe { metric: Metric::Cosine, ..self }
