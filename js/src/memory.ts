@@ -602,12 +602,12 @@ export class Memory {
   #concerns(event: object): boolean {
     const { id } = event as { id?: string };
     const { handle, now } = this.session;
-    return id !== undefined && handle.get(this.#view, id, now(), false) !== undefined;
+    return id !== undefined && handle.sees(this.#view, id, now());
   }
 
   /** Whether the record is there now: a page may be older. */
   #sees(id: string): boolean {
-    return this.#call((handle) => handle.get(this.#view, id, this.session.now(), false)) !== undefined;
+    return this.#call((handle) => handle.sees(this.#view, id, this.session.now()));
   }
 
   #page(filter: unknown, after: string | undefined, limit: number): { records: MemoryRecord[]; next?: string } {
@@ -706,19 +706,7 @@ export class Memory {
 
   /** The texts to embed, as far as they are made of what is stored now. */
   #reword(tx: Transaction): void {
-    tx.reword();
-    this.#reembed(tx.pending);
-  }
-
-  /** Summaries of which something is forgotten say something else from then on, and need a vector of that. */
-  #reembed(pending: readonly PendingOperation[]): void {
-    const forgetting = pending.filter(({ operation }) => "forget" in operation);
-    if (forgetting.length === 0) return;
-    const ids = forgetting.map(({ operation }) => (operation.forget as { id: string }).id);
-    const remainders = this.#call((handle) => handle.remainders(this.#view, ids, this.session.now()) as (MemoryRecord | undefined)[]);
-    for (const [index, record] of remainders.entries()) {
-      (forgetting[index] as PendingOperation).need = record && { text: memoryText(record) };
-    }
+    tx.reword((ids) => this.#call((handle) => handle.remainders(this.#view, ids, this.session.now()) as (MemoryRecord | undefined)[]));
   }
 
   /** The vectors that operations need: their positions, their rows in one block, their space. */

@@ -3,12 +3,13 @@
  * question means (the engine) or who may ask (the memory).
  */
 
-import { createError, MemoryError } from "./errors.js";
+import { createError } from "./errors.js";
 import { orAborted } from "./internal/abort.js";
 import type { EngineHandle } from "./internal/bridge.js";
 import { checkFields, checkFlag, checkNumber, checkSignal, checkWhole, invalid, toFilter, toText, toVector, withoutMissing } from "./internal/convert.js";
 import { toRanking } from "./internal/ranking.js";
 import { toSort } from "./internal/sort.js";
+import { within } from "./internal/within.js";
 import { checkJudges, judge } from "./judges.js";
 import type { Session } from "./session.js";
 import type { EmbeddingSpace, Hit, RecallOptions, Scope } from "./types.js";
@@ -135,6 +136,11 @@ function check({ text, options, like }: Asked): Checked {
   return { text: query, options, ...(like !== undefined && { like }), settings, filter: toFilter(filter), limit, way, vector: given };
 }
 
+/** Whether nothing has to be read or embedded: it has no parts, no syntax, and its vector is there. */
+function isReady({ way, vector }: Checked): boolean {
+  return way === 0 && vector !== undefined;
+}
+
 /** A text and its vector. */
 type Row = readonly [string, Float32Array | undefined];
 
@@ -143,7 +149,9 @@ async function embed(asker: Asker, questions: readonly Checked[], signal: AbortS
   const { session, call, view } = asker;
   const texts = questions.map(({ text }) => text);
   const ways = Uint8Array.from(questions, ({ way }) => way);
-  const read = within(many && questions.length === 1 ? place(0) : undefined, () => call((handle) => handle.readQuestions(view, texts, ways) as [text: string, words: string][][]));
+  const read = questions.every(isReady)
+    ? texts.map((text) => [[text, text] as [text: string, words: string]])
+    : within(many && questions.length === 1 ? place(0) : undefined, () => call((handle) => handle.readQuestions(view, texts, ways) as [text: string, words: string][][]));
   const { embedder } = session;
   const isOpen = (index: number, words: string): boolean => embedder !== undefined && questions[index]?.vector === undefined && questions[index]?.like === undefined && words.trim() !== "";
   const open = read.flatMap((parts, index) => parts.flatMap(([, words]) => (isOpen(index, words) ? [words] : [])));
@@ -151,17 +159,6 @@ async function embed(asker: Asker, questions: readonly Checked[], signal: AbortS
   let at = 0;
   const rows = read.map((parts, index) => parts.map(([text, words]): Row => [text, isOpen(index, words) ? made?.vectors[at++] : questions[index]?.vector]));
   return { rows, space: made?.space };
-}
-
-/** Runs a check; what it refuses is told with `path/` before the name of the field. */
-function within<T>(path: string | undefined, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (path === undefined || !(error instanceof MemoryError) || typeof error.details.field !== "string") throw error;
-    const { code, message, details, cause } = error;
-    throw createError(code, `${path}/${message}`, { details: { ...details, field: `${path}/${error.details.field}` }, cause });
-  }
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

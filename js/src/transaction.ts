@@ -15,9 +15,16 @@ interface Said {
   readonly actor?: string | null | undefined;
 }
 
+/** What is left of a summary, as it will be found once something is taken out of it. */
+export interface Remainder extends Said {
+  readonly id: string;
+}
+
 /** What an operation says of a record from then on, as far as it says it, and whether the text that makes is to be embedded. */
 interface Wording {
   readonly id: string;
+  /** Whether it says so by taking the record, or what went into another one, away. */
+  readonly forgets?: true;
   readonly text?: string | undefined;
   readonly actor?: string | null | undefined;
   readonly pending?: PendingOperation;
@@ -112,7 +119,10 @@ export class Transaction {
   /** Removes a record, or takes what was consolidated out of the record that it went into. */
   forget(id: string, options: ChangeOptions = {}): void {
     this.#check();
-    this.#step(() => this.#push("forget", id, options, {}, undefined));
+    this.#step(() => {
+      const pending = this.#push("forget", id, options, {}, undefined);
+      this.#wordings.push({ id: toId(id, "id"), forgets: true, pending });
+    });
   }
 
   /** Says how useful a record was: -1 (it misled) to 1 (it was what was needed). */
@@ -140,11 +150,25 @@ export class Transaction {
     this.#open = false;
   }
 
-  /** @internal looks up what patches leave out, and has the texts embedded that they make with that */
-  reword(): void {
+  /**
+   * @internal looks up what patches leave out, and has the texts embedded that they make with that. `remainders` answers, for
+   * each id that is forgotten, what that leaves of the summary it went into, once all are, if that says something else.
+   */
+  reword(remainders: (ids: string[]) => readonly (Remainder | undefined)[]): void {
+    const forgetting = this.#wordings.filter(({ forgets }) => forgets);
+    const left = forgetting.length > 0 ? remainders(forgetting.map(({ id }) => id)) : [];
+    const remaining = new Map(forgetting.map((wording, index) => [wording, left[index]]));
     /** What the records added or changed so far say. */
     const said = new Map<string, Said>();
-    for (const { id, text: own, actor, pending } of this.#wordings) {
+    for (const wording of this.#wordings) {
+      const { pending, forgets } = wording;
+      const remainder = remaining.get(wording);
+      // A summary of which something is forgotten says something else from then on, by whoever it is by then.
+      const { id, text: own, actor } = remainder ? { ...remainder, actor: undefined } : wording;
+      if (forgets && !remainder) {
+        if (pending) pending.need = undefined;
+        continue;
+      }
       const before = said.get(id) ?? (own === undefined || actor === undefined ? this.#find(id) : undefined);
       const text = own ?? before?.text;
       // Without a text the record is not there, which the engine will say.

@@ -228,6 +228,26 @@ describe("summaries", () => {
     expect((await memory.stats()).records).toBe(0);
   });
 
+  it("have the vector of what is left and of who says it, when both change in one transaction", async () => {
+    for (const forgetsFirst of [true, false]) {
+      const episodes = { retentionBelow: 1, share: 1, group: { similarity: 0 } };
+      const { memory, ids } = await told({ embedder: fakeEmbedder(), config: { defaultTier: "intermediate", consolidation: { episodes } } });
+      await memory.maintain();
+      const [summary] = await all(memory);
+      const id = summary?.id as string;
+      await memory.transaction((tx) => {
+        if (forgetsFirst) tx.forget(ids[0] as string);
+        tx.update(id, { actor: "Grace" });
+        if (!forgetsFirst) tx.forget(ids[0] as string);
+      });
+      const left = await memory.get(id);
+      expect(left).toMatchObject({ actor: "Grace", text: trip.slice(1).join("\n") });
+      const other = await open({ embedder: fakeEmbedder() });
+      const same = await other.add(left?.text as string, { actor: "Grace" });
+      expect(await memory.vector(id)).toEqual(await other.vector(same));
+    }
+  });
+
   it("have the vector of what is left, though more is forgotten while that is embedded", async () => {
     let wait: Promise<unknown> | undefined;
     const embedder = fakeEmbedder({

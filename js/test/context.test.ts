@@ -242,8 +242,9 @@ describe("a context", () => {
     await refused("recent/share", () => build.recent({ share: 0 }));
     await refused("summaries/limit", () => build.summaries({ limit: 0 }));
     await refused("pinned/minutes", () => build.pinned({ minutes: 1 } as never));
-    await refused("filter", () => build.pinned({ filter: [] as never }));
-    await refused("filter/$occurredAt/$near", () => build.pinned({ filter: { $occurredAt: { $near: 1 } } as never }).fit({ maxTokens: 9 }));
+    await refused("pinned/filter", () => build.pinned({ filter: [] as never }));
+    await refused("pinned/filter/$occurredAt/$near", () => build.pinned({ filter: { $occurredAt: { $near: 1 } } as never }).fit({ maxTokens: 9 }));
+    await refused("recent/filter/$nope", () => build.recent({ filter: { $nope: 1 } as never }).fit({ maxTokens: 9 }));
     const stopped = AbortSignal.abort();
     await expect(build.fit({ maxTokens: 9, signal: stopped })).rejects.toMatchObject({ code: "aborted" });
     for (const id of ids) expect((await memory.get(id, { touch: false }))?.accessCount).toBe(0);

@@ -1,13 +1,12 @@
 //! Contexts on the engine's handle: what may go into a prompt, and what did.
 
-use js_sys::{Array, Reflect};
 use serde::Deserialize;
 use stratamem_core::{Beside, ContextRequest, Filter, Selection, Timestamp, Value};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::convert;
-use crate::error::to_js;
+use crate::error::{to_js, within};
 use crate::handle::{EngineHandle, moment, scope, scored};
 
 /// Which records of a sort are considered.
@@ -48,14 +47,16 @@ struct RequestInput {
 
 impl RequestInput {
     fn request(&self) -> Result<ContextRequest, JsValue> {
-        let selection =
-            |input: &Option<SelectionInput>| input.as_ref().map(SelectionInput::selection).transpose();
+        let selection = |input: &Option<SelectionInput>, step: &str| {
+            let selection = input.as_ref().map(SelectionInput::selection).transpose();
+            selection.map_err(|error| within(error, Some(step)))
+        };
         Ok(ContextRequest {
             hits: self.hits.iter().map(|id| convert::id(id)).collect::<Result<_, _>>()?,
             filter: self.filter.as_ref().map(Filter::from_value).transpose().map_err(to_js)?,
-            pinned: selection(&self.pinned)?,
-            summaries: selection(&self.summaries)?,
-            recent: selection(&self.recent)?,
+            pinned: selection(&self.pinned, "pinned")?,
+            summaries: selection(&self.summaries, "summaries")?,
+            recent: selection(&self.recent, "recent")?,
             related: self.related.as_ref().map(|related| Beside { hits: related.hits, depth: related.depth }),
         })
     }
@@ -67,13 +68,7 @@ impl EngineHandle {
     pub fn gather(&self, view: JsValue, request: JsValue, now: f64) -> Result<JsValue, JsValue> {
         let input: RequestInput = convert::read(request, "request")?;
         let pieces = self.engine.borrow().gather(&scope(view)?, &input.request()?, moment(now));
-        let written = convert::write(&pieces)?;
-        let records = Array::new();
-        for piece in Array::from(&written).iter() {
-            records.push(&Reflect::get(&piece, &"record".into())?);
-        }
-        convert::define_prototype_names(&records, pieces.iter().map(|piece| &piece.record))?;
-        Ok(written)
+        convert::write_each(&pieces)
     }
 
     /// Counts as one question that was answered with these records; `shares` goes with `ids`.

@@ -1,14 +1,17 @@
-//! Shapes that cross the boundary, and their conversion. Small plain objects go through serde-wasm-bindgen, vectors
-//! as one `Float32Array` for a whole batch.
+//! Shapes that cross the boundary, and their conversion. Small plain objects go through serde-wasm-bindgen, records through
+//! JSON, vectors as one `Float32Array` for a whole batch.
 
-use js_sys::{Array, Float32Array, Object, Reflect, Uint32Array};
+use std::io;
+
+use js_sys::{Array, Float32Array, JSON, Object, Reflect, Uint32Array};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::ser::Formatter;
 use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
     CursorPage, Embedding, EmbeddingSpace, Encoded, Expression, Filter, Fusion, Hit, Judgement, Listing,
-    Metadata, Operation, Order, Page, Part, Query, Record, RecordId, Reranking, Timestamp, Unencoded, Value,
-    Weights,
+    Operation, Order, Page, Part, Query, Record, RecordId, Reranking, Timestamp, Unencoded, Value, Weights,
+    Why,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -27,87 +30,58 @@ pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue
 
 /// Writes a record.
 pub(crate) fn write_record(record: &Record) -> Result<JsValue, JsValue> {
-    let written = write(record)?;
-    define_prototype_names(&Array::of1(&written), [record])?;
-    Ok(written)
+    through_json(record)
 }
 
 /// Writes one page of a listing.
 pub(crate) fn write_page(page: &Page) -> Result<JsValue, JsValue> {
-    let written = write(&PageOutput::from(page))?;
-    define_prototype_names(&Reflect::get(&written, &"records".into())?, &page.records)?;
-    Ok(written)
+    let next = page.next.map(|id| id.to_string().into());
+    page_of(&page.records, "next", next)
 }
 
 /// Writes one page of a listing that has an order.
 pub(crate) fn write_cursor_page(page: &CursorPage) -> Result<JsValue, JsValue> {
-    let written = write(&CursorPageOutput { records: &page.records, cursor: page.cursor.as_deref() })?;
-    define_prototype_names(&Reflect::get(&written, &"records".into())?, &page.records)?;
-    Ok(written)
+    page_of(&page.records, "cursor", page.cursor.as_deref().map(JsValue::from))
 }
 
-/// Writes records.
-pub(crate) fn write_records(records: &[Record]) -> Result<JsValue, JsValue> {
-    let written = write(records)?;
-    define_prototype_names(&written, records)?;
-    Ok(written)
+fn page_of(records: &[Record], onwards: &str, place: Option<JsValue>) -> Result<JsValue, JsValue> {
+    let written = Object::new();
+    Reflect::set(&written, &"records".into(), &write_each(records)?)?;
+    if let Some(place) = place {
+        Reflect::set(&written, &onwards.into(), &place)?;
+    }
+    Ok(written.into())
 }
 
 /// Writes found records.
 pub(crate) fn write_hits(hits: &[Hit]) -> Result<JsValue, JsValue> {
-    let written = Array::new_with_length(hits.len() as u32);
-    let (score, why) = (JsValue::from("score"), JsValue::from("why"));
-    for (index, hit) in hits.iter().enumerate() {
-        // Flattened into one structure, every name of a field would be made into a string again for every record.
-        let record = write(&hit.record)?;
-        Reflect::set(&record, &score, &hit.score.into())?;
-        Reflect::set(&record, &why, &write(&hit.why)?)?;
-        written.set(index as u32, record);
-    }
-    define_prototype_names(&written, hits.iter().map(|hit| &hit.record))?;
+    let outputs = hits.iter().map(|hit| HitOutput { record: &hit.record, score: hit.score, why: &hit.why });
+    write_each(outputs)
+}
+
+/// Writes a list of records, or of what holds one each.
+pub(crate) fn write_each<T: Serialize>(values: impl IntoIterator<Item = T>) -> Result<JsValue, JsValue> {
+    let written: Array = values.into_iter().map(|value| through_json(&value)).collect::<Result<_, _>>()?;
     Ok(written.into())
 }
 
-/// Mends the metadata of written records in which something is named `__proto__`. The serialiser assigns properties,
-/// and assigning this one would set the prototype of the object instead.
-pub(crate) fn define_prototype_names<'a>(
-    written: &JsValue,
-    records: impl IntoIterator<Item = &'a Record>,
-) -> Result<(), JsValue> {
-    for (index, record) in records.into_iter().enumerate() {
-        if names_prototype(&record.metadata) {
-            let target = Reflect::get_u32(written, index as u32)?;
-            Reflect::set(&target, &"metadata".into(), &entries(&record.metadata)?)?;
-        }
-    }
-    Ok(())
+/// Writes an object that has many fields or names that users give, by way of its JSON: the host makes all of it in one
+/// call, and a field named `__proto__` is one like any other.
+fn through_json<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
+    let mut bytes = Vec::with_capacity(1024);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Wide);
+    value.serialize(&mut serializer).map_err(|error| malformed("record", error))?;
+    let json = std::str::from_utf8(&bytes).map_err(|error| malformed("record", error))?;
+    JSON::parse(json)
 }
 
-fn names_prototype(metadata: &Metadata) -> bool {
-    metadata.iter().any(|(name, value)| name == "__proto__" || holds_prototype_name(value))
-}
+/// Writes numbers of single precision as the number of double precision that they are: what crosses the boundary
+/// otherwise is that, and not the shortest text that tells them apart.
+struct Wide;
 
-fn holds_prototype_name(value: &Value) -> bool {
-    match value {
-        Value::List(items) => items.iter().any(holds_prototype_name),
-        Value::Map(entries) => names_prototype(entries),
-        _ => false,
-    }
-}
-
-fn entries(metadata: &Metadata) -> Result<JsValue, JsValue> {
-    let pairs = Array::new();
-    for (name, value) in metadata {
-        pairs.push(&Array::of2(&name.into(), &plain(value)?));
-    }
-    Object::from_entries(&pairs).map(JsValue::from)
-}
-
-fn plain(value: &Value) -> Result<JsValue, JsValue> {
-    match value {
-        Value::List(items) => items.iter().map(plain).collect::<Result<Array, _>>().map(JsValue::from),
-        Value::Map(inner) => entries(inner),
-        other => write(other),
+impl Formatter for Wide {
+    fn write_f32<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
+        self.write_f64(writer, f64::from(value))
     }
 }
 
@@ -340,26 +314,13 @@ impl JudgementInput {
     }
 }
 
-/// One page of a listing.
+/// A found record.
 #[derive(Serialize)]
-struct PageOutput<'a> {
-    records: &'a [Record],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<RecordId>,
-}
-
-impl<'a> From<&'a Page> for PageOutput<'a> {
-    fn from(page: &'a Page) -> Self {
-        PageOutput { records: &page.records, next: page.next }
-    }
-}
-
-/// One page of a listing that has an order.
-#[derive(Serialize)]
-struct CursorPageOutput<'a> {
-    records: &'a [Record],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cursor: Option<&'a str>,
+struct HitOutput<'a> {
+    #[serde(flatten)]
+    record: &'a Record,
+    score: f32,
+    why: &'a Why,
 }
 
 /// What a transaction did.

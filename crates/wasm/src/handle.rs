@@ -102,6 +102,12 @@ impl EngineHandle {
         }
     }
 
+    /// Whether a view sees a record.
+    pub fn sees(&self, view: JsValue, id: &str, now: f64) -> Result<bool, JsValue> {
+        let id = convert::id(id)?;
+        Ok(self.engine.borrow().sees(&scope(view)?, id, moment(now)))
+    }
+
     /// The vector of a record, or undefined.
     pub fn vector(&self, view: JsValue, id: &str, now: f64) -> Result<Option<Float32Array>, JsValue> {
         let id = convert::id(id)?;

@@ -111,6 +111,6 @@ impl EngineHandle {
         let filter = convert::filter(filter)?;
         let ids = ids.iter().map(|id| convert::id(id)).collect::<Result<Vec<_>, _>>()?;
         let records = self.engine.borrow().records(&scope(view)?, filter.as_ref(), &ids, moment(now));
-        convert::write_records(&records)
+        convert::write_each(&records)
     }
 }

@@ -4,6 +4,7 @@
  */
 
 import { checkFields, checkFlag, checkNumber, checkSignal, checkWhole, invalid, toFilter, withoutMissing } from "../internal/convert.js";
+import { within } from "../internal/within.js";
 import type { Hit, RecallOptions } from "../types.js";
 import { Context } from "./context.js";
 import type { Candidate, Split } from "./draft.js";
@@ -172,5 +173,5 @@ function checkStanding({ limit, share, filter }: StandingOptions, part: string):
   checkWhole(limit, `${part}/limit`, 1, 1_000);
   checkNumber(share, `${part}/share`);
   if (share !== undefined && !(share > 0 && share <= 1)) throw invalid(`${part}/share`, "must be more than 0 and at most 1");
-  if (filter !== undefined) toFilter(filter);
+  if (filter !== undefined) within(part, () => toFilter(filter));
 }

@@ -211,6 +211,11 @@ impl Engine {
         record
     }
 
+    /// Whether a view of `scope` sees the record with this id, or the one that it went into. Counts as no read.
+    pub fn sees(&self, scope: &Scope, id: RecordId, now: Timestamp) -> bool {
+        self.seen(scope, id, now).is_some()
+    }
+
     /// The vector of a record as far as it is kept, if a view of `scope` sees the record and it has one: at length 1, unless
     /// lengths count (see [`crate::Metric`]).
     pub fn vector(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Vec<f32>> {

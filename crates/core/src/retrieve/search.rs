@@ -77,7 +77,7 @@ impl Ground<'_> {
 
     /// Slots say nothing about age: an update or a compaction gives a record a new one.
     fn id(&self, slot: Slot) -> RecordId {
-        self.sources.store.record(slot).map_or(RecordId(u128::MAX), |record| record.id)
+        self.sources.store.id(slot).unwrap_or(RecordId(u128::MAX))
     }
 
     /// The terms of a text, weighed among what the view sees.
@@ -175,7 +175,6 @@ impl<'a> Searches<'a> {
             let parts = ground.query.fusion.contributions(known, self.shares, self.ranges);
             scored.push((parts[0] + parts[1] + closeness(ground, refinement, proposal.slot), at));
         }
-        // Records lie apart in memory, so their ids are looked up for equal scores alone.
         let id = |at: usize| ground.id(proposed[at].slot);
         let best_first =
             |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then_with(|| id(a.1).cmp(&id(b.1)));

@@ -19,6 +19,8 @@ pub(crate) type Place = (Timestamp, RecordId);
 pub(crate) struct Store {
     /// Boxed, so that growing moves pointers only and a dead slot takes nothing more.
     slots: Vec<Option<Box<Record>>>,
+    /// The id that each slot was given for, also of a dead one: orders ask for many, and records lie apart in memory.
+    names: Vec<RecordId>,
     /// Bytes that the record of each slot takes, indexes included.
     weights: Vec<u32>,
     /// The sum of these, per tier.
@@ -61,6 +63,7 @@ impl Store {
         let vacated = self.remove(record.id).map(|(slot, _)| slot);
         let slot = self.slots.len() as Slot;
         self.weights.push(0);
+        self.names.push(record.id);
         self.enlist(slot, &record);
         self.ids.insert(record.id, slot);
         self.slots.push(Some(Box::new(record)));
@@ -200,6 +203,11 @@ impl Store {
     /// The slot of this id.
     pub(crate) fn slot(&self, id: RecordId) -> Option<Slot> {
         self.ids.get(&id).copied()
+    }
+
+    /// The id of the record that this slot was given for, whether it is there or not.
+    pub(crate) fn id(&self, slot: Slot) -> Option<RecordId> {
+        self.names.get(slot as usize).copied()
     }
 
     /// The record in this slot.
