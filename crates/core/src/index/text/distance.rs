@@ -55,15 +55,6 @@ impl Fuzzy {
         (distance <= self.most).then_some(distance)
     }
 
-    /// Whether a word near enough could begin like this: whether it is near enough to a beginning of the word.
-    pub(crate) fn may_begin(&self, beginning: impl Iterator<Item = char> + Clone) -> bool {
-        if Letters::of(beginning.clone()).beside(self.letters) > u32::from(self.most) {
-            return false;
-        }
-        let row = self.row(beginning);
-        row.is_some_and(|row| row[..=self.word.len()].iter().any(|distance| *distance <= self.most))
-    }
-
     /// The edits between `other` and each beginning of the word, or nothing if all are too many.
     fn row(&self, other: impl Iterator<Item = char>) -> Option<Row> {
         let width = self.word.len();
@@ -133,8 +124,6 @@ mod tests {
                 let within = expected <= usize::from(most);
                 near += usize::from(within);
                 assert_eq!(fuzzy.distance(&text(&b)), within.then_some(expected as u8), "{a:?} {b:?} {most}");
-                let begins = (0..=a.len()).any(|end| plain(&a[..end], &b) <= usize::from(most));
-                assert_eq!(fuzzy.may_begin(b.iter().copied()), begins, "{a:?} {b:?} {most}");
             }
         }
         assert!(near > 2_000, "{near} near ones");

@@ -4,7 +4,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::index::text::pattern::{Pattern, Verdict};
+use crate::index::text::pattern::{Pattern, Tally, Verdict};
 use crate::index::text::postings::TextIndex;
 use crate::index::{Slot, SlotSet};
 
@@ -55,15 +55,16 @@ impl TextIndex {
             candidates = Some(self.narrowed(candidates.as_ref().unwrap_or(visible), &term));
         }
         let mut candidates = candidates.unwrap_or_else(|| visible.clone());
-        // How often words occur that need not be read.
-        let mut sure: FxHashMap<Slot, f32> = FxHashMap::default();
+        // What occurs in documents that need not be read.
+        let mut sure: FxHashMap<Slot, Tally> = FxHashMap::default();
         if pattern.is_open() {
+            let vocabulary = self.vocabulary(fields);
             let mut read = SlotSet::default();
-            for (name, postings) in self.terms() {
-                let verdict = pattern.verdict(name);
+            for (id, postings) in self.terms() {
+                let verdict = vocabulary.of(id).map_or(Verdict::None, |forms| pattern.verdict(forms));
                 for (slot, count) in postings.filter(|(slot, _)| candidates.contains(*slot)) {
                     match verdict {
-                        Verdict::All => *sure.entry(slot).or_default() += count as f32,
+                        Verdict::All(edits) => sure.entry(slot).or_default().add(edits, count),
                         Verdict::Some => drop(read.insert(slot)),
                         Verdict::None => break,
                     }
@@ -72,13 +73,84 @@ impl TextIndex {
             candidates = read;
         }
         let count = |slot: Slot| {
-            let mut count = 0.0;
-            fields(slot, &mut |field| count += pattern.occurrences(field));
-            (count > 0.0).then_some((slot, count))
+            let mut tally = Tally::default();
+            fields(slot, &mut |field| pattern.count(field, &mut tally));
+            (slot, tally)
         };
-        let mut counts: Vec<(Slot, f32)> = candidates.iter().filter_map(count).collect();
-        counts.extend(sure.into_iter().filter(|(slot, _)| !candidates.contains(*slot)));
+        let unread = sure.into_iter().filter(|(slot, _)| !candidates.contains(*slot));
+        let counted = candidates.iter().map(count).chain(unread);
+        let mut counts: Vec<(Slot, f32)> =
+            counted.map(|(slot, tally)| (slot, tally.worth())).filter(|(_, worth)| *worth > 0.0).collect();
         counts.sort_unstable_by_key(|(slot, _)| *slot);
         Found { name: pattern.name.clone(), counts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::index::text::pattern::Ending;
+
+    /// Words that share stems, that begin alike, and that are a few edits apart.
+    const WORDS: [&str; 18] = [
+        "bean", "beans", "baen", "beams", "plan", "plans", "planned", "planning", "die", "dying", "dies",
+        "sky", "skies", "the", "nobility", "noble", "plain", "日本",
+    ];
+
+    /// What is found, against reading every text, while texts come and go: with a vocabulary that was made early and kept
+    /// up, and with one that is made anew.
+    #[test]
+    fn what_is_found_is_what_reading_finds() {
+        let mut random = fastrand::Rng::with_seed(4);
+        let patterns = [
+            ("bea", Ending::Prefix),
+            ("plan", Ending::Prefix),
+            ("d", Ending::Prefix),
+            ("beans", Ending::Fuzzy(1)),
+            ("plnas", Ending::Fuzzy(2)),
+            ("dei", Ending::Fuzzy(2)),
+            ("nobel", Ending::Fuzzy(1)),
+            ("the pla", Ending::Prefix),
+            ("sky die", Ending::Fuzzy(1)),
+            ("bean plan", Ending::Whole),
+        ];
+        let mut texts: BTreeMap<Slot, String> = BTreeMap::new();
+        let mut index = TextIndex::default();
+        let mut found_any = 0;
+        for slot in 0..600 {
+            let words: Vec<&str> =
+                (0..random.usize(1..5)).map(|_| WORDS[random.usize(..WORDS.len())]).collect();
+            texts.insert(slot, words.join(" "));
+            index.insert(slot, [texts[&slot].as_str()]);
+            if random.bool() {
+                let gone = *texts.keys().nth(random.usize(..texts.len())).expect("there is one");
+                texts.remove(&gone);
+                index.remove(gone);
+            }
+            if slot % 20 != 0 {
+                continue;
+            }
+            let mut fresh = TextIndex::default();
+            texts.iter().for_each(|(slot, text)| fresh.insert(*slot, [text.as_str()]));
+            let visible: SlotSet = texts.keys().copied().filter(|_| random.u32(..4) > 0).collect();
+            let fields = |slot: Slot, see: &mut dyn FnMut(&str)| {
+                texts.get(&slot).into_iter().for_each(|text| see(text))
+            };
+            for (text, ending) in &patterns {
+                let pattern = Pattern::read(text, ending, String::new()).expect("it has words");
+                let read = |slot: Slot| {
+                    let mut tally = Tally::default();
+                    pattern.count(&texts[&slot], &mut tally);
+                    (slot, tally.worth())
+                };
+                let expected: Vec<_> = visible.iter().map(read).filter(|(_, worth)| *worth > 0.0).collect();
+                assert_eq!(index.find(&pattern, &visible, &fields).counts, expected, "{text} in {slot}");
+                assert_eq!(fresh.find(&pattern, &visible, &fields).counts, expected, "{text} in {slot}");
+                found_any += expected.len();
+            }
+        }
+        assert!(found_any > 1_000, "{found_any} found");
     }
 }

@@ -7,8 +7,10 @@ mod distance;
 mod find;
 mod pattern;
 mod postings;
+mod rank;
 mod stop_words;
 mod tokenize;
+mod vocabulary;
 
 pub(crate) use find::Found;
 pub(crate) use pattern::{Ending, Pattern};

@@ -1,11 +1,12 @@
 //! What a query asks for beyond single terms: a phrase, a word that begins so, a word much like that.
 //!
-//! The index knows terms, which are stems, and not their places. So it says which documents can match, and their words
-//! say which do: what is found is exact, and costs reading the candidates.
+//! The index knows terms, which are stems, and not their places; the vocabulary knows of which words they are. So both say
+//! which documents can match, and where they leave it open, the words of these do: what is found is exact.
 
 use crate::index::text::distance::Fuzzy;
 use crate::index::text::stop_words::is_stop_word;
 use crate::index::text::tokenize::{Tokenizer, fold, is_cjk, words};
+use crate::index::text::vocabulary::Forms;
 
 /// How the last word of a pattern is met.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,18 +33,36 @@ pub(crate) struct Pattern {
 enum Last {
     Whole,
     Prefix,
-    /// Compared with the word itself, and with its stem.
     Fuzzy(Fuzzy),
 }
+
+/// Most edits of a pattern.
+const MAX_EDITS: u8 = 2;
 
 /// Which of the words of a term meet a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// All of them, and nothing else is needed.
-    All,
+    /// All of them, after so many edits, and nothing else is needed.
+    All(u8),
     /// Some may.
     Some,
     None,
+}
+
+/// How often a pattern occurs, by the edits that lead there. Counted in whole numbers, so that no order of counting shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally([u32; MAX_EDITS as usize + 1]);
+
+impl Tally {
+    /// Counts occurrences after so many edits.
+    pub(super) fn add(&mut self, edits: u8, count: u32) {
+        self.0[usize::from(edits)] += count;
+    }
+
+    /// What they are worth together: each 1 / (1 + edits).
+    pub(super) fn worth(self) -> f32 {
+        (1u8..).zip(self.0).map(|(share, count)| count as f32 / f32::from(share)).sum()
+    }
 }
 
 impl Pattern {
@@ -56,7 +75,7 @@ impl Pattern {
         let ending = match ending {
             Ending::Whole => Last::Whole,
             Ending::Prefix => Last::Prefix,
-            Ending::Fuzzy(most) => Last::Fuzzy(Fuzzy::new(&last, *most)),
+            Ending::Fuzzy(most) => Last::Fuzzy(Fuzzy::new(&last, (*most).min(MAX_EDITS))),
         };
         Some(Pattern { name, before, last, ending })
     }
@@ -89,58 +108,53 @@ impl Pattern {
         !matches!(self.ending, Last::Whole) && !self.last.starts_with(is_cjk)
     }
 
-    /// What a term says of the words that it is the stem of.
-    pub(super) fn verdict(&self, term: &str) -> Verdict {
-        let kept = beginning(term);
-        match &self.ending {
-            Last::Prefix if self.before.is_empty() && kept.starts_with(&self.last) => Verdict::All,
-            Last::Prefix if kept.starts_with(&self.last) || self.last.starts_with(kept) => Verdict::Some,
-            Last::Fuzzy(fuzzy) if fuzzy.may_begin(kept.chars()) => Verdict::Some,
-            Last::Whole | Last::Prefix | Last::Fuzzy(_) => Verdict::None,
+    /// What is to be thought of a term that is the stem of these words.
+    pub(super) fn verdict(&self, forms: &Forms) -> Verdict {
+        let mut met = forms.words.iter().map(|word| self.meets(word));
+        match met.next() {
+            Some(Some(edits))
+                if self.before.is_empty() && !forms.more && met.all(|other| other == Some(edits)) =>
+            {
+                Verdict::All(edits)
+            }
+            first if forms.more || first.flatten().is_some() || met.any(|other| other.is_some()) => {
+                Verdict::Some
+            }
+            _ => Verdict::None,
         }
     }
 
-    /// How often the pattern occurs in a field; a word that edits lead to counts less, by 1 / (1 + edits).
-    pub(super) fn occurrences(&self, field: &str) -> f32 {
+    /// Counts how often the pattern occurs in a field.
+    pub(super) fn count(&self, field: &str, tally: &mut Tally) {
         let folded = fold(field);
-        let mut count = 0.0;
+        let mut meet = |word: &str| {
+            if let Some(edits) = self.meets(word) {
+                tally.add(edits, 1);
+            }
+        };
         if self.before.is_empty() {
-            words(&folded, |word| count += self.meets(word));
-            return count;
+            return words(&folded, meet);
         }
         let mut all: Vec<&str> = Vec::new();
         words(&folded, |word| all.push(word));
         let width = self.before.len();
         for window in all.windows(width + 1) {
             if window[..width].iter().zip(&self.before).all(|(word, own)| word == own) {
-                count += self.meets(window[width]);
+                meet(window[width]);
             }
         }
-        count
     }
 
-    fn meets(&self, word: &str) -> f32 {
+    /// After how many edits a word is the last one of the pattern, if it is.
+    fn meets(&self, word: &str) -> Option<u8> {
         if !matches!(self.ending, Last::Whole) && is_stop_word(word) {
-            return 0.0;
+            return None;
         }
         match &self.ending {
-            Last::Whole => f32::from(u8::from(word == self.last)),
-            Last::Prefix => f32::from(u8::from(word.starts_with(&self.last))),
-            Last::Fuzzy(fuzzy) => fuzzy.distance(word).map_or(0.0, |edits| 1.0 / (1.0 + f32::from(edits))),
+            Last::Whole => (word == self.last).then_some(0),
+            Last::Prefix => word.starts_with(&self.last).then_some(0),
+            Last::Fuzzy(fuzzy) => fuzzy.distance(word),
         }
-    }
-}
-
-/// The letters of a stem that each of its words surely begins with. Porter's rules leave a beginning of the word, but for
-/// an "i" or an "e" at the end, which they may have put there; of the words that the algorithm lists, "dying" and its like
-/// keep a single letter of their stem, and "skies" two.
-fn beginning(stem: &str) -> &str {
-    match stem {
-        "die" | "lie" | "tie" => &stem[..1],
-        "sky" => &stem[..2],
-        // "nobl" comes of "nobility", too.
-        _ if stem.ends_with("bl") => &stem[..stem.len() - 1],
-        _ => stem.strip_suffix(['i', 'e']).unwrap_or(stem),
     }
 }
 
@@ -148,36 +162,12 @@ fn beginning(stem: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn stem(word: &str) -> Option<String> {
-        let mut found = None;
-        Tokenizer::default().terms(word, |term| found = Some(term.to_owned()));
-        found
-    }
-
-    /// All endings that Porter's rules know, on all sorts of beginnings.
-    #[test]
-    fn words_begin_as_their_stems_say() {
-        let endings = "s es ies ied sses eed eedly ed edly ing ingly at bl iz y ly li tional enci ency anci ancy abli ably \
-                       entli ently izer ization ational ation ator alism aliti ality alli ally fulness ousli ously \
-                       ousness iveness iviti ivity biliti bility bli bly ogi ogy fulli fully lessli lessly alize icate \
-                       iciti icity ical ful ness ative al ance ence er ic able ible ant ement ment ent ism ate iti ous \
-                       ive ize sion tion e l ll ying ies";
-        let starts = "d l t sk s n g id gent ugl earl onl singl out prov cann hop hopp conn organ rel vil fe be re a ad \
-                      happ troubl siz fizz gener commun arsen succ proc exc inn herr earr cal";
-        let mut seen = 0;
-        for start in starts.split_whitespace() {
-            for end in endings.split_whitespace() {
-                let word = format!("{start}{end}");
-                let Some(stem) = stem(&word) else { continue };
-                seen += 1;
-                assert!(word.starts_with(beginning(&stem)), "{word} has the stem {stem}");
-            }
-        }
-        assert!(seen > 3_000, "{seen} words");
-    }
-
     fn count(text: &str, ending: Ending, field: &str) -> f32 {
-        Pattern::read(text, &ending, String::new()).map_or(-1.0, |pattern| pattern.occurrences(field))
+        Pattern::read(text, &ending, String::new()).map_or(-1.0, |pattern| {
+            let mut tally = Tally::default();
+            pattern.count(field, &mut tally);
+            tally.worth()
+        })
     }
 
     #[test]
@@ -194,5 +184,24 @@ mod tests {
         assert_eq!(count(" … ", Ending::Whole, field), -1.0);
         assert_eq!(count("本語", Ending::Whole, "日本語と本語"), 2.0);
         assert_eq!(count("日本", Ending::Prefix, "日本語"), 1.0);
+    }
+
+    #[test]
+    fn what_is_thought_of_a_term() {
+        let verdict = |text: &str, ending: Ending, words: &[&str], more: bool| {
+            let words = words.iter().map(|word| Box::from(*word)).collect();
+            let pattern = Pattern::read(text, &ending, String::new()).expect("it has words");
+            pattern.verdict(&Forms { words, more })
+        };
+        let beans = ["bean", "beans"];
+        assert_eq!(verdict("bea", Ending::Prefix, &beans, false), Verdict::All(0));
+        assert_eq!(verdict("beans", Ending::Prefix, &beans, false), Verdict::Some);
+        assert_eq!(verdict("beansx", Ending::Prefix, &beans, false), Verdict::None);
+        assert_eq!(verdict("baens", Ending::Fuzzy(1), &beans, false), Verdict::Some);
+        assert_eq!(verdict("baens", Ending::Fuzzy(1), &["beans"], false), Verdict::All(1));
+        assert_eq!(verdict("baens", Ending::Fuzzy(1), &["peas"], false), Verdict::None);
+        assert_eq!(verdict("the bea", Ending::Prefix, &beans, false), Verdict::Some);
+        assert_eq!(verdict("bea", Ending::Prefix, &beans, true), Verdict::Some);
+        assert_eq!(verdict("pea", Ending::Prefix, &beans, true), Verdict::Some);
     }
 }

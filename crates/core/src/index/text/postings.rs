@@ -3,11 +3,14 @@
 //! BM25 after Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, with the
 //! non-negative idf of Lucene, ln(1 + (N - df + 0.5) / (df + 0.5)).
 
+use std::sync::OnceLock;
+
 use rustc_hash::FxHashMap;
 
-use crate::index::text::find::Found;
+use crate::index::text::find::{Fields, Found};
 use crate::index::text::tokenize::Tokenizer;
-use crate::index::{Slot, SlotSet, TieBreak};
+use crate::index::text::vocabulary::Vocabulary;
+use crate::index::{Slot, SlotSet};
 
 /// The parameters of BM25.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,40 +28,91 @@ impl Default for Bm25 {
     }
 }
 
+/// That a term occurs in a slot, and how often.
 #[derive(Debug, Clone, Copy)]
-struct Posting {
-    slot: Slot,
-    count: u32,
+pub(super) struct Posting {
+    pub(super) slot: Slot,
+    pub(super) count: u32,
+}
+
+/// What bounds the score of each of some postings from above, whatever view asks and with whatever parameters: BM25 grows
+/// with the count and falls with the length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub(super) most: u32,
+    pub(super) shortest: u32,
+}
+
+impl Bound {
+    /// That of no posting.
+    pub(super) const NONE: Bound = Bound { most: 0, shortest: u32::MAX };
+
+    /// That of postings, given the lengths of the documents by slot. The dead ones count for nothing.
+    fn of(postings: &[Posting], lengths: &[u32]) -> Bound {
+        let live = postings.iter().filter(|posting| lengths[posting.slot as usize] > 0);
+        live.fold(Bound::NONE, |bound, posting| {
+            bound.join(Bound { most: posting.count, shortest: lengths[posting.slot as usize] })
+        })
+    }
+
+    /// That of both together.
+    pub(super) fn join(self, other: Bound) -> Bound {
+        Bound { most: self.most.max(other.most), shortest: self.shortest.min(other.shortest) }
+    }
 }
 
 /// The slots that a term occurs in, in ascending order, with dead ones in between.
 #[derive(Debug, Default)]
-struct PostingList {
-    postings: Vec<Posting>,
+pub(super) struct PostingList {
+    pub(super) postings: Vec<Posting>,
     /// How many of them are of live slots.
-    live: u32,
+    pub(super) live: u32,
+    /// The bound of each full block of postings. What has died since still counts in it, until the list is purged.
+    bounds: Vec<Bound>,
 }
 
 impl PostingList {
     /// Dead postings are dropped once there are more than one in this many: often enough that reading past them costs
     /// little, and seldom enough that a removal costs the same however long the list is.
     const LIVE_PER_DEAD: usize = 4;
+    /// Postings in a block.
+    pub(super) const BLOCK: usize = 64;
 
-    fn push(&mut self, slot: Slot, count: u32) {
+    fn push(&mut self, slot: Slot, count: u32, lengths: &[u32]) {
         self.postings.push(Posting { slot, count });
         self.live += 1;
+        if self.postings.len().is_multiple_of(Self::BLOCK) {
+            let block = &self.postings[self.postings.len() - Self::BLOCK..];
+            self.bounds.push(Bound::of(block, lengths));
+        }
     }
 
     /// Counts one of its slots as dead.
-    fn bury(&mut self, documents: &[Document]) {
+    fn bury(&mut self, lengths: &[u32]) {
         self.live -= 1;
         let dead = self.postings.len() - self.live as usize;
         if dead * Self::LIVE_PER_DEAD > self.postings.len() {
-            self.postings.retain(|posting| documents[posting.slot as usize].is_live());
+            self.postings.retain(|posting| lengths[posting.slot as usize] > 0);
             if self.postings.capacity() > 2 * self.postings.len() {
                 self.postings.shrink_to_fit();
             }
+            let full = self.postings.chunks_exact(Self::BLOCK);
+            self.bounds = full.map(|block| Bound::of(block, lengths)).collect();
         }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Slot, u32)> {
+        self.postings.iter().map(|posting| (posting.slot, posting.count))
+    }
+
+    /// The bound of each block, that of the last one too, which may not be full.
+    pub(super) fn bounds(&self, lengths: &[u32]) -> Vec<Bound> {
+        let mut bounds = self.bounds.clone();
+        let rest = &self.postings[bounds.len() * Self::BLOCK..];
+        if !rest.is_empty() {
+            bounds.push(Bound::of(rest, lengths));
+        }
+        bounds
     }
 }
 
@@ -68,41 +122,23 @@ pub(crate) struct TextIndex {
     pub(super) tokenizer: Tokenizer,
     ids: FxHashMap<Box<str>, u32>,
     names: Vec<Box<str>>,
-    lists: Vec<PostingList>,
-    /// Per slot: its terms in the order of first use, and its length in terms. Empty when the slot is dead.
-    documents: Vec<Document>,
+    pub(super) lists: Vec<PostingList>,
+    /// Per slot its terms in the order of first use, with how often each occurs. Empty when the slot is dead.
+    documents: Vec<Box<[(u32, u32)]>>,
+    /// Per slot its length in terms; 0 when it is dead. One without terms is in no posting list either.
+    pub(super) lengths: Vec<u32>,
     live: usize,
     live_length: u64,
-}
-
-#[derive(Debug, Default, Clone)]
-struct Document {
-    terms: Box<[(u32, u32)]>,
-    length: u32,
-}
-
-impl Document {
-    /// Whether it is in the index. One without terms is in no posting list either.
-    fn is_live(&self) -> bool {
-        self.length > 0
-    }
-}
-
-/// A slot found by its terms.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct KeywordHit {
-    /// The slot.
-    pub(crate) slot: Slot,
-    /// BM25, larger is better.
-    pub(crate) score: f32,
+    /// The words of the terms, once a pattern has asked for them.
+    vocabulary: OnceLock<Vocabulary>,
 }
 
 /// A tokenised query, weighted against the documents it may see.
 #[derive(Debug, Default)]
 pub(crate) struct KeywordQuery {
-    terms: Vec<(u32, f32)>,
+    pub(super) terms: Vec<(u32, f32)>,
     /// What was found of patterns, each as a term of its own, with its weight.
-    patterns: Vec<(Found, f32)>,
+    pub(super) patterns: Vec<(Found, f32)>,
     /// Number of the documents in question, and their mean length.
     documents: usize,
     average_length: f32,
@@ -124,6 +160,7 @@ impl TextIndex {
         let mut counts: Vec<(u32, u32)> = Vec::new();
         let mut position: FxHashMap<u32, usize> = FxHashMap::default();
         let tokenizer = std::mem::take(&mut self.tokenizer);
+        let mut vocabulary = self.vocabulary.take();
         for field in fields {
             tokenizer.terms(field, |term| {
                 let id = self.intern(term);
@@ -134,25 +171,33 @@ impl TextIndex {
                 }
                 counts[at].1 += 1;
             });
+            if let Some(vocabulary) = &mut vocabulary {
+                vocabulary.learn(field, &tokenizer, &self.ids);
+            }
         }
         self.tokenizer = tokenizer;
+        self.vocabulary = vocabulary.map(OnceLock::from).unwrap_or_default();
         self.place(slot, counts);
     }
 
     /// Indexes terms that were made earlier by the same tokeniser, under `slot`.
     pub(crate) fn insert_terms<'t>(&mut self, slot: Slot, terms: impl IntoIterator<Item = (&'t str, u32)>) {
+        // Nothing says which words these come of.
+        self.vocabulary = OnceLock::new();
         let counts = terms.into_iter().map(|(term, count)| (self.intern(term), count)).collect();
         self.place(slot, counts);
     }
 
     fn place(&mut self, slot: Slot, counts: Vec<(u32, u32)>) {
         debug_assert!(self.documents.len() <= slot as usize, "slots arrive in ascending order");
-        self.documents.resize(slot as usize, Document::default());
-        for &(term, count) in &counts {
-            self.lists[term as usize].push(slot, count);
-        }
+        self.documents.resize(slot as usize, Box::default());
+        self.lengths.resize(slot as usize, 0);
         let length = counts.iter().fold(0u32, |length, (_, count)| length.saturating_add(*count));
-        self.documents.push(Document { terms: counts.into(), length });
+        self.lengths.push(length);
+        for &(term, count) in &counts {
+            self.lists[term as usize].push(slot, count, &self.lengths);
+        }
+        self.documents.push(counts.into());
         self.live += 1;
         self.live_length += u64::from(length);
     }
@@ -162,11 +207,12 @@ impl TextIndex {
         let Some(document) = self.documents.get_mut(slot as usize).map(std::mem::take) else {
             return;
         };
-        for (term, _) in &document.terms {
-            self.lists[*term as usize].bury(&self.documents);
+        let length = std::mem::take(&mut self.lengths[slot as usize]);
+        for (term, _) in &document {
+            self.lists[*term as usize].bury(&self.lengths);
         }
         self.live -= 1;
-        self.live_length -= u64::from(document.length);
+        self.live_length -= u64::from(length);
     }
 
     /// Lets go of some documents and terms, to take an index that nobody uses any more apart in steps. Answers whether
@@ -180,21 +226,18 @@ impl TextIndex {
 
     /// The terms of `slot` and how often each occurs.
     pub(crate) fn terms_of(&self, slot: Slot) -> impl Iterator<Item = (&str, u32)> {
-        let document = self.documents.get(slot as usize);
-        let terms = document.map_or(&[][..], |document| &document.terms);
-        terms.iter().map(|&(term, count)| (&*self.names[term as usize], count))
+        self.document(slot).iter().map(|&(term, count)| (&*self.names[term as usize], count))
     }
 
     /// Slots that have terms in common with `slot`, once for each: the rarest term's first.
     pub(crate) fn sharing(&self, slot: Slot) -> impl Iterator<Item = Slot> {
-        let document = self.documents.get(slot as usize);
-        let terms = document.map_or(&[][..], |document| &document.terms).iter();
+        let document = self.document(slot);
         let mut terms: Vec<(u32, u32)> =
-            terms.zip(0..).map(|((term, _), at)| (self.lists[*term as usize].live, at)).collect();
+            document.iter().zip(0..).map(|((term, _), at)| (self.lists[*term as usize].live, at)).collect();
         terms.sort_unstable();
-        let term = move |(_, at): (u32, u32)| document.map_or(0, |document| document.terms[at as usize].0);
+        let term = move |(_, at): (u32, u32)| document[at as usize].0;
         let slots = |term: u32| self.lists[term as usize].postings.iter().map(|posting| posting.slot);
-        terms.into_iter().map(term).flat_map(slots).filter(|slot| self.documents[*slot as usize].is_live())
+        terms.into_iter().map(term).flat_map(slots).filter(|slot| self.lengths[*slot as usize] > 0)
     }
 
     /// Number of distinct terms that occur somewhere.
@@ -206,9 +249,12 @@ impl TextIndex {
     pub(crate) fn bytes(&self) -> usize {
         let names: usize = self.names.iter().map(|name| name.len() * 2 + 48).sum();
         let occurrences: usize = self.lists.iter().map(|list| list.postings.len()).sum();
+        let blocks: usize = self.lists.iter().map(|list| list.bounds.len()).sum();
         names
             + occurrences * (size_of::<Posting>() + size_of::<(u32, u32)>())
-            + self.documents.len() * size_of::<Document>()
+            + blocks * size_of::<Bound>()
+            + self.vocabulary.get().map_or(0, Vocabulary::bytes)
+            + self.documents.len() * (size_of::<Box<[(u32, u32)]>>() + size_of::<u32>())
     }
 
     /// Weighs the terms of `text` against the documents in `visible`, or against all.
@@ -227,8 +273,8 @@ impl TextIndex {
         let (live, length) = match visible {
             None => (self.live, self.live_length),
             Some(set) => {
-                let lengths = set.iter().filter_map(|slot| self.documents.get(slot as usize));
-                (set.len(), lengths.map(|document| u64::from(document.length)).sum())
+                let lengths = set.iter().filter_map(|slot| self.lengths.get(slot as usize));
+                (set.len(), lengths.map(|length| u64::from(*length)).sum())
             }
         };
         let weigh = |id: u32| {
@@ -248,77 +294,43 @@ impl TextIndex {
         }
     }
 
-    /// All terms, each with the slots that it occurs in, in ascending order, and how often; some of the slots may be dead.
-    pub(super) fn terms(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = (Slot, u32)>)> {
-        self.names
-            .iter()
-            .zip(&self.lists)
-            .map(|(name, list)| (&**name, list.postings.iter().map(|posting| (posting.slot, posting.count))))
+    /// The words of the terms. `fields` calls with each text of a document.
+    pub(super) fn vocabulary(&self, fields: &Fields<'_>) -> &Vocabulary {
+        self.vocabulary.get_or_init(|| {
+            let mut vocabulary = Vocabulary::default();
+            for (slot, _) in (0..).zip(&self.lengths).filter(|(_, length)| **length > 0) {
+                fields(slot, &mut |field| vocabulary.learn(field, &self.tokenizer, &self.ids));
+            }
+            vocabulary
+        })
     }
 
-    /// The slots that a term occurs in, as of [`TextIndex::terms`].
+    /// The numbers of all terms, each with the slots that it occurs in, in ascending order, and how often; some of the
+    /// slots may be dead.
+    pub(super) fn terms(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = (Slot, u32)>)> {
+        (0..).zip(self.lists.iter().map(PostingList::iter))
+    }
+
+    /// The slots that a term occurs in, in ascending order; some of them may be dead.
     pub(super) fn slots_of(&self, term: &str) -> impl Iterator<Item = Slot> {
         let list = self.ids.get(term).map(|id| &self.lists[*id as usize]);
         list.into_iter().flat_map(|list| &list.postings).map(|posting| posting.slot)
     }
 
-    /// The `limit` best of the allowed slots, all of them live, best first; equal scores in the order of their tie-break.
-    pub(crate) fn search(
-        &self,
-        query: &KeywordQuery,
-        limit: usize,
-        allowed: &SlotSet,
-        ties: &TieBreak<'_>,
-    ) -> Vec<KeywordHit> {
-        let mut scores = vec![0f32; self.documents.len()];
-        let mut touched: Vec<Slot> = Vec::new();
-        for &(term, weight) in &query.terms {
-            for posting in &self.lists[term as usize].postings {
-                if allowed.contains(posting.slot) {
-                    let score = &mut scores[posting.slot as usize];
-                    if *score == 0.0 {
-                        touched.push(posting.slot);
-                    }
-                    let length = self.documents[posting.slot as usize].length as f32;
-                    *score += query.partial(weight, posting.count as f32, length);
-                }
-            }
-        }
-        for (found, weight) in &query.patterns {
-            for &(slot, count) in found.counts.iter().filter(|(slot, _)| allowed.contains(*slot)) {
-                let score = &mut scores[slot as usize];
-                if *score == 0.0 {
-                    touched.push(slot);
-                }
-                *score += query.partial(*weight, count, self.documents[slot as usize].length as f32);
-            }
-        }
-        let mut hits: Vec<KeywordHit> =
-            touched.into_iter().map(|slot| KeywordHit { slot, score: scores[slot as usize] }).collect();
-        let order = |a: &KeywordHit, b: &KeywordHit| {
-            b.score.total_cmp(&a.score).then_with(|| ties(a.slot).cmp(&ties(b.slot)))
-        };
-        if hits.len() > limit && limit > 0 {
-            hits.select_nth_unstable_by(limit - 1, order);
-        }
-        hits.truncate(limit);
-        hits.sort_unstable_by(order);
-        hits
-    }
-
     /// The score of one slot, or nothing if no term of the query occurs in it.
     pub(crate) fn score(&self, query: &KeywordQuery, slot: Slot) -> Option<f32> {
-        let document = self.documents.get(slot as usize)?;
+        let document = self.document(slot);
+        let length = *self.lengths.get(slot as usize)? as f32;
         let mut score = None;
         for &(term, weight) in &query.terms {
-            if let Some((_, count)) = document.terms.iter().find(|(own, _)| *own == term) {
-                *score.get_or_insert(0.0) += query.partial(weight, *count as f32, document.length as f32);
+            if let Some((_, count)) = document.iter().find(|(own, _)| *own == term) {
+                *score.get_or_insert(0.0) += query.partial(weight, *count as f32, length);
             }
         }
         for (found, weight) in &query.patterns {
             let count = found.count(slot);
             if count > 0.0 {
-                *score.get_or_insert(0.0) += query.partial(*weight, count, document.length as f32);
+                *score.get_or_insert(0.0) += query.partial(*weight, count, length);
             }
         }
         score
@@ -327,32 +339,33 @@ impl TextIndex {
     /// How often each term of the query occurs in `slot`, written into `counts` in the order of the terms, and the
     /// length of the document.
     pub(crate) fn occurrences(&self, query: &KeywordQuery, slot: Slot, counts: &mut [f32]) -> f32 {
-        let Some(document) = self.documents.get(slot as usize) else {
-            return 0.0;
-        };
+        let document = self.document(slot);
         let (of_terms, of_patterns) = counts.split_at_mut(query.terms.len());
         for ((term, _), cell) in query.terms.iter().zip(of_terms) {
-            let found = document.terms.iter().find(|(own, _)| own == term);
+            let found = document.iter().find(|(own, _)| own == term);
             *cell = found.map_or(0.0, |(_, count)| *count as f32);
         }
         for ((found, _), cell) in query.patterns.iter().zip(of_patterns) {
             *cell = found.count(slot);
         }
-        document.length as f32
+        self.lengths.get(slot as usize).map_or(0.0, |length| *length as f32)
     }
 
     /// The terms and patterns of the query that occur in `slot`.
     pub(crate) fn matched<'a>(&'a self, query: &'a KeywordQuery, slot: Slot) -> Vec<&'a str> {
-        let Some(document) = self.documents.get(slot as usize) else {
-            return Vec::new();
-        };
-        let present = |term: u32| document.terms.iter().any(|(own, _)| *own == term);
+        let document = self.document(slot);
+        let present = |term: u32| document.iter().any(|(own, _)| *own == term);
         let terms = query.terms.iter().filter(|(term, _)| present(*term));
         let patterns = query.patterns.iter().filter(|(found, _)| found.count(slot) > 0.0);
         terms
             .map(|(term, _)| &*self.names[*term as usize])
             .chain(patterns.map(|(found, _)| found.name.as_str()))
             .collect()
+    }
+
+    /// The terms of a slot and how often each occurs; none if it is dead.
+    fn document(&self, slot: Slot) -> &[(u32, u32)] {
+        self.documents.get(slot as usize).map_or(&[], |document| document)
     }
 
     fn intern(&mut self, term: &str) -> u32 {
@@ -412,7 +425,8 @@ impl KeywordQuery {
         })
     }
 
-    fn partial(&self, weight: f32, count: f32, length: f32) -> f32 {
+    /// What a term of this weight adds to the score of a document of this length in which it occurs so often.
+    pub(super) fn partial(&self, weight: f32, count: f32, length: f32) -> f32 {
         let Bm25 { k1, b } = self.bm25;
         let norm = k1 * (1.0 - b + b * length / self.average_length);
         weight * count * (k1 + 1.0) / (count + norm)
@@ -422,6 +436,7 @@ impl KeywordQuery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::TieBreak;
 
     const BY_SLOT: &TieBreak<'static> = &|slot| slot as u128;
 
@@ -529,6 +544,10 @@ mod tests {
                 let dead = list.postings.len() - list.live as usize;
                 assert!(dead * PostingList::LIVE_PER_DEAD <= list.postings.len());
                 assert!(list.postings.is_sorted_by_key(|posting| posting.slot));
+                let bounds = list.bounds(&index.lengths);
+                for (block, bound) in list.postings.chunks(PostingList::BLOCK).zip(&bounds) {
+                    assert_eq!(bound.join(Bound::of(block, &index.lengths)), *bound);
+                }
             }
         }
         assert!(next > 1_500 && texts.len() > 50, "{next} texts, {} left", texts.len());

@@ -5,6 +5,8 @@
 //! spaces to segment by and become overlapping bigrams. An emoji is a term, with all that the annex keeps together: what
 //! is joined to it, its skin tone, the two letters of a flag.
 
+use std::borrow::Cow;
+
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
@@ -63,7 +65,12 @@ impl Tokenizer {
         if word.is_empty() || is_stop_word(word) {
             return;
         }
-        emit(&self.stemmer.stem(cut(word)));
+        emit(&self.stem(word));
+    }
+
+    /// The term of a word that was folded and is no stop word.
+    pub(super) fn stem<'w>(&self, word: &'w str) -> Cow<'w, str> {
+        self.stemmer.stem(cut(word))
     }
 }
 
