@@ -55,6 +55,9 @@ export interface Ready extends Checked {
 
 /** Most hits of one question, all pages together. */
 export const MOST = 10_000;
+/** Shares of the nearest that a recall can ask for. */
+const LEAST_RECALL = 0.5;
+const MOST_RECALL = 0.999;
 
 const fields = ["limit", "filter", "syntax", "sort", "preset", "fusion", "weights", "diversity", "now", "minScore", "vector", "recall", "touch", "signal", "signals", "rerank", "parts"];
 
@@ -128,9 +131,13 @@ function check({ text, options, like }: Asked): Checked {
   checkFlag(touch, "touch");
   if (syntax !== "plain" && syntax !== "query") throw invalid("syntax", 'must be "plain" or "query"');
   checkFlag(parts, "parts");
-  if (recall !== "fast" && recall !== "exact") throw invalid("recall", 'must be "fast" or "exact"');
+  const share = typeof recall === "number" ? recall : undefined;
+  const isShare = share !== undefined && share >= LEAST_RECALL && share <= MOST_RECALL;
+  if (recall !== "fast" && recall !== "exact" && !isShare) {
+    throw invalid("recall", `must be "fast", "exact" or a number from ${LEAST_RECALL} to ${MOST_RECALL}`);
+  }
   const way = syntax === "query" ? 2 : parts && vector === undefined ? 1 : 0;
-  const settings = { syntax: way === 2, sort: toSort(options.sort), ...toRanking(options), exact: recall === "exact", minScore, touch };
+  const settings = { syntax: way === 2, sort: toSort(options.sort), ...toRanking(options), exact: recall === "exact", recall: share, minScore, touch };
   checkJudges(options);
   const given = vector === undefined ? undefined : toVector(vector, "vector");
   return { text: query, options, ...(like !== undefined && { like }), settings, filter: toFilter(filter), limit, way, vector: given };

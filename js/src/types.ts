@@ -300,11 +300,12 @@ export interface RecallOptions extends Judges {
   /** The query's vector, made elsewhere. */
   readonly vector?: Float32Array | readonly number[] | undefined;
   /**
-   * How surely the search by vector finds the nearest there are: `"exact"` looks at every vector in question, `"fast"`
-   * (the default) at fewer where there are thousands, and still finds about 99 in 100 of them: see `docs/VECTOR-INDEX.md`.
-   * A view of a scope always searches exactly.
+   * How surely the search by vector finds the nearest there are: `"exact"` looks at every vector in question; a number
+   * from 0.5 to 0.999 asks for about that share of the nearest ten, and the lower it is the fewer vectors are looked at
+   * where there are thousands; `"fast"`, the default, is 0.99. What the shares are of and how well they are kept:
+   * `docs/VECTOR-INDEX.md`. A view of a scope always searches exactly.
    */
-  readonly recall?: "fast" | "exact" | undefined;
+  readonly recall?: "fast" | "exact" | number | undefined;
   /** Whether the recall counts as a use of its hits. Default true. */
   readonly touch?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -54,6 +54,27 @@ describe("the search by vector of thousands", () => {
     await again.close();
   });
 
+  it("finds about the share that is asked for, and refuses one that is none", async () => {
+    const draw = drawing();
+    const memory = await filled(memoryPlace(), draw);
+    const found = new Map<number, number>([0.5, 0.9, 0.99, 0.999].map((share) => [share, 0]));
+    for (const question of Array.from({ length: 30 }, draw)) {
+      const exact = numbers(await ask(memory, question, { recall: "exact" }));
+      for (const [share, before] of found) {
+        const hits = numbers(await ask(memory, question, { recall: share }));
+        expect(hits).toHaveLength(10);
+        found.set(share, before + hits.filter((number) => exact.includes(number)).length / 300);
+      }
+      expect(await ask(memory, question)).toEqual(await ask(memory, question, { recall: 0.99 }));
+    }
+    for (const [share, part] of found) expect(part).toBeGreaterThan(share - 0.05);
+    expect(found.get(0.5)).toBeLessThan(found.get(0.999) as number);
+    for (const recall of [0, 0.49, 1, Number.NaN, Infinity, "some"]) {
+      await expect(ask(memory, draw(), { recall } as RecallOptions)).rejects.toMatchObject({ code: "invalid-argument", details: { field: "recall" } });
+    }
+    await memory.close();
+  });
+
   it("leaves no code of what was forgotten in storage after compaction", async () => {
     const place = memoryPlace();
     const memory = await filled(place, drawing());

@@ -246,6 +246,7 @@ pub(crate) struct QueryInput {
     reference: Option<f64>,
     #[serde(default)]
     exact: bool,
+    recall: Option<f32>,
     min_score: Option<f32>,
     pool: Option<usize>,
     #[serde(default)]
@@ -275,6 +276,7 @@ impl QueryInput {
             parts,
             limit: self.limit,
             exact: self.exact,
+            recall: self.recall,
             filter,
             fusion: match self.fusion {
                 [1.0, k, _] => Fusion::Rrf { k },

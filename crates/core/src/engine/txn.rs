@@ -16,7 +16,7 @@ use crate::engine::event::{Event, Repeat};
 use crate::engine::retention::moved;
 use crate::engine::state::{State, Vectored, expected_weight};
 use crate::error::CommandError;
-use crate::index::vector::Wanted;
+use crate::index::vector::{DEFAULT_RECALL, Wanted};
 use crate::index::{key_of, same_fields};
 use crate::model::{
     Code, Directed, EmbeddingSpace, IdSource, Kept, Move, Origin, Reason, Record, RecordId, Scope, Tier,
@@ -458,7 +458,8 @@ impl Staging<'_> {
         let visible = self.state.store.visible(scope, self.asked.now);
         let ties = |slot| u128::from(slot);
         // Exact: what others have beside must not show.
-        let wanted = Wanted { limit: 1, sure: 1, allowed: &visible, exact: true, ties: &ties };
+        let wanted =
+            Wanted { limit: 1, sure: 1, allowed: &visible, exact: true, recall: DEFAULT_RECALL, ties: &ties };
         let nearest = index.search(&index.probe(vector, &[]).by_direction(), &wanted).hits.first()?.score;
         Some((1.0 - nearest).clamp(0.0, 1.0))
     }

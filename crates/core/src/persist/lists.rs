@@ -11,7 +11,7 @@ use crate::persist::frame::{self, Parsed};
 use crate::persist::{ObjectKind, header};
 
 /// How codes are made. Codes made in another way are not read.
-const SCHEME: u32 = 1;
+const SCHEME: u32 = 2;
 /// Bytes after which another page is begun.
 const PAGE_BYTES: usize = 256 << 10;
 

@@ -28,6 +28,9 @@ pub struct Query {
     /// Whether the vector search is to look at every vector in question, however many there are. A view that does not see
     /// everything always does, so that what it finds depends on nothing else.
     pub exact: bool,
+    /// If not: which share of the nearest ten the vector search is to find, about, of what there is to find in memories so
+    /// large that not every vector is looked at: [`Query::LEAST_RECALL`] to [`Query::MOST_RECALL`]. None: 0.99.
+    pub recall: Option<f32>,
     /// Which records may be found.
     pub filter: Option<Filter>,
     /// How the two searches are joined.
@@ -66,6 +69,10 @@ pub struct Part {
 impl Query {
     /// Most hits one question can ask for.
     pub const MAX_LIMIT: usize = 10_000;
+    /// The least share of the nearest that can be asked for.
+    pub const LEAST_RECALL: f32 = 0.5;
+    /// The greatest one; beyond, there is [`Query::exact`].
+    pub const MOST_RECALL: f32 = 0.999;
 
     /// Whether there is nothing that records could be ranked by.
     pub(crate) fn ranks_nothing(&self) -> bool {
@@ -90,6 +97,11 @@ impl Query {
         }
         if self.text.len() > max_text_bytes as usize {
             return invalid("query", format!("is longer than {max_text_bytes} bytes (maxTextBytes)"));
+        }
+        let shares = Query::LEAST_RECALL..=Query::MOST_RECALL;
+        if self.recall.is_some_and(|recall| !shares.contains(&recall)) {
+            let (least, most) = (Query::LEAST_RECALL, Query::MOST_RECALL);
+            return invalid("recall", format!("must be between {least} and {most}"));
         }
         if !self.fusion.is_sound() {
             return invalid("fusion", "must have finite weights, none negative and not all zero".into());

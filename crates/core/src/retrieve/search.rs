@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::index::text::KeywordQuery;
-use crate::index::vector::{Probe, VectorIndex, Wanted, Way};
+use crate::index::vector::{DEFAULT_RECALL, Probe, VectorIndex, Wanted, Way};
 use crate::index::{Slot, SlotSet};
 use crate::model::{Metric, RecordId};
 use crate::retrieve::brevity::Brevity;
@@ -260,7 +260,8 @@ fn dense<'a>(
     let probe = index.probe(vector, &query.encoded);
     let (limit, sure) = (ground.depth(), ground.reached());
     let ties = |slot| ground.id(slot).0;
-    let wanted = Wanted { limit, sure, allowed: ground.allowed, exact: query.exact, ties: &ties };
+    let recall = query.recall.unwrap_or(DEFAULT_RECALL);
+    let wanted = Wanted { limit, sure, allowed: ground.allowed, exact: query.exact, recall, ties: &ties };
     let found = index.search(&probe, &wanted);
     let Some(best) = found.hits.first().map(|hit| hit.score) else {
         skip("no memory in question has a vector");

@@ -357,10 +357,17 @@ impl VectorIndex for Arena {
 mod tests {
     use super::*;
     use crate::index::SlotSet;
-    use crate::index::vector::unit;
+    use crate::index::vector::{DEFAULT_RECALL, unit};
 
     fn wanted(limit: usize, allowed: &SlotSet) -> Wanted<'_> {
-        Wanted { limit, sure: limit, allowed, exact: false, ties: &|slot| u128::from(slot) }
+        Wanted {
+            limit,
+            sure: limit,
+            allowed,
+            exact: false,
+            recall: DEFAULT_RECALL,
+            ties: &|slot| u128::from(slot),
+        }
     }
 
     /// The scan against a full sort of exact scores, through inserts, removals and filters of every density.

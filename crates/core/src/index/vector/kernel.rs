@@ -24,18 +24,47 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
 }
 
-/// Dot products of `query` with [`ROWS`] consecutive rows in `rows`, each as long as the query.
+/// The same as [`dot`] with each of [`ROWS`] rows, wherever they are: while one row is waited for, others are summed.
+pub(super) fn dot_x4(query: &[f32], rows: [&[f32]; ROWS]) -> [f32; ROWS] {
+    debug_assert!(rows.iter().all(|row| row.len() == query.len()));
+    let mut lanes = [[0f32; 4]; ROWS];
+    let (heads, tail) = query.as_chunks::<4>();
+    let parts = rows.map(|row| row.as_chunks::<4>());
+    let least = parts.iter().fold(heads.len(), |least, (heads, _)| least.min(heads.len()));
+    for (at, x) in heads[..least].iter().enumerate() {
+        for row in 0..ROWS {
+            let y = &parts[row].0[..least][at];
+            for lane in 0..4 {
+                lanes[row][lane] += x[lane] * y[lane];
+            }
+        }
+    }
+    for (row, (_, own)) in parts.iter().enumerate() {
+        for (lane, (x, y)) in tail.iter().zip(*own).enumerate() {
+            lanes[row][lane] += x * y;
+        }
+    }
+    lanes.map(|lanes| (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]))
+}
+
+/// Dot products of `query` with [`ROWS`] rows, wherever they are, each as long as the query.
 ///
 /// The query is int8 widened to `i16`; its length, and so the rows', is a multiple of 8 (see [`super::probe`]).
-pub(super) fn dot_i8_x4(query: &[i16], rows: &[i8]) -> [i32; ROWS] {
+pub(super) fn dot_i8_x4(query: &[i16], rows: [&[i8]; ROWS]) -> [i32; ROWS] {
     assert!(
-        query.len().is_multiple_of(8) && rows.len() == query.len() * ROWS,
+        query.len().is_multiple_of(8) && rows.iter().all(|row| row.len() == query.len()),
         "rows are padded to whole registers"
     );
     #[cfg(target_feature = "simd128")]
     return simd::dot_i8_x4(query, rows);
     #[cfg(not(target_feature = "simd128"))]
-    return std::array::from_fn(|row| dot_i8(query, &rows[row * query.len()..][..query.len()]));
+    return rows.map(|row| dot_i8(query, row));
+}
+
+/// The [`ROWS`] rows of a group of them that stand one after the other.
+pub(super) fn rows_of(group: &[i8]) -> [&[i8]; ROWS] {
+    let width = group.len() / ROWS;
+    std::array::from_fn(|row| &group[row * width..][..width])
 }
 
 /// The dot product of `query` with one row of the same length.
@@ -61,26 +90,38 @@ pub(super) fn sum_of_signs(table: &[f32], signs: &[u8]) -> f32 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
 }
 
-/// Gives each row of `codes`, by its number, the number of bits in which it differs from `code`, which is as long.
-pub(super) fn differing(code: &[u64], codes: &[u64], each: impl FnMut(usize, u32)) {
+/// Gives each row of `codes`, by its number, that differs from `code`, which is as long, in at most `bound` bits or in more
+/// than `far`, with the number of bits.
+pub(super) fn differing(code: &[u64], codes: &[u64], bound: u16, far: u16, mut each: impl FnMut(usize, u16)) {
+    let mut check = |row: usize, bits: u32| {
+        if (bits <= u32::from(bound)) | (bits > u32::from(far)) {
+            each(row, bits as u16);
+        }
+    };
     match code.len() {
-        6 => differing_in::<6>(code, codes, each),
-        8 => differing_in::<8>(code, codes, each),
-        12 => differing_in::<12>(code, codes, each),
-        words => rows_differing(codes.chunks_exact(words).map(|row| (code, row)), each),
+        4 => differing_in::<4>(code, codes, check),
+        6 => differing_in::<6>(code, codes, check),
+        8 => differing_in::<8>(code, codes, check),
+        words => {
+            for (row, own) in codes.chunks_exact(words).enumerate() {
+                check(row, code.iter().zip(own).map(|(a, b)| (a ^ b).count_ones()).sum());
+            }
+        }
     }
 }
 
 /// The same for codes of a length that is known beforehand: the usual ones are worth it.
-fn differing_in<const WORDS: usize>(code: &[u64], codes: &[u64], each: impl FnMut(usize, u32)) {
+fn differing_in<const WORDS: usize>(code: &[u64], codes: &[u64], mut check: impl FnMut(usize, u32)) {
     let Some(code) = code.first_chunk::<WORDS>() else { return };
-    rows_differing(codes.as_chunks::<WORDS>().0.iter().map(|row| (&code[..], &row[..])), each);
-}
-
-#[inline(always)]
-fn rows_differing<'a>(pairs: impl Iterator<Item = (&'a [u64], &'a [u64])>, mut each: impl FnMut(usize, u32)) {
-    for (row, (code, own)) in pairs.enumerate() {
-        each(row, code.iter().zip(own).map(|(a, b)| (a ^ b).count_ones()).sum());
+    // Words of unknown origin are kept apart: otherwise the compiler joins them in registers of 128 bits, from which
+    // each has to be taken out again to be counted, and the whole takes four times as long.
+    let code = code.map(std::hint::black_box);
+    for (row, own) in codes.as_chunks::<WORDS>().0.iter().enumerate() {
+        let mut bits = 0;
+        for word in 0..WORDS {
+            bits += (code[word] ^ own[word]).count_ones();
+        }
+        check(row, bits);
     }
 }
 
@@ -96,16 +137,16 @@ mod simd {
 
     use super::ROWS;
 
-    pub(super) fn dot_i8_x4(query: &[i16], rows: &[i8]) -> [i32; ROWS] {
+    pub(super) fn dot_i8_x4(query: &[i16], rows: [&[i8]; ROWS]) -> [i32; ROWS] {
         let width = query.len();
         let mut sums = [i32x4_splat(0); ROWS];
         for at in (0..width).step_by(8) {
             // SAFETY: `width` is a multiple of 8 and `at` below it, so 8 values of 16 bits are there. Alignment is
             // not required.
             let q = unsafe { v128_load(query.as_ptr().add(at).cast::<v128>()) };
-            for (row, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: `rows` has `ROWS * width` bytes, and `row * width + at + 8` is at most that.
-                let r = unsafe { i16x8_load_extend_i8x8(rows.as_ptr().add(row * width + at)) };
+            for (row, sum) in rows.iter().zip(&mut sums) {
+                // SAFETY: every row has `width` bytes, and `at + 8` is at most that.
+                let r = unsafe { i16x8_load_extend_i8x8(row.as_ptr().add(at)) };
                 *sum = i32x4_add(*sum, i32x4_dot_i16x8(q, r));
             }
         }
@@ -130,6 +171,7 @@ mod tests {
             let b: Vec<f32> = (0..len).map(|_| random.f32() - 0.5).collect();
             let exact: f64 = a.iter().zip(&b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
             assert!((f64::from(dot(&a, &b)) - exact).abs() < 1e-4, "{len}");
+            assert_eq!(dot_x4(&a, [&b, &a, &b, &b]), [dot(&a, &b), dot(&a, &a), dot(&a, &b), dot(&a, &b)]);
         }
     }
 
@@ -139,7 +181,7 @@ mod tests {
         for width in [8, 16, 128, 384] {
             let query: Vec<i16> = (0..width).map(|_| random.i16(-127..=127)).collect();
             let rows: Vec<i8> = (0..width * ROWS).map(|_| random.i8(-127..=127)).collect();
-            let together = dot_i8_x4(&query, &rows);
+            let together = dot_i8_x4(&query, rows_of(&rows));
             let one_by_one: Vec<i32> = rows.chunks(width).map(|row| dot_i8(&query, row)).collect();
             assert_eq!(together.to_vec(), one_by_one);
         }
@@ -151,14 +193,19 @@ mod tests {
         for words in [1, 5, 6, 8, 12, 16] {
             let code: Vec<u64> = (0..words).map(|_| random.u64(..)).collect();
             let codes: Vec<u64> = (0..words * 10).map(|_| random.u64(..)).collect();
-            let mut found = Vec::new();
-            differing(&code, &codes, |row, bits| found.push((row, bits)));
             let bits = |row: &[u64]| {
                 (0..64 * words).filter(|at| (row[at / 64] ^ code[at / 64]) >> (at % 64) & 1 == 1).count()
             };
-            let expected: Vec<(usize, u32)> =
-                codes.chunks(words).map(|row| bits(row) as u32).enumerate().collect();
-            assert_eq!(found, expected, "{words} words");
+            let counts: Vec<u16> = codes.chunks(words).map(|row| bits(row) as u16).collect();
+            let (least, most) = (counts[3].min(counts[4]), counts[3].max(counts[4]));
+            for (bound, far) in [(u16::MAX, u16::MAX), (0, 0), (least, most), (0, u16::MAX)] {
+                let mut found = Vec::new();
+                differing(&code, &codes, bound, far, |row, bits| found.push((row, bits)));
+                let is_asked_for = |(_, bits): &(usize, u16)| *bits <= bound || *bits > far;
+                let expected: Vec<(usize, u16)> =
+                    counts.iter().copied().enumerate().filter(is_asked_for).collect();
+                assert_eq!(found, expected, "{words} words, {bound}, {far}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::index::Slot;
 use crate::index::vector::code::{quantise, unit_scale};
-use crate::index::vector::kernel::{ROWS, differing, dot_i8_x4};
+use crate::index::vector::kernel::{ROWS, dot_i8_x4, rows_of};
 
 /// Codes that may wait in the first list.
 pub(super) const WAITING: usize = 4_096;
@@ -176,7 +176,7 @@ impl Lists {
     pub(super) fn each_centre(&self, query: &[i16], scale: f32, mut each: impl FnMut(Near)) {
         for (group, centres) in self.centres.chunks_exact(self.width * ROWS).enumerate() {
             let first = group * ROWS + 1;
-            for (list, product) in (first..self.lists.len()).zip(dot_i8_x4(query, centres)) {
+            for (list, product) in (first..self.lists.len()).zip(dot_i8_x4(query, rows_of(centres))) {
                 each(Near { list, cosine: product as f32 * scale * self.lists[list].scale });
             }
         }
@@ -192,16 +192,9 @@ impl Lists {
         &self.lists[list].slots
     }
 
-    /// Gives each code of a range of a list, by its place in that, the number of bits in which it differs from `code`.
-    pub(super) fn differing(
-        &self,
-        list: usize,
-        range: std::ops::Range<usize>,
-        code: &[u64],
-        each: impl FnMut(usize, u32),
-    ) {
-        let codes = &self.lists[list].codes[range.start * self.words..range.end * self.words];
-        differing(code, codes, each);
+    /// The codes of a list, one after the other.
+    pub(super) fn codes(&self, list: usize) -> &[u64] {
+        &self.lists[list].codes
     }
 
     /// The lists as they are to be kept, the first one first.
@@ -350,7 +343,7 @@ impl Halves {
 fn cosines(steps: &[i8], rows: &[i8], scales: &[f32]) -> Vec<f32> {
     let query: Vec<i16> = steps.iter().map(|step| i16::from(*step)).collect();
     let scale = unit_scale(steps);
-    let products = rows.chunks_exact(steps.len() * ROWS).flat_map(|group| dot_i8_x4(&query, group));
+    let products = rows.chunks_exact(steps.len() * ROWS).flat_map(|group| dot_i8_x4(&query, rows_of(group)));
     products.zip(scales).map(|(product, own)| product as f32 * scale * own).collect()
 }
 

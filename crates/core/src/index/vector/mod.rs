@@ -28,7 +28,7 @@ pub(crate) use code::{encode, fits, quantise};
 pub(crate) use fit::{Extent, Fitted, compare, fit};
 pub(crate) use kernel::dot;
 pub(crate) use lists::KeptList;
-pub(crate) use plan::Way;
+pub(crate) use plan::{DEFAULT_RECALL, Way};
 pub(crate) use probe::Probe;
 pub(crate) use project::{Map, Projection, Projections};
 
@@ -66,6 +66,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) allowed: &'a SlotSet,
     /// Whether all are to be the nearest there are, whatever it takes.
     pub(crate) exact: bool,
+    /// If not: which share of the nearest ten is to be found, about.
+    pub(crate) recall: f32,
     /// Decides between equal scores.
     pub(crate) ties: &'a TieBreak<'a>,
 }

@@ -2,6 +2,9 @@
 //!
 //! Costs are in nanoseconds of WebAssembly on one machine, as `docs/VECTOR-INDEX.md` tells; only their proportions count.
 
+/// The share of the nearest ten that a search finds, about, if nothing else is asked for.
+pub(crate) const DEFAULT_RECALL: f32 = 0.99;
+
 /// How a search finds its slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Way {
@@ -49,6 +52,41 @@ pub(super) struct Figures {
     pub(super) waiting: usize,
     /// Lists with a centre.
     pub(super) lists: usize,
+    /// How much is done for what is found.
+    pub(super) effort: Effort,
+}
+
+/// How much a search of codes and lists does for the nearest there are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Effort {
+    /// The share of the lists that is read, as a multiple of what is read by default.
+    pub(super) breadth: f32,
+    /// Standard deviations by which a vector may differ from the question in more bits than its angle says and still be
+    /// found.
+    pub(super) deviations: f32,
+}
+
+/// By share of the nearest ten to be found, the effort that it takes: breadth and deviations. Measured on vectors of
+/// sentences (`docs/VECTOR-INDEX.md`).
+const EFFORTS: [(f32, [f32; 2]); 7] = [
+    (0.5, [0.02, 0.0]),
+    (0.8, [0.08, 0.5]),
+    (0.9, [0.18, 1.0]),
+    (0.95, [0.36, 1.3]),
+    (0.98, [0.7, 1.7]),
+    (0.99, [1.0, 2.0]),
+    (0.999, [3.0, 3.0]),
+];
+
+impl Effort {
+    /// What finds that share of the nearest ten, about.
+    pub(super) fn of(recall: f32) -> Self {
+        let above = EFFORTS.partition_point(|(known, _)| *known < recall).clamp(1, EFFORTS.len() - 1);
+        let [(low, least), (high, most)] = [EFFORTS[above - 1], EFFORTS[above]];
+        let part = ((recall - low) / (high - low)).clamp(0.0, 1.0);
+        let [breadth, deviations] = [0, 1].map(|at| least[at] + (most[at] - least[at]) * part);
+        Effort { breadth, deviations }
+    }
 }
 
 /// The share of the codes in lists that a search reads at most: this of so many, and less of more by the exponent.
@@ -78,7 +116,7 @@ impl Figures {
         let (share, many, exponent) = SHARE;
         let listed = self.coded.saturating_sub(self.waiting).max(1) as f32;
         let asked = (self.allowed.max(1) as f32 / self.rows.max(1) as f32).min(1.0);
-        (share * libm::powf(listed / many, exponent) / asked).min(1.0)
+        (self.effort.breadth * share * libm::powf(listed / many, exponent) / asked).min(1.0)
     }
 
     fn cost(&self, way: Way) -> f32 {
@@ -109,7 +147,8 @@ mod tests {
     fn figures(rows: usize, allowed: usize) -> Figures {
         let waiting = rows.min(4_096);
         let lists = (rows - waiting) / 45;
-        Figures { dimensions: 384, words: 6, rows, allowed, coded: rows, waiting, lists }
+        let effort = Effort::of(DEFAULT_RECALL);
+        Figures { dimensions: 384, words: 6, rows, allowed, coded: rows, waiting, lists, effort }
     }
 
     #[test]
@@ -119,6 +158,17 @@ mod tests {
         assert_eq!(figures(100_000, 100_000).choose(false), Way::Lists);
         assert_eq!(figures(100_000, 1_000).choose(false), Way::Visit);
         assert_eq!(figures(100_000, 20_000).choose(false), Way::Codes);
+    }
+
+    /// What more is to be found for is never looked for with less, and the default is what it was measured with.
+    #[test]
+    fn more_is_done_for_more() {
+        let efforts: Vec<Effort> = (50..100).map(|percent| Effort::of(percent as f32 / 100.0)).collect();
+        assert!(efforts.is_sorted_by(|a, b| a.breadth < b.breadth && a.deviations < b.deviations));
+        assert_eq!(Effort::of(DEFAULT_RECALL), Effort { breadth: 1.0, deviations: 2.0 });
+        assert_eq!(Effort::of(0.999), Effort { breadth: 3.0, deviations: 3.0 });
+        let read = |recall| Figures { effort: Effort::of(recall), ..figures(100_000, 100_000) }.share();
+        assert!(read(0.8) < 0.1 * read(0.99) && read(0.999) > 2.5 * read(0.99));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::index::vector::{
-    Arena, Map, Probe, Projection, VectorHit, VectorIndex, Wanted, Way, dot, encode, unit,
+    Arena, DEFAULT_RECALL, Map, Probe, Projection, VectorHit, VectorIndex, Wanted, Way, dot, encode, unit,
 };
 use crate::index::{Slot, SlotSet};
 use crate::model::{Kept, Precision};
@@ -39,7 +39,8 @@ impl Source {
 
 fn ask(arena: &Arena, probe: &Probe, allowed: &SlotSet, exact: bool) -> (Vec<VectorHit>, Way) {
     let ties = |slot| u128::from(slot);
-    let wanted = Wanted { limit: 4 * LIMIT, sure: LIMIT, allowed, exact, ties: &ties };
+    let wanted =
+        Wanted { limit: 4 * LIMIT, sure: LIMIT, allowed, exact, recall: DEFAULT_RECALL, ties: &ties };
     let found = arena.search(probe, &wanted);
     (found.hits, found.way)
 }

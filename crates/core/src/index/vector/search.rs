@@ -5,7 +5,7 @@
 //!
 //! A search of codes counts the bits in which each differs from the question, and scores the rows of those that come near
 //! enough. How near that is follows from the scores: with the last of the wanted scores found so far, a vector that scored
-//! better would differ in more than so many bits ([`reach`]) only by a chance of one in forty. The nearest lists are read
+//! better would differ in more than so many bits ([`reach`]) only by a chance that the wanted recall leaves room for. The nearest lists are read
 //! first, so that the bound is sharp for the rest; lists whose members all lie too far from the question are left out.
 
 use std::cmp::Reverse;
@@ -13,21 +13,19 @@ use std::collections::BinaryHeap;
 
 use crate::index::vector::arena::Arena;
 use crate::index::vector::best::Best;
-use crate::index::vector::kernel::{ROWS, dot_i8, dot_i8_x4};
-use crate::index::vector::lists::Near;
+use crate::index::vector::kernel::{ROWS, differing, dot_i8, dot_i8_x4, dot_x4, rows_of};
+use crate::index::vector::lists::{Lists, Near};
 use crate::index::vector::place::WHOLE;
-use crate::index::vector::plan::{Figures, Way};
+use crate::index::vector::plan::{Effort, Figures, Way};
 use crate::index::vector::probe::{Measure, Probe, SIGN_FACTOR, Stepped};
 use crate::index::vector::rows::Rows;
-use crate::index::vector::signs::reach;
+use crate::index::vector::signs::{Sight, reach};
 use crate::index::vector::{VectorHit, VectorHits, VectorIndex, Wanted};
 use crate::index::{Slot, SlotSet};
 use crate::model::Precision;
 
 /// Candidates beyond the limit that are scored in full precision.
 const RESCORED: usize = 32;
-/// Standard deviations by which a vector may differ from the question in more bits than its angle says and still be found.
-const DEVIATIONS: f32 = 2.0;
 /// How far the members of a list may lie from its centre towards a question, as a share of what they would if they all lay
 /// that way. In directions without preference 2 / sqrt(dimensions) would do; those of real vectors have preferences.
 const SPREAD: f32 = 0.7;
@@ -47,13 +45,14 @@ impl Arena {
             coded: self.lists.len(),
             waiting: self.lists.waiting(),
             lists: self.lists.centred(),
+            effort: Effort::of(wanted.recall),
         };
         let way = figures.choose(wanted.exact);
         let share = if way == Way::Lists { figures.share() } else { 1.0 };
         let found = if way.is_exact() {
             self.read_rows(way, probe, wanted)
         } else {
-            self.read_codes(way, share, probe, wanted)
+            self.read_codes(way, share, figures.effort.deviations, probe, wanted)
         };
         // A filter that leaves few must not lose any of them.
         if !way.is_exact() && found.hits.len() < wanted.limit.min(wanted.allowed.len()) {
@@ -65,11 +64,7 @@ impl Arena {
     fn read_rows(&self, way: Way, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits {
         let mut best = Best::new(wanted.limit.saturating_add(RESCORED), wanted.ties);
         if way == Way::Visit {
-            for slot in wanted.allowed.iter() {
-                if let Some(score) = self.rough_score(probe, slot) {
-                    best.offer(slot, score);
-                }
-            }
+            self.rough_scores(probe, wanted.allowed.iter(), |slot, score| best.offer(slot, score));
         } else {
             for (set, rows) in self.rows.iter().enumerate() {
                 match probe.measure(set) {
@@ -96,52 +91,109 @@ impl Arena {
         probe: &Probe,
         wanted: &Wanted<'_>,
     ) -> Vec<VectorHit> {
-        let mut hits: Vec<VectorHit> =
-            slots.filter_map(|slot| Some(VectorHit { slot, score: self.score(probe, slot)? })).collect();
+        let mut hits = Vec::new();
+        let floats = Precision::F32.index();
+        self.each_group(slots, |set, group| match (probe.measure(set), group.as_array::<ROWS>()) {
+            (Measure::Steps(stepped), Some(group)) if set == floats => {
+                let scores = dot_x4(&stepped.vector, group.map(|(_, row)| self.rows[set].full(row)));
+                hits.extend(group.iter().zip(scores).map(|((slot, _), cosine)| VectorHit {
+                    slot: *slot,
+                    score: self.likeness(probe, *slot, cosine),
+                }));
+            }
+            _ => {
+                hits.extend(group.iter().filter_map(|(slot, _)| {
+                    Some(VectorHit { slot: *slot, score: self.score(probe, *slot)? })
+                }))
+            }
+        });
         hits.sort_unstable_by(|a, b| better(a, b, wanted));
         hits.truncate(wanted.limit);
         hits
     }
 
-    /// The score of one slot by its steps, or its signs.
-    fn rough_score(&self, probe: &Probe, slot: Slot) -> Option<f32> {
-        let (set, row) = self.place(slot)?;
-        let rows = &self.rows[set];
-        let cosine = match probe.measure(set) {
-            Measure::Steps(stepped) => {
-                dot_i8(&stepped.steps, rows.steps(row)) as f32 * (rows.scale(row) * stepped.scale)
+    /// Gives the slots that have vectors, with the set and the rows of these, in their order: as many of one set at a time
+    /// as there are, at most [`ROWS`]. Memory that is read in such groups answers several times at once.
+    fn each_group(&self, slots: impl Iterator<Item = Slot>, mut each: impl FnMut(usize, &[(Slot, usize)])) {
+        let (mut together, mut group, mut count) = (0, [(0, 0); ROWS], 0);
+        for slot in slots {
+            let Some((set, row)) = self.place(slot) else { continue };
+            if count == ROWS || (set != together && count > 0) {
+                each(together, &group[..count]);
+                count = 0;
             }
-            Measure::Signs => probe.score_of_signs(rows.signs(row)),
-            Measure::None => return None,
-        };
-        Some(self.likeness(probe, slot, cosine))
+            together = set;
+            group[count] = (slot, row);
+            count += 1;
+        }
+        if count > 0 {
+            each(together, &group[..count]);
+        }
     }
 
-    fn read_codes(&self, way: Way, share: f32, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits {
-        let mut hunt = Hunt::new(self, probe, wanted);
-        let mut order: Vec<Near> = Vec::with_capacity(self.lists.centred());
-        self.lists.each_centre(&probe.whole.steps, probe.whole.scale, |near| order.push(near));
-        order.sort_unstable_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.list.cmp(&b.list)));
+    /// Gives the scores of slots by their steps, or their signs, in the order of the slots.
+    fn rough_scores(
+        &self,
+        probe: &Probe,
+        slots: impl Iterator<Item = Slot>,
+        mut each: impl FnMut(Slot, f32),
+    ) {
+        let mut each = |slot, cosine| each(slot, self.likeness(probe, slot, cosine));
+        self.each_group(slots, |set, group| {
+            let rows = &self.rows[set];
+            match probe.measure(set) {
+                Measure::Steps(stepped) => {
+                    let scale = |row: usize| rows.scale(row) * stepped.scale;
+                    if let Some(group) = group.as_array::<ROWS>() {
+                        let products = dot_i8_x4(&stepped.steps, group.map(|(_, row)| rows.steps(row)));
+                        for ((slot, row), product) in group.iter().zip(products) {
+                            each(*slot, product as f32 * scale(*row));
+                        }
+                    } else {
+                        for (slot, row) in group {
+                            each(*slot, dot_i8(&stepped.steps, rows.steps(*row)) as f32 * scale(*row));
+                        }
+                    }
+                }
+                Measure::Signs => {
+                    for (slot, row) in group {
+                        each(*slot, probe.score_of_signs(rows.signs(*row)));
+                    }
+                }
+                Measure::None => {}
+            }
+        });
+    }
+
+    fn read_codes(
+        &self,
+        way: Way,
+        share: f32,
+        deviations: f32,
+        probe: &Probe,
+        wanted: &Wanted<'_>,
+    ) -> VectorHits {
+        let mut hunt = Hunt::new(self, probe, wanted, deviations);
+        let mut order = Nearest::of(&self.lists, probe);
         let mut left = ((self.lists.len() - self.lists.waiting()) as f32 * share) as usize;
-        let waiting = (0..self.lists.waiting()).step_by(CHUNK).map(Part::Waiting);
-        let mut parts = order.into_iter().map(Part::List).chain(waiting);
+        let mut waiting = (0..self.lists.waiting()).step_by(CHUNK);
         let mut room = FIRST;
         loop {
-            let (bound, mut read, mut more) = (hunt.bound(), 0, true);
+            let (bounds, mut read, mut more) = (hunt.bounds(), 0, true);
             while read < room {
-                let Some(part) = parts.next() else {
+                let near = if left > 0 { order.next() } else { None };
+                if let Some(near) = near {
+                    if way == Way::Codes || !hunt.is_beyond(near) {
+                        let size = hunt.read(near.list, 0, bounds);
+                        left = left.saturating_sub(size);
+                        read += size;
+                    }
+                } else if let Some(from) = waiting.next() {
+                    read += hunt.read(0, from, bounds);
+                } else {
                     more = false;
                     break;
-                };
-                read += match part {
-                    Part::List(near) if left == 0 || (way == Way::Lists && hunt.is_beyond(near)) => 0,
-                    Part::List(near) => {
-                        let size = hunt.read(near.list, 0, bound);
-                        left = left.saturating_sub(size);
-                        size
-                    }
-                    Part::Waiting(from) => hunt.read(0, from, bound),
-                };
+                }
             }
             hunt.score_found();
             if !more {
@@ -152,7 +204,7 @@ impl Arena {
         hunt.add_uncoded();
         let floor = hunt.floor();
         let Hunt { mut scored, .. } = hunt;
-        let kept = wanted.limit.saturating_add(RESCORED);
+        let kept = wanted.limit.max(wanted.sure.saturating_add(RESCORED));
         if scored.len() > kept {
             scored.select_nth_unstable_by(kept, |a, b| better(a, b, wanted));
             scored.truncate(kept);
@@ -175,11 +227,47 @@ fn better(a: &VectorHit, b: &VectorHit, wanted: &Wanted<'_>) -> std::cmp::Orderi
     b.score.total_cmp(&a.score).then_with(|| (wanted.ties)(a.slot).cmp(&(wanted.ties)(b.slot)))
 }
 
-/// What a search of codes reads at a time.
-enum Part {
-    List(Near),
-    /// Of the first list, from this place on.
-    Waiting(usize),
+/// The lists with a centre, nearest first: sorted as far as they are asked for.
+struct Nearest {
+    order: Vec<Near>,
+    /// How many of them are where they belong.
+    sorted: usize,
+    next: usize,
+}
+
+impl Nearest {
+    /// Lists that are sorted at first, and more of them each time.
+    const FIRST: usize = 64;
+
+    fn of(lists: &Lists, probe: &Probe) -> Self {
+        let mut order = Vec::with_capacity(lists.centred());
+        lists.each_centre(&probe.whole.steps, probe.whole.scale, |near| order.push(near));
+        Nearest { order, sorted: 0, next: 0 }
+    }
+
+    fn sort_more(&mut self) {
+        let nearer = |a: &Near, b: &Near| b.cosine.total_cmp(&a.cosine).then(a.list.cmp(&b.list));
+        let rest = &mut self.order[self.sorted..];
+        let more = rest.len().min(self.sorted.max(Self::FIRST));
+        if more < rest.len() {
+            rest.select_nth_unstable_by(more, nearer);
+        }
+        rest[..more].sort_unstable_by(nearer);
+        self.sorted += more;
+    }
+}
+
+impl Iterator for Nearest {
+    type Item = Near;
+
+    fn next(&mut self) -> Option<Near> {
+        if self.next == self.sorted {
+            self.sort_more();
+        }
+        let near = self.order.get(self.next).copied();
+        self.next += 1;
+        near
+    }
 }
 
 /// A search of codes under way.
@@ -187,27 +275,30 @@ struct Hunt<'a> {
     arena: &'a Arena,
     probe: &'a Probe,
     wanted: &'a Wanted<'a>,
-    code: Vec<u64>,
+    sight: Sight,
     stretch: f32,
-    /// Allowed slots within the bound that are not scored yet, and the bits in which they differ from the question.
-    found: Vec<(u32, Slot)>,
-    /// By number of bits, how many of these there are.
+    /// See [`Effort::deviations`].
+    deviations: f32,
+    /// Allowed slots within the bounds that are not scored yet, and how far they are from the question.
+    found: Vec<(u16, Slot)>,
+    /// By distance, how many of these there are.
     counts: Vec<u32>,
     scored: Vec<VectorHit>,
     /// The best scores, as many as are to be right, the least on top. Floats as integers of the same order.
     leaders: BinaryHeap<Reverse<i32>>,
     /// The allowed slot that differs most, and in how many bits.
-    farthest: Option<(u32, Slot)>,
+    farthest: Option<(u16, Slot)>,
 }
 
 impl<'a> Hunt<'a> {
-    fn new(arena: &'a Arena, probe: &'a Probe, wanted: &'a Wanted<'a>) -> Self {
+    fn new(arena: &'a Arena, probe: &'a Probe, wanted: &'a Wanted<'a>, deviations: f32) -> Self {
         Hunt {
             arena,
             probe,
             wanted,
-            code: arena.signer.sign(&probe.whole.vector),
+            sight: arena.signer.sight(&probe.whole.vector),
             stretch: arena.stretch(),
+            deviations,
             found: Vec::new(),
             counts: vec![0; arena.signer.bits() + 1],
             scored: Vec::new(),
@@ -222,10 +313,13 @@ impl<'a> Hunt<'a> {
         self.leaders.peek().filter(|_| enough).map(|Reverse(ordered)| from_ordered(*ordered))
     }
 
-    /// In how many bits a slot worth scoring differs from the question at most.
-    fn bound(&self) -> u32 {
-        self.least()
-            .map_or(u32::MAX, |least| reach(least / self.stretch, self.arena.signer.bits(), DEVIATIONS))
+    /// In how many bits a slot worth scoring differs from the question, and how far it is from it, at most.
+    fn bounds(&self) -> (u16, u16) {
+        self.least().map_or((u16::MAX, u16::MAX), |least| {
+            let least = least / self.stretch;
+            let bits = reach(least, self.arena.signer.bits(), self.deviations);
+            (bits, self.sight.reach(least, self.deviations))
+        })
     }
 
     /// Whether nothing in a list is expected to score better.
@@ -237,21 +331,27 @@ impl<'a> Hunt<'a> {
     }
 
     /// Reads a list from a place on, or [`CHUNK`] codes of it. Answers how many.
-    fn read(&mut self, list: usize, from: usize, bound: u32) -> usize {
-        let Hunt { arena, wanted, code, found, counts, farthest, .. } = self;
+    fn read(&mut self, list: usize, from: usize, (bound, reach): (u16, u16)) -> usize {
+        let Hunt { arena, wanted, sight, found, counts, farthest, .. } = self;
         let slots = &arena.lists.slots(list)[from..];
         let slots = &slots[..slots.len().min(CHUNK)];
-        let mut far = farthest.map_or(0, |(bits, _)| bits);
-        arena.lists.differing(list, from..from + slots.len(), code, |at, bits| {
-            if (bits <= bound || bits > far) && wanted.allowed.contains(slots[at]) {
-                if bits <= bound {
-                    found.push((bits, slots[at]));
-                    counts[bits as usize] += 1;
+        let words = arena.signer.words();
+        let codes = &arena.lists.codes(list)[from * words..][..slots.len() * words];
+        let far = farthest.map_or(0, |(bits, _)| bits);
+        differing(sight.code(), codes, bound, far, |at, bits| {
+            let slot = slots[at];
+            if !wanted.allowed.contains(slot) {
+                return;
+            }
+            if bits <= bound {
+                let distance = sight.distance(&codes[at * words..][..words], bits);
+                if distance <= reach {
+                    found.push((distance, slot));
+                    counts[usize::from(distance)] += 1;
                 }
-                if bits > far || farthest.is_none() {
-                    far = bits;
-                    *farthest = Some((bits, slots[at]));
-                }
+            }
+            if farthest.is_none_or(|(most, _)| bits > most) {
+                *farthest = Some((bits, slot));
             }
         });
         slots.len()
@@ -264,26 +364,25 @@ impl<'a> Hunt<'a> {
         for count in &mut self.counts {
             start += std::mem::replace(count, start);
         }
-        for (bits, slot) in self.found.drain(..) {
-            let place = &mut self.counts[bits as usize];
+        for (distance, slot) in self.found.drain(..) {
+            let place = &mut self.counts[usize::from(distance)];
             order[*place as usize] = slot;
             *place += 1;
         }
-        // By now each count is where the slots of that many bits end.
+        // By now each count is where the slots of that distance end.
         let mut from = 0;
-        for bits in 0..self.counts.len() {
-            let to = std::mem::take(&mut self.counts[bits]) as usize;
-            if to > from && bits as u32 <= self.bound() {
-                order[from..to].iter().for_each(|slot| self.score(*slot));
+        for distance in 0..self.counts.len() {
+            let to = std::mem::take(&mut self.counts[distance]) as usize;
+            if to > from && distance as u16 <= self.bounds().1 {
+                self.score(&order[from..to]);
             }
             from = to;
         }
     }
 
-    fn score(&mut self, slot: Slot) {
-        if let Some(score) = self.arena.rough_score(self.probe, slot) {
-            self.add(slot, score);
-        }
+    fn score(&mut self, slots: &[Slot]) {
+        let (arena, probe) = (self.arena, self.probe);
+        arena.rough_scores(probe, slots.iter().copied(), |slot, score| self.add(slot, score));
     }
 
     fn add(&mut self, slot: Slot, score: f32) {
@@ -297,12 +396,12 @@ impl<'a> Hunt<'a> {
     /// Scores what has no code: what is to be coded yet, and rows that an encoder of the host has made.
     fn add_uncoded(&mut self) {
         let (arena, wanted) = (self.arena, self.wanted);
-        for slot in arena.uncoded.iter().filter(|slot| wanted.allowed.contains(**slot)) {
-            let encoded = arena.kept(*slot).is_some_and(|kept| arena.is_encoded(kept));
-            if !arena.lists.contains(*slot) && !encoded {
-                self.score(*slot);
-            }
-        }
+        let is_uncoded = |slot: &Slot| {
+            let encoded = || arena.kept(*slot).is_some_and(|kept| arena.is_encoded(kept));
+            wanted.allowed.contains(*slot) && !arena.lists.contains(*slot) && !encoded()
+        };
+        let uncoded = arena.uncoded.iter().copied().filter(is_uncoded);
+        arena.rough_scores(self.probe, uncoded, |slot, score| self.add(slot, score));
         for (number, projection) in arena.projections().iter() {
             let set = WHOLE + number as usize;
             if projection.encoder().is_some()
@@ -315,9 +414,12 @@ impl<'a> Hunt<'a> {
 
     /// The lowest score there is, about: that of the slot that differs most.
     fn floor(&self) -> f32 {
-        let farthest = self.farthest.and_then(|(_, slot)| self.arena.rough_score(self.probe, slot));
-        let scores = self.scored.iter().map(|hit| hit.score).chain(farthest);
-        scores.reduce(f32::min).unwrap_or(0.0)
+        let mut floor = self.scored.iter().map(|hit| hit.score).reduce(f32::min);
+        let farthest = self.farthest.map(|(_, slot)| slot);
+        self.arena.rough_scores(self.probe, farthest.into_iter(), |_, score| {
+            floor = Some(floor.map_or(score, |floor| floor.min(score)));
+        });
+        floor.unwrap_or(0.0)
     }
 }
 
@@ -337,7 +439,7 @@ fn scan_steps(rows: &Rows, stepped: &Stepped, allowed: &SlotSet, mut each: impl 
     for block in 0..rows.block_count() {
         let (slots, scales) = (rows.slots(block), rows.scales(block));
         for start in (0..slots.len()).step_by(ROWS) {
-            let products = dot_i8_x4(&stepped.steps, rows.step_group(block, start));
+            let products = dot_i8_x4(&stepped.steps, rows_of(rows.step_group(block, start)));
             for ((product, slot), scale) in products.into_iter().zip(&slots[start..]).zip(&scales[start..]) {
                 if allowed.contains(*slot) {
                     each(*slot, product as f32 * (scale * stepped.scale));

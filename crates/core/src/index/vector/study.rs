@@ -10,7 +10,7 @@ use crate::index::vector::code::encode;
 use crate::index::vector::lists::Lists;
 use crate::index::vector::rotate::rotate;
 use crate::index::vector::signs::{Signer, reach};
-use crate::index::vector::{Arena, VectorIndex, Wanted, dot, quantise};
+use crate::index::vector::{Arena, DEFAULT_RECALL, VectorIndex, Wanted, dot, quantise};
 use crate::model::{Kept, Precision};
 
 const QUESTIONS: usize = 200;
@@ -125,7 +125,7 @@ fn bounds() {
             let mut leaders: Vec<f32> = Vec::new();
             for row in order(rows.len(), |row| -(differing(&code, &codes[row]) as f32)) {
                 let bound = leaders.get(NEAREST - 1).map(|last| reach(*last, signer.bits(), deviations));
-                if bound.is_some_and(|bound| differing(&code, &codes[row]) > bound) {
+                if bound.is_some_and(|bound| differing(&code, &codes[row]) > u32::from(bound)) {
                     break;
                 }
                 scored += 1;
@@ -194,7 +194,14 @@ fn whole() {
     let mut found = 0;
     let mut way = "none";
     for (question, nearest) in questions.iter().zip(&nearest) {
-        let wanted = Wanted { limit: 128, sure: NEAREST, allowed: &allowed, exact: false, ties: &ties };
+        let wanted = Wanted {
+            limit: 128,
+            sure: NEAREST,
+            allowed: &allowed,
+            exact: false,
+            recall: DEFAULT_RECALL,
+            ties: &ties,
+        };
         let hits = arena.search(&arena.probe(question, &[]), &wanted);
         way = hits.way.name();
         found += hits.hits.iter().take(NEAREST).filter(|hit| nearest.contains(&(hit.slot as usize))).count();
