@@ -6,8 +6,11 @@ use std::cmp::Ordering;
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use stratamem_core::{Config, Error, Filter, NewRecord, Query, QueryError, Record, Scope, Tier};
-use support::{Host, START, at, text};
+use stratamem_core::{
+    Config, Direction, Error, Filter, Kind, NewRecord, Operation, Patch, Query, QueryError, Record, Scope,
+    Tier,
+};
+use support::{Host, START, add, at, text, verbatim};
 
 fn read(filter: &Json) -> Result<Filter, QueryError> {
     Filter::from_value(&serde_json::from_value(filter.clone()).expect("plain JSON"))
@@ -378,4 +381,97 @@ fn a_filter_applies_to_listing_and_recall() {
     let expected = ["apple 5", "apple 6", "apple 7", "apple 8"];
     assert_eq!(numbers(listed), expected);
     assert_eq!(numbers(hits.into_iter().map(|hit| hit.record).collect()), expected);
+}
+
+/// Recalls read fields in columns, listings ask the records: both say the same, through changes of all sorts.
+#[test]
+fn columns_say_what_the_records_say() {
+    let mut host = Host::new(Config { consolidation: verbatim(), ..Config::default() });
+    let everyone = Scope::default();
+    let filters = [
+        json!({ "topic": "t7" }),
+        json!({ "topic": { "$ne": "t7" } }),
+        json!({ "topic": { "$in": ["t1", "t2", "none"] }, "$kind": "semantic" }),
+        json!({ "$or": [{ "topic": "t3" }, { "$tags": { "$contains": "red" } }] }),
+        json!({ "$not": { "$tags": { "$contains": "red" } }, "deep.part": { "$exists": true } }),
+        json!({ "number": { "$gte": 100, "$lt": 300 } }),
+        json!({ "number": { "$nin": [5, 6, 7] }, "topic": { "$gt": "t5" } }),
+        json!({ "mixed": { "$lte": 40 } }),
+        json!({ "mixed": "m3" }),
+        json!({ "unique": "u500" }),
+        json!({ "unique": { "$contains": "50" }, "topic": { "$exists": true } }),
+        json!({ "deep": { "part": [1, "a"] } }),
+        json!({ "$tier": "intermediate" }),
+        json!({ "$actor": { "$exists": false } }),
+        json!({ "$tags": ["red", "blue"] }),
+        json!({ "$occurredAt": { "$gte": START.0 - 700_000, "$lt": START.0 - 200_000 } }),
+        json!({ "$text": { "$contains": "r99" }, "$pinned": false }),
+        json!({ "$version": 2 }),
+        json!({ "$importance": { "$gt": 0.5 } }),
+        json!({ "$and": [] }),
+        json!({ "$or": [] }),
+    ];
+    let made = |number: usize| {
+        let mut metadata =
+            json!({ "topic": format!("t{}", number % 20), "number": number, "unique": format!("u{number}") });
+        if number.is_multiple_of(3) {
+            metadata["mixed"] =
+                if number.is_multiple_of(2) { json!(number) } else { json!(format!("m{}", number % 30)) };
+            metadata["deep"] = json!({ "part": [number % 2, "a"] });
+        }
+        NewRecord {
+            metadata: serde_json::from_value(metadata).expect("an object"),
+            kind: Some(Kind(["episodic", "semantic", "note"][number % 3].into())),
+            tier: Some(if number.is_multiple_of(4) { Tier::LongTerm } else { Tier::Intermediate }),
+            actor: (!number.is_multiple_of(5)).then(|| format!("actor {}", number % 7)),
+            tags: [vec![], vec!["red".into()], vec!["red".into(), "blue".into()]][number % 3].clone(),
+            importance: Some((number % 10) as f64 / 10.0),
+            occurred_at: Some(at(-(number as i64) * 1_000)),
+            ..text(&format!("units r{number}"))
+        }
+    };
+    let mut ids = Vec::new();
+    let mut random = fastrand::Rng::with_seed(3);
+    for round in 0..4 {
+        let more = if round == 0 { 1_100 } else { 60 };
+        let added: Vec<Operation> = (0..more).map(|index| add(made(ids.len() + index))).collect();
+        ids.extend(host.commit(&everyone, added, START).ids);
+        if round > 0 {
+            for _ in 0..40 {
+                let id = ids.swap_remove(random.usize(..ids.len()));
+                let metadata =
+                    serde_json::from_value(json!({ "topic": "t7", "mixed": true })).expect("an object");
+                let patch = Patch { metadata: Some(metadata), pinned: Some(true), ..Patch::default() };
+                let operation = match random.u8(..3) {
+                    0 => Operation::Forget { id, vector: None, if_version: None },
+                    1 => Operation::Update { id, patch: Box::new(patch), vector: None, if_version: None },
+                    _ => Operation::Move {
+                        id,
+                        direction: Direction::Up,
+                        to: Some(Tier::LongTerm),
+                        if_version: None,
+                    },
+                };
+                host.commit(&everyone, vec![operation], START);
+            }
+        }
+        for filter in &filters {
+            let filter = read(filter).expect("a good filter");
+            let query = Query {
+                text: "units".into(),
+                limit: 5_000,
+                filter: Some(filter.clone()),
+                ..Query::default()
+            };
+            let hits = host.engine.recall(&everyone, None, query, START, false).expect("a good query");
+            let mut found: Vec<_> = hits.iter().map(|hit| hit.record.id).collect();
+            found.sort_unstable();
+            let listed = host.engine.list(&everyone, Some(&filter), None, usize::MAX, START).records;
+            assert_eq!(
+                found,
+                listed.iter().map(|record| record.id).collect::<Vec<_>>(),
+                "{filter:?}, round {round}"
+            );
+        }
+    }
 }

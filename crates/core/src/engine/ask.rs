@@ -108,6 +108,9 @@ impl Engine {
     }
 
     fn answer(&mut self, scope: &Scope, query: &Query, now: Timestamp, touch: bool) -> Vec<Hit> {
+        if let Some(filter) = &query.filter {
+            self.state.store.prepare(filter);
+        }
         let sources = Sources {
             store: &self.state.store,
             text: &self.state.text,

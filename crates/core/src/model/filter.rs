@@ -4,6 +4,7 @@
 //! depends on the record alone. A comparison between different types is false; `ne` and `nin` are the exact
 //! opposites of `eq` and `in`.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::error::QueryError;
@@ -29,6 +30,19 @@ pub enum FieldPath {
     Metadata(Vec<String>),
     /// A field of the record itself.
     Record(RecordField),
+}
+
+impl FieldPath {
+    /// The value of a record that it names.
+    pub(crate) fn of<'a>(&self, record: &'a Record) -> Option<Cow<'a, Value>> {
+        match self {
+            FieldPath::Metadata(path) => {
+                let (first, rest) = path.split_first()?;
+                record.metadata.get(first)?.at(rest).map(Cow::Borrowed)
+            }
+            FieldPath::Record(field) => field.of(record).map(Cow::Owned),
+        }
+    }
 }
 
 /// Fields of a record that a filter can name, written with a dollar sign: `$kind`, `$occurredAt`.
@@ -125,7 +139,8 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    fn holds(&self, value: Option<&Value>) -> bool {
+    /// Whether it holds for the value of a field, or for a field that is not there.
+    pub(crate) fn holds(&self, value: Option<&Value>) -> bool {
         let ordered = |bound: &Value, wanted: fn(Ordering) -> bool| {
             value.and_then(|value| compare(value, bound)).is_some_and(wanted)
         };
@@ -169,28 +184,28 @@ impl Filter {
             Filter::And(all) => all.iter().all(|filter| filter.matches(record)),
             Filter::Or(any) => any.iter().any(|filter| filter.matches(record)),
             Filter::Not(inner) => !inner.matches(record),
-            Filter::Field(FieldPath::Metadata(path), comparison) => {
-                let value = path.split_first().and_then(|(first, rest)| record.metadata.get(first)?.at(rest));
-                comparison.holds(value)
-            }
             // The commonest condition, without a copy of the labels.
             Filter::Field(FieldPath::Record(RecordField::Tags), Comparison::Contains(part)) => {
                 matches!(part, Value::Text(label) if record.tags.contains(label))
             }
-            Filter::Field(FieldPath::Record(field), comparison) => {
-                comparison.holds(field.of(record).as_ref())
-            }
+            Filter::Field(path, comparison) => comparison.holds(path.of(record).as_deref()),
+        }
+    }
+
+    /// Gives the fields that it looks at.
+    pub(crate) fn each_path<'a>(&'a self, each: &mut dyn FnMut(&'a FieldPath)) {
+        match self {
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().for_each(|part| part.each_path(each)),
+            Filter::Not(inner) => inner.each_path(each),
+            Filter::Field(path, _) => each(path),
         }
     }
 
     /// Whether it looks at a field of the record.
     pub(crate) fn looks_at(&self, wanted: RecordField) -> bool {
-        match self {
-            Filter::And(parts) | Filter::Or(parts) => parts.iter().any(|part| part.looks_at(wanted)),
-            Filter::Not(inner) => inner.looks_at(wanted),
-            Filter::Field(FieldPath::Record(field), _) => *field == wanted,
-            Filter::Field(FieldPath::Metadata(_), _) => false,
-        }
+        let mut looks = false;
+        self.each_path(&mut |path| looks |= *path == FieldPath::Record(wanted));
+        looks
     }
 
     /// Reads a filter from its JSON form.

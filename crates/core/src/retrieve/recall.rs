@@ -108,16 +108,15 @@ fn allowed<'a>(
     demand: Option<&Demand<'_>>,
     visible: &'a SlotSet,
 ) -> Cow<'a, SlotSet> {
-    if query.filter.is_none() && demand.is_none() {
-        return Cow::Borrowed(visible);
+    let mut allowed = Cow::Borrowed(visible);
+    if let Some(filter) = &query.filter {
+        allowed = Cow::Owned(sources.store.matching(filter, visible));
     }
-    let passes = |slot: &Slot| {
-        sources.store.record(*slot).is_some_and(|record| {
-            query.filter.as_ref().is_none_or(|filter| filter.matches(record))
-                && demand.is_none_or(|demand| demand.allows(*slot, record))
-        })
-    };
-    Cow::Owned(visible.iter().filter(passes).collect())
+    if let Some(demand) = demand {
+        let passes = |slot| sources.store.record(slot).is_some_and(|record| demand.allows(slot, record));
+        allowed = Cow::Owned(allowed.keep(passes));
+    }
+    allowed
 }
 
 /// The scores of the candidates that may be hits, best first, each with its id and its position. `unit` is what a weight

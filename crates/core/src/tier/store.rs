@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashMap;
 
 use crate::index::{Slot, SlotSet};
-use crate::model::{Record, RecordId, Scope, Tier, Timestamp};
+use crate::model::{Filter, Record, RecordId, Scope, Tier, Timestamp};
+use crate::tier::columns::Columns;
 
 /// Where a record stands in the order of its tier, or of its kind.
 pub(crate) type Place = (Timestamp, RecordId);
@@ -38,6 +39,8 @@ pub(crate) struct Store {
     /// By name.
     kinds: Vec<KindMembers>,
     text_bytes: u64,
+    /// Of the fields that filters have asked for.
+    columns: Columns,
 }
 
 /// What belongs to one exact scope.
@@ -78,6 +81,7 @@ impl Store {
         }
         self.enlist(slot, &record);
         self.slots[slot as usize] = Some(Box::new(record));
+        self.columns.changed(slot);
     }
 
     /// Notes how many bytes the record of `slot` takes.
@@ -93,6 +97,17 @@ impl Store {
         }
     }
 
+    /// Gets ready for [`Store::matching`]: reads what has changed of the fields that a filter names.
+    pub(crate) fn prepare(&mut self, filter: &Filter) {
+        let Store { columns, slots, ids, .. } = self;
+        columns.prepare(filter, slots.len(), ids.len(), &|slot| slots.get(slot as usize)?.as_deref());
+    }
+
+    /// Those of the slots whose records pass a filter. It says the same, if slowly, if it was not prepared for.
+    pub(crate) fn matching(&self, filter: &Filter, within: &SlotSet) -> SlotSet {
+        self.columns.select(filter, within, self.slots.len(), &|slot| self.record(slot))
+    }
+
     /// Changes a record's tier or its usage.
     pub(crate) fn modify(&mut self, id: RecordId, change: impl FnOnce(&mut Record)) {
         let Some(&slot) = self.ids.get(&id) else { return };
@@ -106,6 +121,7 @@ impl Store {
             let bytes = u64::from(self.weights[slot as usize]);
             self.tier_bytes[before.0.index()] -= bytes;
             self.tier_bytes[after.0.index()] += bytes;
+            self.columns.moved(slot);
         }
     }
 

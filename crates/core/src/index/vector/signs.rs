@@ -169,4 +169,33 @@ mod tests {
             assert_eq!(code[at / 64] >> (at % 64) & 1 == 1, *component >= 0.0, "{at}");
         }
     }
+
+    /// The distance says the cosine, with less error than the number of bits, whatever the number of components.
+    #[test]
+    fn distances_say_the_cosine() {
+        let mut random = fastrand::Rng::with_seed(33);
+        for dimensions in [64, 100, 128, 256, 384, 1_000] {
+            let signer = Signer::new(dimensions);
+            let (mut beyond, mut errors) = (0, [0.0f32; 2]);
+            for _ in 0..300 {
+                let (a, noise) = (unit(&mut random, dimensions), unit(&mut random, dimensions));
+                let share = random.f32();
+                let b: Vec<f32> = a.iter().zip(&noise).map(|(a, n)| a * share + n * (1.0 - share)).collect();
+                let cosine = dot(&a, &b) / dot(&b, &b).sqrt();
+                let (sight, code) = (signer.sight(&a), signer.sign(&b));
+                assert_eq!(sight.code(), signer.sign(&a));
+                let mut bits = 0;
+                differing(sight.code(), &code, u16::MAX, 0, |_, found| bits = found);
+                let distance = sight.distance(&code, bits);
+                assert!(usize::from(distance) <= signer.bits());
+                beyond += u32::from(distance > sight.reach(cosine, 2.0));
+                let by_bits = libm::cosf(std::f32::consts::PI * f32::from(bits) / signer.bits() as f32);
+                let by_distance = (7.5 * signer.bits() as f32 - 16.0 * f32::from(distance)) * sight.gain;
+                errors[0] += (by_bits - cosine) * (by_bits - cosine);
+                errors[1] += (by_distance - cosine) * (by_distance - cosine);
+            }
+            assert!(beyond <= 18, "{dimensions} dimensions: {beyond} of 300 beyond two deviations");
+            assert!(errors[1] < 0.6 * errors[0], "{dimensions} dimensions: {errors:?}");
+        }
+    }
 }

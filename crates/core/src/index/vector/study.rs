@@ -111,22 +111,28 @@ fn estimates() {
     }
 }
 
-/// What the bound on bits finds, and how many rows it scores.
+/// What the bounds on bits and on distances find, how many codes pass the first, and how many rows are scored.
 #[test]
 #[ignore = "needs a file of vectors"]
 fn bounds() {
     let Sample { dimensions, rows, questions, nearest } = sample();
     let signer = Signer::new(dimensions);
     let codes: Vec<Vec<u64>> = rows.iter().map(|row| signer.sign(row)).collect();
-    for deviations in [1.0, 1.5, 2.0, 2.5, 3.0] {
-        let (mut found, mut scored) = (0, 0);
+    for deviations in [0.5, 1.0, 1.3, 1.7, 2.0, 2.5, 3.0] {
+        let (mut found, mut passed, mut scored) = (0, 0, 0);
         for (question, nearest) in questions.iter().zip(&nearest) {
-            let code = signer.sign(question);
+            let sight = signer.sight(question);
+            let bits: Vec<u32> = codes.iter().map(|code| differing(sight.code(), code)).collect();
+            let distance = |row: usize| sight.distance(&codes[row], bits[row] as u16);
             let mut leaders: Vec<f32> = Vec::new();
-            for row in order(rows.len(), |row| -(differing(&code, &codes[row]) as f32)) {
-                let bound = leaders.get(NEAREST - 1).map(|last| reach(*last, signer.bits(), deviations));
-                if bound.is_some_and(|bound| differing(&code, &codes[row]) > u32::from(bound)) {
-                    break;
+            for row in order(rows.len(), |row| -f32::from(distance(row))) {
+                if let Some(last) = leaders.get(NEAREST - 1) {
+                    if distance(row) > sight.reach(*last, deviations) {
+                        break;
+                    }
+                    if bits[row] > u32::from(reach(*last, signer.bits(), deviations)) {
+                        continue;
+                    }
                 }
                 scored += 1;
                 found += usize::from(nearest.contains(&row));
@@ -134,9 +140,12 @@ fn bounds() {
                 leaders.insert(leaders.partition_point(|other| *other >= score), score);
                 leaders.truncate(NEAREST);
             }
+            let bound = u32::from(reach(leaders[NEAREST - 1], signer.bits(), deviations));
+            passed += bits.iter().filter(|bits| **bits <= bound).count();
         }
         let recall = found as f64 / (QUESTIONS * NEAREST) as f64;
-        println!("{deviations} deviations: {recall:.4}, {} rows scored", scored / QUESTIONS);
+        let [passed, scored] = [passed, scored].map(|count| count / QUESTIONS);
+        println!("{deviations} deviations: {recall:.4}, {passed} codes passed, {scored} rows scored");
     }
 }
 
