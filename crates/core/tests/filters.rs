@@ -427,7 +427,7 @@ fn columns_say_what_the_records_say() {
             tags: [vec![], vec!["red".into()], vec!["red".into(), "blue".into()]][number % 3].clone(),
             importance: Some((number % 10) as f64 / 10.0),
             occurred_at: Some(at(-(number as i64) * 1_000)),
-            ..text(&format!("units r{number}"))
+            ..text(format!("units r{number}"))
         }
     };
     let mut ids = Vec::new();

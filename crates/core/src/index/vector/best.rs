@@ -9,28 +9,35 @@ use crate::index::{Slot, TieBreak};
 pub(super) struct Best<'a> {
     capacity: usize,
     ties: &'a TieBreak<'a>,
-    heap: BinaryHeap<Worst>,
+    heap: BinaryHeap<Worst<'a>>,
     threshold: f32,
     floor: f32,
 }
 
-/// Ordered so that the worst candidate is the greatest.
-#[derive(PartialEq)]
-struct Worst {
+/// Ordered so that the worst candidate is the greatest. Ties are looked up only between equal scores: what they are taken
+/// from may lie anywhere in memory.
+struct Worst<'a> {
     score: f32,
-    tie: u128,
     slot: Slot,
+    ties: &'a TieBreak<'a>,
 }
 
-impl Eq for Worst {}
-
-impl Ord for Worst {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.score.total_cmp(&self.score).then(self.tie.cmp(&other.tie))
+impl PartialEq for Worst<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
     }
 }
 
-impl PartialOrd for Worst {
+impl Eq for Worst<'_> {}
+
+impl Ord for Worst<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_tie = || (self.ties)(self.slot).cmp(&(other.ties)(other.slot));
+        other.score.total_cmp(&self.score).then_with(by_tie)
+    }
+}
+
+impl PartialOrd for Worst<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -48,7 +55,7 @@ impl<'a> Best<'a> {
         if score < self.threshold {
             return;
         }
-        self.heap.push(Worst { score, tie: (self.ties)(slot), slot });
+        self.heap.push(Worst { score, slot, ties: self.ties });
         if self.heap.len() > self.capacity {
             self.heap.pop();
         }

@@ -195,7 +195,7 @@ mod tests {
                 errors[1] += (by_distance - cosine) * (by_distance - cosine);
             }
             assert!(beyond <= 18, "{dimensions} dimensions: {beyond} of 300 beyond two deviations");
-            assert!(errors[1] < 0.6 * errors[0], "{dimensions} dimensions: {errors:?}");
+            assert!(errors[1] < 0.8 * errors[0], "{dimensions} dimensions: {errors:?}");
         }
     }
 }
