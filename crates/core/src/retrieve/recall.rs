@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::index::text::{Bm25, TextIndex};
 use crate::index::vector::VectorIndex;
-use crate::index::{Slot, SlotSet};
+use crate::index::SlotSet;
 use crate::model::{Record, RecordId, Timestamp};
 use crate::policy::Standing;
 use crate::retrieve::brevity::Brevity;
