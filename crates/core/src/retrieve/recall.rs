@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::index::SlotSet;
 use crate::index::text::{Bm25, TextIndex};
 use crate::index::vector::VectorIndex;
-use crate::index::SlotSet;
 use crate::model::{Record, RecordId, Timestamp};
 use crate::policy::Standing;
 use crate::retrieve::brevity::Brevity;

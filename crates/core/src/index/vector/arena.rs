@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::index::vector::code::{decode, encode, fits, quantise};
+use crate::index::vector::graph::{Graph, Job};
 use crate::index::vector::kernel::dot;
 use crate::index::vector::lists::{KeptList, Lists};
 use crate::index::vector::place::{Place, WHOLE, kept_in, set_of};
@@ -39,6 +40,9 @@ pub(crate) struct Arena {
     pub(super) uncoded: Vec<Slot>,
     /// The same slots.
     queued: SlotSet,
+    pub(super) graph: Option<Graph>,
+    /// The graph that is being built.
+    pub(super) job: Option<Job>,
 }
 
 impl Arena {
@@ -56,6 +60,8 @@ impl Arena {
             lists: Lists::new(signer.words(), dimensions.next_multiple_of(8)),
             uncoded: Vec::new(),
             queued: SlotSet::default(),
+            graph: None,
+            job: None,
         }
     }
 
@@ -97,7 +103,12 @@ impl Arena {
 
     /// Whether vectors are kept under that projection.
     pub(crate) fn is_used(&self, number: u32) -> bool {
-        self.rows.get(WHOLE + number as usize).is_some_and(|rows| rows.len() > 0)
+        self.projected(number) > 0
+    }
+
+    /// Number of vectors kept under that projection.
+    pub(super) fn projected(&self, number: u32) -> usize {
+        self.rows.get(WHOLE + number as usize).map_or(0, Rows::len)
     }
 
     /// In which precision so many components are, of a vector that is kept like that.
@@ -185,6 +196,16 @@ impl Arena {
         Held { rows, places, projections, dimensions: *dimensions }
     }
 
+    /// The steps of the vector of a slot, filled up to whole registers; zeros if nothing leads back to it.
+    pub(super) fn steps(&self, slot: Slot) -> Vec<i8> {
+        self.held().steps(slot)
+    }
+
+    /// The slots with a vector.
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
+        (0..self.places.len() as Slot).filter(|slot| self.place(*slot).is_some())
+    }
+
     fn bytes_of(&self, kept: Kept) -> usize {
         let (precision, components) = self.shape(kept);
         precision.bytes(components)
@@ -250,12 +271,14 @@ impl VectorIndex for Arena {
             + self.places.capacity() * size_of::<Place>()
             + self.lengths.capacity() * size_of::<f32>()
             + self.lists.bytes()
+            + self.graph.as_ref().map_or(0, Graph::bytes)
             + self.uncoded.capacity() * size_of::<Slot>()
     }
 
     fn insert(&mut self, slot: Slot, code: &Code) {
         assert!(fits(code, self.dimensions, &self.projections), "the engine checks dimensions");
         self.remove(slot);
+        self.note_new(slot);
         let set = set_of(code.kept());
         let (code, length) = code.parts();
         if self.metric.is_of_length() {
@@ -278,6 +301,7 @@ impl VectorIndex for Arena {
     fn remove(&mut self, slot: Slot) {
         let Some((set, row)) = self.place(slot) else { return };
         self.places[slot as usize] = Place::NONE;
+        self.note_gone(slot);
         self.lists.remove(slot);
         if let Some(moved) = self.rows[set].remove(row) {
             self.places[moved as usize] = Place::new(set, row);
@@ -289,7 +313,10 @@ impl VectorIndex for Arena {
             && let Some(vector) = self.vector(slot)
         {
             let code = encode(vector, wanted, &self.projections).of_length(self.length(slot));
+            // What is left of it lies where it lay: its node stays.
+            let (graph, job) = (self.graph.take(), self.job.take());
             self.insert(slot, &code);
+            (self.graph, self.job) = (graph, job);
         }
     }
 

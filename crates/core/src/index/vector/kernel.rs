@@ -72,6 +72,15 @@ pub(super) fn dot_i8(query: &[i16], row: &[i8]) -> i32 {
     query.iter().zip(row).map(|(&q, &r)| i32::from(q) * i32::from(r)).sum()
 }
 
+/// The dot product of two rows of steps of the same length, a multiple of 8.
+pub(super) fn dot_rows(a: &[i8], b: &[i8]) -> i32 {
+    assert!(a.len().is_multiple_of(8) && a.len() == b.len(), "rows are padded to whole registers");
+    #[cfg(target_feature = "simd128")]
+    return simd::dot_rows(a, b);
+    #[cfg(not(target_feature = "simd128"))]
+    return a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum();
+}
+
 /// The dot product of a vector and a row of steps of the same length.
 pub(super) fn dot_f32_i8(query: &[f32], row: &[i8]) -> f32 {
     let mut lanes = [0f32; 4];
@@ -150,12 +159,28 @@ mod simd {
                 *sum = i32x4_add(*sum, i32x4_dot_i16x8(q, r));
             }
         }
-        sums.map(|sum| {
-            i32x4_extract_lane::<0>(sum)
-                + i32x4_extract_lane::<1>(sum)
-                + i32x4_extract_lane::<2>(sum)
-                + i32x4_extract_lane::<3>(sum)
-        })
+        sums.map(across)
+    }
+
+    pub(super) fn dot_rows(a: &[i8], b: &[i8]) -> i32 {
+        let mut sum = i32x4_splat(0);
+        for at in (0..a.len()).step_by(8) {
+            // SAFETY: both have `a.len()` bytes, a multiple of 8 that `at` is below, so 8 bytes are there in each.
+            // Alignment is not required.
+            let (x, y) = unsafe {
+                (i16x8_load_extend_i8x8(a.as_ptr().add(at)), i16x8_load_extend_i8x8(b.as_ptr().add(at)))
+            };
+            sum = i32x4_add(sum, i32x4_dot_i16x8(x, y));
+        }
+        across(sum)
+    }
+
+    /// The sum of the lanes.
+    fn across(sum: v128) -> i32 {
+        i32x4_extract_lane::<0>(sum)
+            + i32x4_extract_lane::<1>(sum)
+            + i32x4_extract_lane::<2>(sum)
+            + i32x4_extract_lane::<3>(sum)
     }
 }
 
@@ -184,6 +209,9 @@ mod tests {
             let together = dot_i8_x4(&query, rows_of(&rows));
             let one_by_one: Vec<i32> = rows.chunks(width).map(|row| dot_i8(&query, row)).collect();
             assert_eq!(together.to_vec(), one_by_one);
+            let narrow: Vec<i8> = query.iter().map(|step| *step as i8).collect();
+            let in_pairs: Vec<i32> = rows.chunks(width).map(|row| dot_rows(&narrow, row)).collect();
+            assert_eq!(together.to_vec(), in_pairs);
         }
     }
 

@@ -5,10 +5,15 @@
 
 mod arena;
 mod best;
+mod build;
 mod code;
 mod eigen;
 mod fit;
+mod graph;
+#[cfg(test)]
+mod graph_tests;
 mod kernel;
+mod links;
 mod lists;
 mod place;
 mod plan;
@@ -22,10 +27,13 @@ mod search;
 mod signs;
 #[cfg(test)]
 mod study;
+mod walk;
 
 pub(crate) use arena::Arena;
+pub use build::build_graph;
 pub(crate) use code::{encode, fits, quantise};
 pub(crate) use fit::{Extent, Fitted, compare, fit};
+pub(crate) use graph::Coverage;
 pub(crate) use kernel::dot;
 pub(crate) use lists::KeptList;
 pub(crate) use plan::{DEFAULT_RECALL, Way};

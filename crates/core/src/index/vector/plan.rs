@@ -2,6 +2,8 @@
 //!
 //! Costs are in nanoseconds of WebAssembly on one machine, as `docs/VECTOR-INDEX.md` tells; only their proportions count.
 
+use crate::index::vector::walk::SAMPLE;
+
 /// The share of the nearest ten that a search finds, about, if nothing else is asked for.
 pub(crate) const DEFAULT_RECALL: f32 = 0.99;
 
@@ -17,6 +19,8 @@ pub(crate) enum Way {
     Codes,
     /// The codes of the lists nearest to the question, then the rows of those that come near enough.
     Lists,
+    /// From node to node of a graph, and the rows that no node stands for.
+    Graph,
 }
 
 impl Way {
@@ -26,6 +30,7 @@ impl Way {
             Way::Visit | Way::Scan => "exact",
             Way::Codes => "codes",
             Way::Lists => "lists",
+            Way::Graph => "graph",
         }
     }
 
@@ -54,6 +59,19 @@ pub(super) struct Figures {
     pub(super) lists: usize,
     /// How much is done for what is found.
     pub(super) effort: Effort,
+    /// The graph, if there is one.
+    pub(super) graph: Option<Walk>,
+}
+
+/// What a walk through a graph depends on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walk {
+    /// How many a walk keeps.
+    pub(super) breadth: usize,
+    /// Nodes of the graph, whether or not their vectors are there.
+    pub(super) nodes: usize,
+    /// Vectors that no node stands for.
+    pub(super) beside: usize,
 }
 
 /// How much a search of codes and lists does for the nearest there are.
@@ -92,6 +110,14 @@ impl Effort {
 /// The share of the codes in lists that a search reads at most: this of so many, and less of more by the exponent.
 /// Measured on vectors of sentences, which have few clear clusters: it finds 99 of 100.
 const SHARE: (f32, f32, f32) = (0.25, 100_000.0, -0.4);
+/// How many a walk keeps: so many, and so many more for each that is to be found for sure.
+const BREADTH: (usize, usize) = (160, 8);
+/// Nodes that a walk looks at, for each that it keeps: so many among 10,000, and so many more among each ten times as many.
+const LOOKED: (f32, f32) = (7.5, 1.5);
+/// What looking at a node costs beside its row: the way there, which is that of a stranger to the caches, marks and heaps.
+const STEP: f32 = 100.0;
+/// How many times the nodes that are expected a walk looks at before it gives up.
+const PATIENCE: f32 = 4.0;
 /// How much more an exact way may cost than the cheapest.
 const EXACT_PREMIUM: f32 = 1.5;
 /// Rows that are scored after the codes of so many vectors, about: this many, and this share.
@@ -107,8 +133,8 @@ impl Figures {
             })
         };
         let sure = cheapest(&[Way::Visit, Way::Scan]);
-        let other = cheapest(&[Way::Codes, Way::Lists]);
-        if exact || self.coded == 0 || sure.1 <= EXACT_PREMIUM * other.1 { sure.0 } else { other.0 }
+        let other = cheapest(&[Way::Codes, Way::Lists, Way::Graph]);
+        if exact || other.1.is_infinite() || sure.1 <= EXACT_PREMIUM * other.1 { sure.0 } else { other.0 }
     }
 
     /// The share of the codes in lists to be read. Where few are in question, their nearest are spread over more lists.
@@ -117,6 +143,24 @@ impl Figures {
         let listed = self.coded.saturating_sub(self.waiting).max(1) as f32;
         let asked = (self.allowed.max(1) as f32 / self.rows.max(1) as f32).min(1.0);
         (self.effort.breadth * share * libm::powf(listed / many, exponent) / asked).min(1.0)
+    }
+
+    /// How many a walk keeps that is to find `sure` for sure, and `limit` at all.
+    pub(super) fn breadth(sure: usize, limit: usize) -> usize {
+        BREADTH.1.saturating_mul(sure).saturating_add(BREADTH.0).max(limit)
+    }
+
+    /// Nodes that a walk looks at, about. Where few of them are in question, it passes by more that are not.
+    fn looked(&self, Walk { breadth, nodes, .. }: Walk) -> f32 {
+        let nodes = nodes.max(1) as f32;
+        let asked = (self.allowed.max(1) as f32 / nodes).min(1.0);
+        let each = LOOKED.0 + LOOKED.1 * libm::log10f(nodes / 10_000.0);
+        (breadth as f32 * each.max(1.0) / asked).min(nodes)
+    }
+
+    /// After how many nodes a walk gives up.
+    pub(super) fn patience(&self, walk: Walk) -> usize {
+        (PATIENCE * self.looked(walk)) as usize
     }
 
     fn cost(&self, way: Way) -> f32 {
@@ -129,6 +173,7 @@ impl Figures {
         let rescored = (RESCORED.0 + RESCORED.1 * coded).min(coded) * alone;
         let uncoded = (rows - coded).max(0.0) * alone;
         match way {
+            Way::Codes | Way::Lists if self.coded == 0 => f32::INFINITY,
             Way::Visit => allowed * alone,
             Way::Scan => rows * in_row,
             Way::Codes => coded * code + rescored + uncoded,
@@ -136,6 +181,9 @@ impl Figures {
                 let read = waiting + (coded - waiting) * self.share();
                 lists * in_row + read * code + rescored + uncoded
             }
+            Way::Graph => self.graph.map_or(f32::INFINITY, |walk| {
+                self.looked(walk) * (alone + STEP) + (walk.beside as f32 + SAMPLE as f32) * alone
+            }),
         }
     }
 }
@@ -148,7 +196,7 @@ mod tests {
         let waiting = rows.min(4_096);
         let lists = (rows - waiting) / 45;
         let effort = Effort::of(DEFAULT_RECALL);
-        Figures { dimensions: 384, words: 6, rows, allowed, coded: rows, waiting, lists, effort }
+        Figures { dimensions: 384, words: 6, rows, allowed, coded: rows, waiting, lists, effort, graph: None }
     }
 
     #[test]
@@ -178,6 +226,21 @@ mod tests {
         assert!((0.24..0.28).contains(&share(100_000, 100_000)));
         assert!(share(1_000_000, 1_000_000) < 0.11);
         assert!((share(100_000, 50_000) / share(100_000, 100_000) - 2.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_graph_is_walked_where_it_covers_what_is_asked_for() {
+        let with = |rows: usize, allowed, beside| {
+            let walk = Walk { breadth: Figures::breadth(10, 128), nodes: rows - beside, beside };
+            Figures { graph: Some(walk), ..figures(rows, allowed) }
+        };
+        assert_eq!(with(2_000, 2_000, 0).choose(false), Way::Scan);
+        assert_eq!(with(100_000, 100_000, 0).choose(false), Way::Lists);
+        assert_eq!(with(400_000, 400_000, 0).choose(false), Way::Graph);
+        assert_eq!(with(400_000, 400_000, 20_000).choose(false), Way::Lists, "too many beside it");
+        assert_eq!(with(400_000, 120_000, 0).choose(false), Way::Lists, "too few of its nodes");
+        assert!(with(400_000, 400_000, 0).choose(true).is_exact());
+        assert_eq!(Figures::breadth(10, 500), 500);
     }
 
     #[test]

@@ -8,23 +8,23 @@ use crate::index::vector::{
 use crate::index::{Slot, SlotSet};
 use crate::model::{Kept, Precision};
 
-const LIMIT: usize = 10;
+pub(super) const LIMIT: usize = 10;
 
 /// Vectors about some centres, with more spread along some axes than along others, as those of texts have.
-struct Source {
+pub(super) struct Source {
     random: fastrand::Rng,
     centres: Vec<Vec<f32>>,
     dimensions: usize,
 }
 
 impl Source {
-    fn new(seed: u64, dimensions: usize, centres: usize) -> Self {
+    pub(super) fn new(seed: u64, dimensions: usize, centres: usize) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let centres = (0..centres).map(|_| unit(&mut random, dimensions)).collect();
         Source { random, centres, dimensions }
     }
 
-    fn draw(&mut self) -> Vec<f32> {
+    pub(super) fn draw(&mut self) -> Vec<f32> {
         let centre = self.random.usize(..self.centres.len());
         let noise = unit(&mut self.random, self.dimensions);
         let share = 0.4 + 0.5 * self.random.f32();
@@ -37,7 +37,7 @@ impl Source {
     }
 }
 
-fn ask(arena: &Arena, probe: &Probe, allowed: &SlotSet, exact: bool) -> (Vec<VectorHit>, Way) {
+pub(super) fn ask(arena: &Arena, probe: &Probe, allowed: &SlotSet, exact: bool) -> (Vec<VectorHit>, Way) {
     let ties = |slot| u128::from(slot);
     let wanted =
         Wanted { limit: 4 * LIMIT, sure: LIMIT, allowed, exact, recall: DEFAULT_RECALL, ties: &ties };
@@ -46,14 +46,14 @@ fn ask(arena: &Arena, probe: &Probe, allowed: &SlotSet, exact: bool) -> (Vec<Vec
 }
 
 /// How many of the first of `expected` are among the first of `found`.
-fn common(found: &[VectorHit], expected: &[VectorHit]) -> usize {
+pub(super) fn common(found: &[VectorHit], expected: &[VectorHit]) -> usize {
     let first = |hits: &[VectorHit]| hits.iter().take(LIMIT).map(|hit| hit.slot).collect::<Vec<_>>();
     let found = first(found);
     first(expected).iter().filter(|slot| found.contains(slot)).count()
 }
 
 /// The best of all allowed vectors by their scores, one by one.
-fn by_hand(arena: &Arena, probe: &Probe, allowed: &SlotSet) -> Vec<VectorHit> {
+pub(super) fn by_hand(arena: &Arena, probe: &Probe, allowed: &SlotSet) -> Vec<VectorHit> {
     let scored = |slot| Some(VectorHit { slot, score: arena.score(probe, slot)? });
     let mut hits: Vec<VectorHit> = allowed.iter().filter_map(scored).collect();
     hits.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot)));

@@ -16,10 +16,11 @@ use crate::index::vector::best::Best;
 use crate::index::vector::kernel::{ROWS, differing, dot_i8, dot_i8_x4, dot_x4, rows_of};
 use crate::index::vector::lists::{Lists, Near};
 use crate::index::vector::place::WHOLE;
-use crate::index::vector::plan::{Effort, Figures, Way};
+use crate::index::vector::plan::{Effort, Figures, Walk, Way};
 use crate::index::vector::probe::{Measure, Probe, SIGN_FACTOR, Stepped};
 use crate::index::vector::rows::Rows;
 use crate::index::vector::signs::{Sight, reach};
+use crate::index::vector::walk::Walked;
 use crate::index::vector::{VectorHit, VectorHits, VectorIndex, Wanted};
 use crate::index::{Slot, SlotSet};
 use crate::model::Precision;
@@ -37,17 +38,14 @@ const CHUNK: usize = 4_096;
 impl Arena {
     /// The allowed slots nearest to the question.
     pub(super) fn nearest(&self, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits {
-        let figures = Figures {
-            dimensions: self.dimensions,
-            words: self.signer.words(),
-            rows: self.len(),
-            allowed: wanted.allowed.len(),
-            coded: self.lists.len(),
-            waiting: self.lists.waiting(),
-            lists: self.lists.centred(),
-            effort: Effort::of(wanted.recall),
-        };
-        let way = figures.choose(wanted.exact);
+        let figures = self.figures(wanted);
+        let mut way = figures.choose(wanted.exact);
+        if way == Way::Graph {
+            if let Some(found) = self.read_graph(&figures, probe, wanted) {
+                return found;
+            }
+            way = Figures { graph: None, ..figures }.choose(false);
+        }
         let share = if way == Way::Lists { figures.share() } else { 1.0 };
         let found = if way.is_exact() {
             self.read_rows(way, probe, wanted)
@@ -59,6 +57,25 @@ impl Arena {
             return self.read_rows(figures.choose(true), probe, wanted);
         }
         found
+    }
+
+    /// What the way of a search depends on.
+    pub(super) fn figures(&self, wanted: &Wanted<'_>) -> Figures {
+        Figures {
+            dimensions: self.dimensions,
+            words: self.signer.words(),
+            rows: self.len(),
+            allowed: wanted.allowed.len(),
+            coded: self.lists.len(),
+            waiting: self.lists.waiting(),
+            lists: self.lists.centred(),
+            effort: Effort::of(wanted.recall),
+            graph: self.coverage().map(|coverage| Walk {
+                breadth: Figures::breadth(wanted.sure, wanted.limit),
+                nodes: coverage.nodes,
+                beside: coverage.beside,
+            }),
+        }
     }
 
     fn read_rows(&self, way: Way, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits {
@@ -129,6 +146,46 @@ impl Arena {
         if count > 0 {
             each(together, &group[..count]);
         }
+    }
+
+    /// The score of one slot by its steps, or its signs.
+    pub(super) fn rough_score(&self, probe: &Probe, slot: Slot) -> Option<f32> {
+        let mut found = None;
+        self.rough_scores(probe, std::iter::once(slot), |_, score| found = Some(score));
+        found
+    }
+
+    /// What a walk through the graph finds, with what stands beside it; nothing if that is less than there is.
+    pub(super) fn read_graph(
+        &self,
+        figures: &Figures,
+        probe: &Probe,
+        wanted: &Wanted<'_>,
+    ) -> Option<VectorHits> {
+        let (graph, walk) = self.graph.as_ref().zip(figures.graph)?;
+        let Walked { mut found, mut floor, looked } =
+            self.walk(graph, probe, wanted, (walk.breadth, figures.patience(walk)))?;
+        tracing::trace!(walk.breadth, looked, "walked through the graph");
+        for slot in graph.beside().iter().filter(|slot| wanted.allowed.contains(*slot)) {
+            if let Some(score) = self.rough_score(probe, slot) {
+                floor = floor.min(score);
+                found.push(VectorHit { slot, score });
+            }
+        }
+        if found.len() < wanted.limit.min(wanted.allowed.len()) {
+            return None;
+        }
+        Some(VectorHits { hits: self.best_in_full(found, probe, wanted), floor, way: Way::Graph })
+    }
+
+    /// Of what was found by its steps, the best with all that is kept of them.
+    fn best_in_full(&self, mut found: Vec<VectorHit>, probe: &Probe, wanted: &Wanted<'_>) -> Vec<VectorHit> {
+        let kept = wanted.limit.max(wanted.sure.saturating_add(RESCORED));
+        if found.len() > kept {
+            found.select_nth_unstable_by(kept, |a, b| better(a, b, wanted));
+            found.truncate(kept);
+        }
+        self.in_full(found.into_iter().map(|hit| hit.slot), probe, wanted)
     }
 
     /// Gives the scores of slots by their steps, or their signs, in the order of the slots.
@@ -203,14 +260,7 @@ impl Arena {
         }
         hunt.add_uncoded();
         let floor = hunt.floor();
-        let Hunt { mut scored, .. } = hunt;
-        let kept = wanted.limit.max(wanted.sure.saturating_add(RESCORED));
-        if scored.len() > kept {
-            scored.select_nth_unstable_by(kept, |a, b| better(a, b, wanted));
-            scored.truncate(kept);
-        }
-        let slots = scored.into_iter().map(|hit| hit.slot);
-        VectorHits { hits: self.in_full(slots, probe, wanted), floor, way }
+        VectorHits { hits: self.best_in_full(hunt.scored, probe, wanted), floor, way }
     }
 
     /// By how much the score of a row can exceed the cosine with what its code was made of.
@@ -424,7 +474,7 @@ impl<'a> Hunt<'a> {
 }
 
 /// A float as an integer of the same order.
-fn to_ordered(score: f32) -> i32 {
+pub(super) fn to_ordered(score: f32) -> i32 {
     let bits = score.to_bits().cast_signed();
     bits ^ ((bits >> 31).cast_unsigned() >> 1).cast_signed()
 }

@@ -10,7 +10,7 @@ use crate::index::vector::code::encode;
 use crate::index::vector::lists::Lists;
 use crate::index::vector::rotate::rotate;
 use crate::index::vector::signs::{Signer, reach};
-use crate::index::vector::{Arena, DEFAULT_RECALL, VectorIndex, Wanted, dot, quantise};
+use crate::index::vector::{Arena, DEFAULT_RECALL, VectorIndex, Wanted, build_graph, dot, quantise};
 use crate::model::{Kept, Precision};
 
 const QUESTIONS: usize = 200;
@@ -216,4 +216,52 @@ fn whole() {
         found += hits.hits.iter().take(NEAREST).filter(|hit| nearest.contains(&(hit.slot as usize))).count();
     }
     println!("{} vectors by {way}: {:.4}", rows.len(), found as f64 / (QUESTIONS * NEAREST) as f64);
+}
+
+/// What a walk through a graph finds, by how many it keeps.
+#[test]
+#[ignore = "needs a file of vectors"]
+fn walks() {
+    let Sample { dimensions, rows, questions, nearest } = sample();
+    let mut arena = Arena::new(dimensions);
+    for (slot, row) in (0..).zip(&rows) {
+        arena.insert(slot, &encode(row.clone(), Kept::Whole(Precision::F32), arena.projections()));
+    }
+    let bytes = arena.begin_graph(1).expect("there are vectors");
+    let mut job = Vec::with_capacity(bytes);
+    while let Some(page) = arena.graph_page(1, 1 << 20).filter(|page| !page.is_empty()) {
+        job.extend(page);
+    }
+    let built = build_graph(&job).expect("it is such a job");
+    assert!(arena.take_graph(1, &built) && arena.place_graph(1));
+    let graph = arena.graph.as_ref().expect("it is in place");
+    let allowed: SlotSet = (0..rows.len() as u32).collect();
+    let ties = |slot| u128::from(slot);
+    println!("{} vectors, {} bytes of graph each", rows.len(), graph.bytes() / rows.len());
+    for breadth in [60, 100, 140, 180, 240, 320, 480] {
+        let (mut found, mut looked, mut error) = (0, 0, 0.0);
+        for (question, nearest) in questions.iter().zip(&nearest) {
+            let wanted = Wanted {
+                limit: breadth,
+                sure: NEAREST,
+                allowed: &allowed,
+                exact: false,
+                recall: DEFAULT_RECALL,
+                ties: &ties,
+            };
+            let probe = arena.probe(question, &[]);
+            let walked =
+                arena.walk(graph, &probe, &wanted, (breadth, usize::MAX)).expect("it does not give up");
+            looked += walked.looked;
+            let mut hits = walked.found;
+            let score = |slot: u32| dot(question, &rows[slot as usize]);
+            hits.sort_by(|a, b| score(b.slot).total_cmp(&score(a.slot)));
+            found += hits.iter().take(NEAREST).filter(|hit| nearest.contains(&(hit.slot as usize))).count();
+            let lowest = rows.iter().map(|row| dot(question, row)).fold(1.0, f32::min);
+            error += walked.floor - lowest;
+        }
+        let recall = found as f64 / (QUESTIONS * NEAREST) as f64;
+        let (looked, error) = (looked / QUESTIONS, error / QUESTIONS as f32);
+        println!("{breadth} kept: {recall:.4}, {looked} nodes looked at, floor off by {error:+.3}");
+    }
 }
