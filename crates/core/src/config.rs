@@ -259,6 +259,19 @@ impl TotalConfig {
     }
 }
 
+/// Whether graphs over the vectors are built without being asked for, and stored ones used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GraphUse {
+    /// From as many vectors on as one is worth its memory (see `docs/VECTOR-INDEX.md`).
+    #[default]
+    Auto,
+    /// From some hundreds of vectors on.
+    Always,
+    /// Not at all.
+    Never,
+}
+
 /// The configuration of an engine. [`Config::default`] is right for most agents.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -287,6 +300,8 @@ pub struct Config {
     pub metric: Option<Metric>,
     /// Whether answers of recalls are kept, and how many. Left out: none.
     pub result_cache: Option<ResultCache>,
+    /// When a graph over the vectors is due. Default: where it is worth its memory.
+    pub graph: GraphUse,
     /// Term saturation of BM25. Default: 0.9.
     pub bm25_k1: f32,
     /// Length normalisation of BM25. Default: 0.4.
@@ -335,6 +350,7 @@ impl Default for Config {
             seal_bytes: 1 << 20,
             metric: None,
             result_cache: None,
+            graph: GraphUse::Auto,
             bm25_k1: k1,
             bm25_b: b,
         }

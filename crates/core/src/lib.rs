@@ -30,20 +30,21 @@ mod syntax;
 mod tier;
 
 pub use config::{
-    Config, Consolidate, Consolidation, Demotion, Episodes, KindConfig, Limits, OnLimit, Overflow, Repeats,
-    ResultCache, TierConfig, TotalConfig,
+    Config, Consolidate, Consolidation, Demotion, Episodes, GraphUse, KindConfig, Limits, OnLimit, Overflow,
+    Repeats, ResultCache, TierConfig, TotalConfig,
 };
 pub use context::{Beside, ContextRequest, Passage, Piece, Section, Selection, passages};
 pub use embed::StaticModel;
 pub use engine::{
     Analysis, CacheFigures, Clearable, CursorPage, Direction, Effect, Embedding, Encoded, Engine,
-    EngineStats, Estimate, Event, Evictions, Figures, FiguresPage, Form, Goal, Group, GroupSearch, History,
-    KindFigures, Leaving, Listing, MaintenanceReport, NewRecord, OpenReport, Opening, Operation, Outcome,
-    Page, Patch, PerTier, PrecisionCounts, Prospect, Repeat, Request, Stats, StorageOperation, TierCounts,
-    TierFigures, Training, Transition, Unencoded,
+    EngineStats, Estimate, Event, Evictions, Figures, FiguresPage, Form, Goal, GraphFigures, GraphJob, Group,
+    GroupSearch, History, KindFigures, Leaving, Listing, MaintenanceReport, NewRecord, OpenReport, Opening,
+    Operation, Outcome, Page, Patch, PerTier, PrecisionCounts, Prospect, Repeat, Request, Stats,
+    StorageOperation, TierCounts, TierFigures, Training, Transition, Unencoded,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};
+pub use index::vector::build_graph;
 pub use model::{
     Comparison, EmbeddingSpace, FieldPath, Filter, Kept, Kind, Metadata, Metric, Move, Order, Origin,
     Position, Precision, Reason, Record, RecordField, RecordId, Reward, Scope, SortField, Span, Tier,

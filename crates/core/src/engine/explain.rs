@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::config::OnLimit;
 use crate::engine::Engine;
 use crate::engine::answers::Answers;
+use crate::engine::graph::GraphFigures;
 use crate::engine::retention::{candidate, demotion, promotion, standing};
 use crate::engine::state::Estimate;
 use crate::model::{EmbeddingSpace, Move, Precision, Reason, Record, RecordId, Scope, Span, Tier, Timestamp};
@@ -72,6 +73,9 @@ pub struct EngineStats {
     pub result_cache: Option<CacheFigures>,
     /// Vectors held.
     pub vectors: usize,
+    /// How well the graph over the vectors covers them, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graph: Option<GraphFigures>,
     /// The same by how exactly they are kept.
     pub precisions: PrecisionCounts,
     /// Distinct terms held.
@@ -329,6 +333,7 @@ impl Engine {
             asked: counters.asked,
             answered: counters.answered,
             result_cache: self.answers.as_ref().map(Answers::figures),
+            graph: self.graph_figures(),
             vectors: f32 + int8 + binary + projected,
             precisions: PrecisionCounts { f32, int8, binary, projected },
             terms: self.state.text.term_count(),

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use crate::engine::effect::{Effect, StorageOperation};
+use crate::engine::graph::GraphRef;
 use crate::engine::lists::ListsRef;
 use crate::engine::seal::{Merge, Seal};
 use crate::model::{RecordId, Timestamp};
@@ -32,6 +33,8 @@ pub(super) struct Journal {
     pub(super) compaction: Option<u64>,
     /// The lists of codes in storage.
     pub(super) lists: ListsRef,
+    /// The graph in storage.
+    pub(super) graph: GraphRef,
     /// Objects that no manifest names, left behind by a crash.
     leftovers: Vec<String>,
     /// Segment that holds the latest sealed form of a record, of those that are stored or about to be.

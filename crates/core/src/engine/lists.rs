@@ -48,13 +48,17 @@ impl Engine {
 }
 
 impl Journal {
+    /// Whether segments are what the manifest says, and stay so.
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.is_sealing() && !self.is_merging() && !self.unannounced
+    }
+
     /// Whether segments hold enough that the stored lists do not know, and nothing is under way.
     fn wants_lists(&self) -> bool {
         let unknown = |segment: &&SegmentRef| segment.number >= self.lists.segments;
         let records = |segment: &SegmentRef| u64::from(segment.records);
         let new: u64 = self.manifest.segments.iter().filter(unknown).map(records).sum();
-        let quiet = !self.is_sealing() && !self.is_merging() && !self.unannounced;
-        quiet && new > UNKNOWN.0.max(self.homed_records() / UNKNOWN.1)
+        self.is_quiet() && new > UNKNOWN.0.max(self.homed_records() / UNKNOWN.1)
     }
 
     /// Removes the stored lists: they tell of vectors that are there no more.

@@ -144,6 +144,7 @@ impl Engine {
         let report = self.tidy(now, compact);
         if !report.more {
             self.store_lists();
+            self.store_graph();
         }
         Ok(report)
     }
@@ -337,6 +338,7 @@ impl Engine {
             if self.journal.has_log() || !self.journal.begin_merge(rewrites || self.is_mostly_garbage()) {
                 if self.journal.is_compacting() && self.journal.is_empty() {
                     self.journal.drop_lists();
+                    self.journal.drop_graph();
                 }
                 self.journal.want_compaction(false);
                 return report;

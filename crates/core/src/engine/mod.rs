@@ -15,6 +15,7 @@ mod effect;
 mod encode;
 mod event;
 mod explain;
+mod graph;
 mod journal;
 mod listing;
 mod lists;
@@ -40,6 +41,7 @@ pub use explain::{
     Analysis, CacheFigures, EngineStats, Evictions, KindFigures, Leaving, PerTier, PrecisionCounts, Prospect,
     Stats, TierCounts, TierFigures, Transition,
 };
+pub use graph::{GraphFigures, GraphJob};
 pub use listing::{CursorPage, Listing, Page};
 pub use maintain::MaintenanceReport;
 pub use recover::{OpenReport, Opening};
@@ -56,6 +58,7 @@ use crate::engine::answers::Answers;
 use crate::engine::budget::{Budget, budgets};
 use crate::engine::consolidate::Consolidating;
 use crate::engine::explain::Counters;
+use crate::engine::graph::Graphs;
 use crate::engine::journal::Journal;
 use crate::engine::maintain::{Incoming, Rota, Round};
 use crate::engine::precision::Coarsening;
@@ -124,6 +127,7 @@ pub struct Engine {
     coarsening: Option<Coarsening>,
     /// Records whose vectors an encoder of the host is to be asked about.
     unencoded: BTreeSet<RecordId>,
+    graphs: Graphs,
     /// When maintenance last found nothing more to do.
     idle_since: Option<Timestamp>,
     counters: Counters,
@@ -159,6 +163,7 @@ impl Engine {
             rota: Rota::default(),
             coarsening,
             unencoded: BTreeSet::new(),
+            graphs: Graphs::default(),
             idle_since: None,
             counters: Counters::default(),
             events: VecDeque::new(),
@@ -261,6 +266,7 @@ impl Engine {
         self.check_writable()?;
         while self.flush_some(now) {}
         self.store_lists();
+        self.store_graph();
         Ok(self.journal.settled_ticket())
     }
 

@@ -9,8 +9,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, GraphUse};
 use crate::engine::Engine;
+use crate::engine::graph::{GraphRef, adopt_graph};
 use crate::engine::journal::Journal;
 use crate::engine::lists::{ListsRef, adopt_lists};
 use crate::engine::state::State;
@@ -114,8 +115,7 @@ impl Opening {
                 Some(bytes) => {
                     self.loaded.insert(key, bytes);
                 }
-                // The lists are a cache.
-                None if self.lists().is_some_and(|number| ObjectKind::Lists.key(number) == key) => {}
+                None if self.caches().any(|cache| cache == key) => {}
                 None => return Err(corrupt(&key, "the manifest names it, but it is missing").into()),
             }
             return Ok(());
@@ -146,7 +146,8 @@ impl Opening {
         if self.keys.contains(&active) {
             self.wanted.push_back(active);
         }
-        self.wanted.extend(self.lists().map(|number| ObjectKind::Lists.key(number)));
+        let caches: Vec<String> = self.caches().collect();
+        self.wanted.extend(caches);
         self.manifest = Some(manifest);
         Ok(())
     }
@@ -175,16 +176,22 @@ impl Opening {
         }
         state.trained = manifest.trained;
         let homes = self.load_segments(&manifest, &mut state)?;
-        let lists = self.lists().and_then(|number| {
+        let lists = self.newest(ObjectKind::Lists).and_then(|number| {
             let bytes = self.loaded.remove(&ObjectKind::Lists.key(number))?;
             adopt_lists(&mut state, (number, &bytes), &homes.records)
         });
+        let graph = self.newest(ObjectKind::Graph).filter(|number| {
+            let bytes = self.loaded.remove(&ObjectKind::Graph.key(*number));
+            let wanted = bytes.filter(|_| self.config.graph != GraphUse::Never);
+            wanted.is_some_and(|bytes| adopt_graph(&mut state, (*number, &bytes), &homes.records))
+        });
         let Replayed { changes, sequence, log_bytes } = self.replay(&manifest, &mut state, &mut report)?;
         report.records = state.store.len();
-        report.leftovers = self.leftovers(&manifest, lists);
+        report.leftovers = self.leftovers(&manifest, lists, graph);
 
         let mut journal = Journal::recovered(manifest, sequence, log_bytes, report.leftovers.clone());
         journal.lists = lists.unwrap_or_default();
+        journal.graph = graph.map(GraphRef::opened).unwrap_or_default();
         for (id, segment) in homes.records {
             journal.note_home(id, segment);
         }
@@ -306,16 +313,23 @@ impl Opening {
         Ok(Replayed { changes: applied, sequence, log_bytes })
     }
 
-    /// The number of the newest lists object that storage has.
-    fn lists(&self) -> Option<u64> {
-        let parsed = self.keys.iter().filter_map(|key| ObjectKind::parse(key));
-        parsed.filter(|(kind, _)| *kind == ObjectKind::Lists).map(|(_, number)| number).max()
+    /// The keys of the caches that storage has: the newest of each kind. Each can be missing or damaged.
+    fn caches(&self) -> impl Iterator<Item = String> {
+        let kinds = [ObjectKind::Lists, ObjectKind::Graph].into_iter();
+        kinds.filter_map(|kind| Some(kind.key(self.newest(kind)?)))
     }
 
-    fn leftovers(&self, manifest: &Manifest, lists: Option<ListsRef>) -> Vec<String> {
+    /// The highest number of an object of that kind that storage has.
+    fn newest(&self, wanted: ObjectKind) -> Option<u64> {
+        let parsed = self.keys.iter().filter_map(|key| ObjectKind::parse(key));
+        parsed.filter(|(kind, _)| *kind == wanted).map(|(_, number)| number).max()
+    }
+
+    fn leftovers(&self, manifest: &Manifest, lists: Option<ListsRef>, graph: Option<u64>) -> Vec<String> {
         let is_alive = |kind: ObjectKind, number: u64| match kind {
             ObjectKind::Manifest => number == manifest.generation,
             ObjectKind::Lists => lists.is_some_and(|lists| lists.number == number),
+            ObjectKind::Graph => graph == Some(number),
             ObjectKind::Segment => manifest.segments.iter().any(|segment| segment.number == number),
             ObjectKind::Log => {
                 number == manifest.active_log || manifest.closed_logs.iter().any(|log| log.number == number)

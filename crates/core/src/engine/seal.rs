@@ -191,8 +191,9 @@ impl Journal {
             self.outbox.push(StorageOperation::Remove { key: ObjectKind::Segment.key(number) });
         }
         if everything {
-            // What was forgotten is in no segment now, and in no list of codes.
+            // What was forgotten is in no segment now, in no list of codes and in no graph.
             self.drop_lists();
+            self.drop_graph();
         }
         self.compaction = self.compaction.filter(|&asked| !everything || since < asked);
         Some(sealed)

@@ -18,6 +18,7 @@ fn code(kind: ObjectKind) -> u8 {
         ObjectKind::Segment => 2,
         ObjectKind::Manifest => 3,
         ObjectKind::Lists => 4,
+        ObjectKind::Graph => 5,
     }
 }
 

@@ -4,6 +4,7 @@
 //! and keys, not files. Reading never trusts a length and never panics on any input.
 
 mod frame;
+mod graph;
 mod header;
 mod lists;
 mod log;
@@ -12,6 +13,7 @@ mod pack;
 mod segment;
 mod stored;
 
+pub(crate) use graph::{decode as decode_graph, encode as encode_graph};
 pub(crate) use lists::{StoredList, decode as decode_lists, encode as encode_lists};
 pub(crate) use log::{LogReader, frame as log_frame, header as log_header};
 pub(crate) use manifest::{LogRef, Manifest, SegmentRef};
@@ -31,14 +33,17 @@ pub(crate) enum ObjectKind {
     Manifest,
     /// Codes of vectors in their lists: a cache.
     Lists,
+    /// Links of a graph over the vectors: a cache.
+    Graph,
 }
 
 impl ObjectKind {
-    const NAMES: [(&str, ObjectKind); 4] = [
+    const NAMES: [(&str, ObjectKind); 5] = [
         ("log", ObjectKind::Log),
         ("segment", ObjectKind::Segment),
         ("manifest", ObjectKind::Manifest),
         ("lists", ObjectKind::Lists),
+        ("graph", ObjectKind::Graph),
     ];
 
     /// The key of object `number`.

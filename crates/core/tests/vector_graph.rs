@@ -1,0 +1,180 @@
+//! The graph over vectors through the life of a memory: jobs, storage, damage, and what changes in between.
+
+mod support;
+
+use stratamem_core::{
+    Config, EmbeddingSpace, GraphFigures, GraphUse, Hit, Operation, Query, RecordId, Scope, Weights,
+    build_graph,
+};
+use support::{Host, START, text, verbatim};
+
+const DIMENSIONS: usize = 32;
+const RECORDS: usize = 1_500;
+
+fn space() -> EmbeddingSpace {
+    EmbeddingSpace { model: "graph".into(), dimensions: DIMENSIONS as u32 }
+}
+
+fn config(graph: GraphUse) -> Config {
+    Config { graph, consolidation: verbatim(), ..Config::default() }
+}
+
+/// Another host of what is stored.
+fn reopened(host: &Host, graph: GraphUse) -> Host {
+    Host::over(config(graph), host.objects.clone(), 9).0
+}
+
+fn forget(host: &mut Host, id: RecordId) {
+    let forget = Operation::Forget { id, vector: None, if_version: None };
+    host.engine.commit(&Scope::default(), None, vec![forget], START).expect("it is there");
+    host.persist();
+}
+
+fn vector(random: &mut fastrand::Rng) -> Vec<f32> {
+    (0..DIMENSIONS).map(|_| random.f32() - 0.5).collect()
+}
+
+fn add(host: &mut Host, random: &mut fastrand::Rng, count: usize) -> Vec<RecordId> {
+    let record = |number| text(format!("record {number}"));
+    let add = |number| Operation::Add { record: Box::new(record(number)), vector: Some(vector(random)) };
+    let operations = (0..count).map(add).collect();
+    let outcome = host.engine.commit(&Scope::default(), Some(&space()), operations, START);
+    host.persist();
+    outcome.expect("they are good").ids
+}
+
+fn build(host: &mut Host) -> bool {
+    let job = host.engine.begin_graph().expect("it takes writes").expect("there are enough vectors");
+    let mut bytes = Vec::new();
+    while let Some(page) = host.engine.graph_page(job.number, 5_000).filter(|page| !page.is_empty()) {
+        bytes.extend(page);
+    }
+    assert_eq!(bytes.len(), job.bytes);
+    let graph = build_graph(&bytes).expect("it is such a job");
+    graph.chunks(9_999).all(|part| host.engine.take_graph(job.number, part))
+        && host.engine.place_graph(job.number)
+}
+
+fn figures(host: &Host) -> Option<GraphFigures> {
+    host.engine.stats(&Scope::default(), START).engine.expect("the view sees everything").graph
+}
+
+fn ask(host: &mut Host, vector: &[f32], exact: bool) -> Vec<Hit> {
+    let query =
+        Query { vector: Some(vector.to_vec()), limit: 10, exact, weights: Weights::NONE, ..Query::default() };
+    host.engine.recall(&Scope::default(), Some(&space()), query, START, false).expect("the question is good")
+}
+
+fn keys(host: &Host) -> Vec<String> {
+    host.objects.keys().filter(|key| key.starts_with("graph-")).cloned().collect()
+}
+
+#[test]
+fn a_graph_is_due_placed_stored_and_taken_up_again() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut host = Host::new(config(GraphUse::Always));
+    add(&mut host, &mut random, 900);
+    assert!(!host.engine.graph_due());
+    assert_eq!(host.engine.begin_graph(), Ok(None), "too few");
+    let ids = add(&mut host, &mut random, RECORDS - 900);
+    assert!(host.engine.graph_due());
+    assert!(build(&mut host) && !host.engine.graph_due());
+    let whole = GraphFigures { built: RECORDS, current: RECORDS, beside: 0 };
+    assert_eq!((figures(&host), keys(&host).len()), (Some(whole), 0));
+    host.maintain(START, true);
+    assert_eq!(keys(&host).len(), 1);
+    let stored = host.objects[&keys(&host)[0]].clone();
+    host.maintain(START, false);
+    assert_eq!(host.objects[&keys(&host)[0]], stored, "it is written once");
+
+    // What changes after it was stored is not taken from it.
+    forget(&mut host, ids[0]);
+    add(&mut host, &mut random, 3);
+    let mut again = reopened(&host, GraphUse::Auto);
+    let changed = GraphFigures { built: RECORDS, current: RECORDS - 1, beside: 3 };
+    assert_eq!(figures(&again), Some(changed));
+    for _ in 0..20 {
+        let question = vector(&mut random);
+        let exact = ask(&mut again, &question, true);
+        assert!(exact.iter().all(|hit| hit.record.id != ids[0]));
+        assert_eq!(ask(&mut again, &question, false).len(), exact.len());
+    }
+    assert_eq!(figures(&reopened(&again, GraphUse::Never)), None);
+
+    // Enough that is new: another one is due, and takes the place of the first in storage.
+    again.persist();
+    let mut again = reopened(&again, GraphUse::Always);
+    assert!(!again.engine.graph_due());
+    add(&mut again, &mut random, RECORDS / 10);
+    assert!(again.engine.graph_due() && build(&mut again));
+    let before = keys(&again);
+    again.maintain(START, true);
+    assert_eq!(keys(&again).len(), 1);
+    assert_ne!(keys(&again), before);
+}
+
+#[test]
+fn damaged_or_missing_graphs_are_passed_over() {
+    let mut random = fastrand::Rng::with_seed(2);
+    let mut host = Host::new(config(GraphUse::Auto));
+    add(&mut host, &mut random, RECORDS);
+    assert!(build(&mut host));
+    host.maintain(START, true);
+    let key = keys(&host).remove(0);
+    let whole = host.objects[&key].clone();
+    for _ in 0..40 {
+        let mut bytes = whole.clone();
+        match random.u8(..3) {
+            0 => bytes.truncate(random.usize(..bytes.len())),
+            1 => bytes.push(0),
+            _ => {
+                let at = random.usize(..bytes.len());
+                bytes[at] ^= 1 << random.u8(..8);
+            }
+        }
+        host.objects.insert(key.clone(), bytes);
+        let damaged = reopened(&host, GraphUse::Auto);
+        assert_eq!((figures(&damaged), damaged.engine.len()), (None, RECORDS));
+    }
+    host.objects.remove(&key);
+    assert_eq!(figures(&reopened(&host, GraphUse::Auto)), None);
+    host.objects.insert(key, whole);
+    assert!(figures(&reopened(&host, GraphUse::Auto)).is_some());
+}
+
+#[test]
+fn a_graph_of_another_model_or_job_is_thrown_away() {
+    let mut random = fastrand::Rng::with_seed(3);
+    let mut host = Host::new(config(GraphUse::Auto));
+    add(&mut host, &mut random, RECORDS);
+    let first = host.engine.begin_graph().expect("it takes writes").expect("there are enough vectors");
+    let second = host.engine.begin_graph().expect("it takes writes").expect("there are enough vectors");
+    assert!(host.engine.graph_page(first.number, 100).is_none() && !host.engine.place_graph(first.number));
+    assert!(host.engine.graph_page(second.number, 100).is_some());
+    host.engine.drop_graph_job(second.number);
+    assert!(host.engine.graph_page(second.number, 100).is_none());
+    let third = host.engine.begin_graph().expect("it takes writes").expect("there are enough vectors");
+    let other = EmbeddingSpace { model: "other".into(), dimensions: 8 };
+    host.engine.change_space(other, START).expect("it takes writes");
+    assert!(host.engine.graph_page(third.number, 100).is_none());
+    assert!(!host.engine.take_graph(third.number, &[0; 8]) && !host.engine.place_graph(third.number));
+    assert_eq!(figures(&host), None);
+}
+
+#[test]
+fn compaction_leaves_nothing_of_what_was_forgotten_in_a_graph() {
+    let mut random = fastrand::Rng::with_seed(4);
+    let mut host = Host::new(config(GraphUse::Auto));
+    let ids = add(&mut host, &mut random, RECORDS);
+    assert!(build(&mut host));
+    host.maintain(START, true);
+    let holds = |host: &Host| {
+        let bytes = &host.objects[&keys(host)[0]];
+        bytes.windows(16).any(|window| window == ids[7].0.to_le_bytes())
+    };
+    assert!(holds(&host));
+    forget(&mut host, ids[7]);
+    host.maintain(START, true);
+    assert_eq!(keys(&host).len(), 1);
+    assert!(!holds(&host));
+}
