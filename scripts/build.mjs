@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, relative } from "node:path";
-import { transformSync } from "esbuild";
+import { buildSync, transformSync } from "esbuild";
 import { notices } from "./notices.mjs";
 import { root, run, toolchain } from "./toolchain.mjs";
 
@@ -79,9 +79,20 @@ function placeGlue(engine) {
 function placeAsset(from, name, moduleName) {
   const bytes = readFileSync(from);
   writeFileSync(join(assets, name), bytes);
-  writeFileSync(join(assets, `${moduleName}.js`), `export default ${JSON.stringify(bytes.toString("base64"))};\n`);
-  const types = "/** The file of the same name in base64. */\ndeclare const base64: string;\nexport default base64;\n";
-  writeFileSync(join(assets, `${moduleName}.d.ts`), types);
+  placeModule(moduleName, bytes.toString("base64"), "The file of the same name in base64.");
+}
+
+/** A module that carries a text. */
+function placeModule(name, text, what) {
+  writeFileSync(join(assets, `${name}.js`), `export default ${JSON.stringify(text)};\n`);
+  writeFileSync(join(assets, `${name}.d.ts`), `/** ${what} */\ndeclare const text: string;\nexport default text;\n`);
+}
+
+/** The script of the Worker as one text, for hosts in which it has no file. */
+function placeWorker() {
+  const entryPoints = [join(staged, "esm", "worker", "main.js")];
+  const { outputFiles } = buildSync({ entryPoints, bundle: true, write: false, format: "iife", target: "es2022", minify: true });
+  placeModule("worker", outputFiles[0].text, "The script of the Worker.");
 }
 
 function compile() {
@@ -91,7 +102,7 @@ function compile() {
   cpSync(join(generated), join(esm, glue), { recursive: true });
   const cjs = join(staged, "cjs");
   // The hosts of these read ES modules only.
-  const esmOnly = /^(browser|workerd|edge)\./;
+  const esmOnly = /^(browser|workerd|edge|main)\./;
   for (const file of filesUnder(esm, (name) => /\.(js|d\.ts)$/.test(name) && !esmOnly.test(name))) {
     const target = join(cjs, relative(esm, file));
     mkdirSync(join(target, ".."), { recursive: true });
@@ -111,7 +122,10 @@ placeAsset(join(engine, "engine_bg.wasm"), "engine.wasm", "engine");
 for (const model of models) placeAsset(join(root, "models", `${model}.bin`), `${model}.bin`, model);
 cpSync(join(root, "models", "NOTICE"), join(assets, "NOTICE"));
 writeFileSync(join(assets, "THIRD-PARTY.txt"), notices());
+// TypeScript wants to know of it before there is one.
+placeModule("worker", "", "The script of the Worker.");
 compile();
+placeWorker();
 cpSync(assets, join(staged, "assets"), { recursive: true });
 rmSync(dist, { recursive: true, force: true });
 renameSync(staged, dist);

@@ -24,6 +24,8 @@ const names: Readonly<Record<MemoryEventName, true>> = {
   "policy-failed": true,
   "summary-failed": true,
   "encoder-failed": true,
+  "graph-built": true,
+  "worker-failed": true,
   "segment-sealed": true,
   "storage-failed": true,
 };

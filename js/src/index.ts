@@ -27,3 +27,4 @@ export type { ReembedOptions, ReembedProgress, ReembedReport } from "./reembed.j
 export type { Storage, StorageLock, StorageOperation } from "./storage/types.js";
 export { Transaction } from "./transaction.js";
 export type * from "./types.js";
+export type { WorkerLike } from "./worker/protocol.js";

@@ -24,7 +24,7 @@ import { reembed, type ReembedOptions, type ReembedReport } from "./reembed.js";
 import type { Session } from "./session.js";
 import { memoryText, refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
 import type {
-  AddOptions, Analysis, ChangeOptions, EmbeddingSpace, Filter, GetOptions, Hit, ImportOptions, ImportReport, ListOptions,
+  AddOptions, Analysis, ChangeOptions, EmbeddingSpace, Filter, GetOptions, GraphReport, Hit, ImportOptions, ImportReport, ListOptions,
   MaintainOptions, MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, Metadata, NewMemory, OpenReport,
   RecallOptions, Scope, Tier, Transition,
 } from "./types.js";
@@ -490,8 +490,21 @@ export class Memory {
     const made = more ? { encoded: 0, more } : await this.session.encoders.run((use) => this.#call(use), now, spent);
     const [ticket, next] = this.#call((handle) => [handle.ticket(), handle.nextDeadline()] as const);
     await this.session.queue.durable(ticket);
+    if (!made.more) this.session.graphs.tend();
     const report = { ...done, coarsened: done.coarsened + made.encoded, summarized, more: made.more };
     return next === undefined ? report : { ...report, next: Math.max(next, now) };
+  }
+
+  /**
+   * Has a graph over all vectors built now, and resolves when it is in place: what `maintain` does by itself when it is due.
+   * In a Worker where there are such, else in this thread, which does nothing else for as long as it takes: minutes for 100,000
+   * vectors. Recalls, changes and maintenance go on beside a Worker. Resolves to undefined if there are too few vectors.
+   *
+   * @example
+   * const report = await memory.buildGraph();
+   */
+  async buildGraph(): Promise<GraphReport | undefined> {
+    return this.session.graphs.build();
   }
 
   /**

@@ -7,6 +7,7 @@ import { checkEmbeddingCache } from "./embedding-cache.js";
 import { truncated } from "./embedders/truncate.js";
 import { checkEncoders } from "./encoders.js";
 import { createError } from "./errors.js";
+import { toStartWorker } from "./graphs.js";
 import { currentLife, EngineHandle, loadEngine, StaticModelHandle, toError, trace, versions as engineVersions } from "./internal/bridge.js";
 import { checkFields, checkObject, checkPrecision, checkWhole, invalid, toConfig, toScope } from "./internal/convert.js";
 import type { Host, ModelName } from "./internal/host.js";
@@ -76,7 +77,7 @@ export function bind(host: Host): Bound {
     checkStorage(storage);
     let lock: StorageLock | undefined;
     try {
-      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies", "encoders", "summarize", "onModelChange", "embeddingCache", "dimensions"], "options");
+      checkFields(options, ["storage", "embedder", "scope", "config", "now", "seed", "trace", "policies", "encoders", "summarize", "onModelChange", "embeddingCache", "dimensions", "workers"], "options");
       if (typeof now !== "function") throw invalid("now", "must be a function");
       if (summarize !== undefined && typeof summarize !== "function") throw invalid("summarize", "must be a function");
       if (onModelChange !== "refuse" && onModelChange !== "reembed") throw invalid("onModelChange", 'must be "refuse" or "reembed"');
@@ -88,6 +89,7 @@ export function bind(host: Host): Bound {
       const view = toScope(options.scope);
       if (policies !== undefined) checkPolicies(policies);
       checkEncoders(encoders);
+      const startWorker = toStartWorker(options.workers, host.startWorker);
       const config = toConfig(options.config, policies?.evict);
       await loadEngine(host);
       if (options.trace !== undefined) trace(options.trace);
@@ -98,7 +100,7 @@ export function bind(host: Host): Bound {
         const embedder = chosen && options.dimensions !== undefined ? truncated(chosen, options.dimensions) : chosen;
         const metric = options.config?.metric;
         checkSpace(handle.space() as EmbeddingSpace | undefined, embedder, metric, onModelChange);
-        return new Memory(new Session(handle, storage, lock, { embedder, embeddingCache, now: checkedClock(now), policies, encoders, summarize, metric }), view, handle.report() as OpenReport);
+        return new Memory(new Session(handle, storage, lock, { embedder, embeddingCache, now: checkedClock(now), policies, encoders, summarize, metric, startWorker }), view, handle.report() as OpenReport);
       } catch (error) {
         handle.free();
         throw error;

@@ -8,6 +8,7 @@ import { EmbeddingCache, type EmbeddingCacheOptions } from "./embedding-cache.js
 import { Encoders, type VectorEncoder } from "./encoders.js";
 import { createError, type MemoryError } from "./errors.js";
 import { EventHub, type MemoryEventName } from "./events.js";
+import { Graphs, type StartWorker } from "./graphs.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
 import { WriteQueue } from "./internal/write-queue.js";
 import { PolicyTurns } from "./policies.js";
@@ -25,6 +26,7 @@ export interface Helpers {
   readonly summarize: Summarize | undefined;
   /** How vectors are to be compared. */
   readonly metric: Metric | undefined;
+  readonly startWorker: StartWorker | undefined;
 }
 
 /** What all views of one opened memory share. @internal */
@@ -40,6 +42,7 @@ export class Session {
   readonly policies: PolicyTurns | undefined;
   readonly summaries: SummaryTurns;
   readonly encoders: Encoders;
+  readonly graphs: Graphs;
   /** Called after a write that leaves more than a limit allows: those who keep the memory maintained. */
   readonly keepers: Set<() => void> = new Set();
   readonly #metric: Metric | undefined;
@@ -49,13 +52,14 @@ export class Session {
   #closing: Promise<void> | undefined;
   #isOfAnotherModel = false;
 
-  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, { embedder, embeddingCache, now, policies, encoders, summarize, metric }: Helpers) {
+  constructor(handle: EngineHandle, storage: Storage, lock: StorageLock | undefined, { embedder, embeddingCache, now, policies, encoders, summarize, metric, startWorker }: Helpers) {
     this.handle = handle;
     this.model = embedder;
     this.cache = embedder && embeddingCache ? new EmbeddingCache(embeddingCache, now) : undefined;
     this.policies = policies && new PolicyTurns(policies, (failure) => this.hub.emit("policy-failed", failure));
     this.summaries = new SummaryTurns(summarize, (text) => this.#embedSummary(text), (failure) => this.hub.emit("summary-failed", failure));
     this.encoders = new Encoders(encoders, (failure) => this.hub.emit("encoder-failed", failure));
+    this.graphs = new Graphs(startWorker, (use) => this.call(use), (name, event) => this.hub.emit(name, event));
     this.now = now;
     this.#metric = metric;
     this.#storage = storage;
@@ -108,6 +112,7 @@ export class Session {
 
   async #close(): Promise<void> {
     let failure: unknown;
+    this.graphs.close();
     try {
       checkAlive(this.#born);
       if (this.handle.poisoned() === undefined) {

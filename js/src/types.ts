@@ -8,6 +8,7 @@ import type { Kept, VectorEncoder } from "./encoders.js";
 import type { Judges } from "./judges.js";
 import type { ResultCacheConfig, ResultCacheFigures, Sort } from "./queries.js";
 import type { Storage } from "./storage/types.js";
+import type { WorkerLike } from "./worker/protocol.js";
 
 /** Where a record lives: from fleeting to durable. In {@link EngineConfig} the settings of `"long-term"` are called `longTerm`. */
 export type Tier = "working" | "intermediate" | "long-term";
@@ -336,7 +337,7 @@ export interface Why {
   readonly part?: string;
   readonly fusion: "weighted" | "rrf" | "max" | "borda";
   /** How the search by vector went, if there was one: `codes` and `lists` can miss one that belongs among the hits. */
-  readonly vectors?: "exact" | "codes" | "lists";
+  readonly vectors?: "exact" | "codes" | "lists" | "graph";
   /** What the searches say, and each other signal that adds something. */
   readonly signals: readonly SignalShare[];
   /** Searches that could say nothing, and why. */
@@ -580,6 +581,11 @@ export interface EngineConfig {
   readonly metric?: Metric | undefined;
   /** Keeps answers of recalls for when the same is asked again, until anything changes (see `docs/QUERIES.md`). Default: none. */
   readonly resultCache?: ResultCacheConfig | undefined;
+  /**
+   * When `maintain` has a graph over the vectors built, in a Worker: `"auto"` (default), from 200,000 on, `"always"`, from
+   * 1,000 on, or `"never"`, which does not use a stored one either (see `docs/VECTOR-INDEX.md`).
+   */
+  readonly graph?: "auto" | "always" | "never" | undefined;
   /** Term saturation of BM25. Default: 0.9. */
   readonly bm25K1?: number | undefined;
   /** Length normalisation of BM25. Default: 0.4. */
@@ -692,6 +698,11 @@ export interface OpenOptions {
   readonly encoders?: readonly VectorEncoder[] | undefined;
   /** Words for summaries of old episodes (see {@link ConsolidationConfig.episodes}). Default: their most telling sentences. */
   readonly summarize?: Summarize | undefined;
+  /**
+   * Where work of seconds is done: `"auto"` (default), in Workers of the host where it has them, `"never"`, nowhere unless it
+   * is asked for, or a function that starts a Worker of the script `stratamem/worker`.
+   */
+  readonly workers?: "auto" | "never" | (() => WorkerLike | PromiseLike<WorkerLike>) | undefined;
   /** The clock, in milliseconds. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** Seed of the ids' noise: a safe integer, or a bigint of 64 bits. Default: the host's entropy. */
@@ -732,6 +743,9 @@ export interface MemoryEvents {
   "summary-failed": { readonly ids: readonly string[]; readonly error: unknown };
   /** An encoder of your own threw, or answered something else than it should; the vectors stay as they are until the next time. */
   "encoder-failed": { readonly encoder: string; readonly ids: readonly string[]; readonly error: unknown };
+  "graph-built": GraphReport;
+  /** A Worker could not be started, or failed. Until the memory is opened again, none is started unless it is asked for. */
+  "worker-failed": { readonly error: unknown };
   "segment-sealed": { readonly segment: number; readonly records: number; readonly bytes: number };
   "storage-failed": { readonly error: Error };
 }
@@ -741,6 +755,16 @@ export interface MemoryEvents {
  * `"euclidean"`, how near they are to each other.
  */
 export type Metric = "cosine" | "dot" | "euclidean";
+
+/** A graph over the vectors that was built. */
+export interface GraphReport {
+  /** Vectors that it is over. */
+  readonly vectors: number;
+  /** How long it took, in milliseconds. */
+  readonly ms: number;
+  /** Who has built it: a Worker, or the thread that called. */
+  readonly by: "worker" | "caller";
+}
 
 /** The space in which vectors can be compared. */
 export interface EmbeddingSpace {
@@ -768,6 +792,8 @@ export interface MemoryStats {
     /** Vectors of questions that were kept; left out if none are. */
     readonly embeddingCache?: EmbeddingCacheFigures;
     readonly vectors: number;
+    /** The graph over them, if there is one: vectors that it was built over, those of them that are the same still, and vectors beside it. */
+    readonly graph?: { readonly built: number; readonly current: number; readonly beside: number };
     /** The vectors by how exactly they are kept. */
     readonly precisions: Readonly<Record<Kept, number>>;
     readonly terms: number;

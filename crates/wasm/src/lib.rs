@@ -6,6 +6,7 @@
 mod context;
 mod convert;
 mod error;
+mod graph;
 mod handle;
 mod queries;
 mod storage;
@@ -13,6 +14,7 @@ mod trace;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
+pub use graph::build_graph;
 pub use handle::{EngineHandle, StaticModelHandle};
 pub use trace::start_trace;
 

@@ -9,6 +9,7 @@ const bound: Bound = bind({
   loadEngine: () => new URL("../../assets/engine.wasm", import.meta.url),
   loadModel: (name) =>
     fetchBytes(name === "static-256" ? new URL("../../assets/static-256.bin", import.meta.url) : new URL("../../assets/static-128.bin", import.meta.url)),
+  startWorker: () => new Worker(new URL("../worker/main.js", import.meta.url), { type: "module" }),
 });
 
 /** See {@link Bound.openMemory}. */

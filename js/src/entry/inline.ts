@@ -1,6 +1,7 @@
 /** For hosts that read modules but no files: Node, Bun, Deno, bundles for them. The assets come as modules. */
 
 import { fromBase64 } from "../internal/host.js";
+import { inlineWorker } from "../internal/inline-worker.js";
 import { inlineModel } from "../internal/inline-model.js";
 import { bind, type Bound } from "../open.js";
 
@@ -9,6 +10,7 @@ export * from "../index.js";
 const bound: Bound = bind({
   loadEngine: async () => fromBase64((await import("../../assets/engine.js")).default),
   loadModel: inlineModel,
+  startWorker: inlineWorker,
 });
 
 /** See {@link Bound.openMemory}. */

@@ -4,19 +4,21 @@
  */
 
 import { createError, MemoryError, errorCodes, type ErrorCode, type ErrorDetails } from "../errors.js";
-import init, { EngineHandle, StaticModelHandle, startTrace, versions as engineVersions } from "./generated/engine.js";
+import init, { buildGraph, EngineHandle, StaticModelHandle, startTrace, type InitInput, versions as engineVersions } from "./generated/engine.js";
 import type { Host } from "./host.js";
 
-export { EngineHandle, StaticModelHandle };
+export { buildGraph, EngineHandle, StaticModelHandle };
 
 let loading: Promise<void> | undefined;
+let compiled: WebAssembly.Module | undefined;
 /** Grows each time the engine dies: handles of an earlier life are dead. */
 let life = 0;
 
 /** Loads the engine, once. After a failure the next call tries again. @internal */
 export async function loadEngine(host: Host): Promise<void> {
   loading ??= (async () => {
-    await init({ module_or_path: await host.loadEngine() });
+    compiled = await compile(await host.loadEngine());
+    await init({ module_or_path: compiled });
   })();
   try {
     await loading;
@@ -26,6 +28,22 @@ export async function loadEngine(host: Host): Promise<void> {
     const message = cause instanceof Error ? cause.message : String(cause);
     throw createError("engine-panicked", `the engine could not be loaded: ${message}`, { cause });
   }
+}
+
+/** The engine's module. Given to Workers, so that they need not compile it again. */
+export function engineModule(): WebAssembly.Module {
+  return compiled as WebAssembly.Module;
+}
+
+/** The module of what a host gives: the module itself, its bytes, or where to fetch it. */
+async function compile(given: InitInput): Promise<WebAssembly.Module> {
+  if (given instanceof WebAssembly.Module) return given;
+  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return WebAssembly.compile(given);
+  const response = typeof given === "string" || given instanceof URL || given instanceof Request ? await fetch(given) : given;
+  if (!(response instanceof Response)) return WebAssembly.compile(response);
+  if (!response.ok) throw new Error(`cannot fetch ${response.url}: ${response.status} ${response.statusText}`);
+  const streams = typeof WebAssembly.compileStreaming === "function" && response.headers.get("content-type") === "application/wasm";
+  return streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }
 
 /** Starts the console bridge; the first level in an instance of the engine wins. */

@@ -209,9 +209,9 @@ function toMetadata(metadata: object | undefined): unknown {
 
 /** The engine's configuration, with the types it should have. What the numbers may be is judged by the engine. */
 export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = {}): Record<string, unknown> {
-  const known = ["working", "intermediate", "longTerm", "total", "kinds", "importance", "consolidation", "defaultTier", "maxTextBytes", "sealBytes", "metric", "resultCache", "bm25K1", "bm25B"];
+  const known = ["working", "intermediate", "longTerm", "total", "kinds", "importance", "consolidation", "defaultTier", "maxTextBytes", "sealBytes", "metric", "resultCache", "graph", "bm25K1", "bm25B"];
   checkFields(config, known, "config");
-  const { working, intermediate, longTerm, total, kinds, importance, consolidation, defaultTier, maxTextBytes, sealBytes, metric, resultCache, bm25K1, bm25B } = config;
+  const { working, intermediate, longTerm, total, kinds, importance, consolidation, defaultTier, maxTextBytes, sealBytes, metric, resultCache, graph, bm25K1, bm25B } = config;
   const tiers = { working, intermediate, longTerm };
   const checks = [
     ...Object.entries(tiers).flatMap(([tier, given]) => (given === undefined ? [] : tierChecks(tier, given, evicts))),
@@ -231,6 +231,9 @@ export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = 
     ...Object.entries({ maxTextBytes, sealBytes }).map(([field, value]) => () => checkWhole(value, field, 1)),
     () => {
       if (![undefined, "cosine", "dot", "euclidean"].includes(metric)) throw invalid("metric", 'must be "cosine", "dot" or "euclidean"');
+    },
+    () => {
+      if (![undefined, "auto", "always", "never"].includes(graph)) throw invalid("graph", 'must be "auto", "always" or "never"');
     },
     () => resultCache === undefined || checkFields(resultCache, ["entries", "ttl"], "resultCache"),
     () => checkWhole(resultCache?.entries, "resultCache/entries", 1),

@@ -2,6 +2,7 @@
  * What differs between hosts: where the engine's bytes and the models come from. Each entry supplies one.
  */
 
+import type { WorkerLike } from "../worker/protocol.js";
 import type { InitInput } from "./generated/engine.js";
 
 /** Names of the built-in models. */
@@ -13,6 +14,8 @@ export interface Host {
   loadEngine(): InitInput | Promise<InitInput>;
   /** The bytes of a packed model. */
   loadModel(name: ModelName): Promise<Uint8Array>;
+  /** Starts a Worker, where there are such. */
+  startWorker?(): WorkerLike | Promise<WorkerLike>;
 }
 
 /** Decodes base64 by the fastest means the host has. @internal */

@@ -1,0 +1,213 @@
+/**
+ * Graphs over the vectors, built where they hold nobody up: in a Worker. Owns: the Worker of one memory, the way of a job
+ * there and of the graph back, and what becomes of failures. When one is due, and what it is, the engine knows.
+ */
+
+import { createError } from "./errors.js";
+import { buildGraph, engineModule, type EngineHandle } from "./internal/bridge.js";
+import { invalid } from "./internal/convert.js";
+import type { GraphReport, MemoryEvents } from "./types.js";
+import type { FromWorker, ToWorker, WorkerLike } from "./worker/protocol.js";
+
+/** Starts a Worker. @internal */
+export type StartWorker = () => WorkerLike | PromiseLike<WorkerLike>;
+
+/** A job as the engine names it. */
+interface Job {
+  readonly number: number;
+  readonly bytes: number;
+  readonly vectors: number;
+}
+
+/** Bytes that are copied in one turn. */
+const PAGE = 1 << 20;
+
+/** The function that starts Workers, as the option says; none if there are to be none. @internal */
+export function toStartWorker(workers: unknown, host: StartWorker | undefined): StartWorker | undefined {
+  if (workers === undefined || workers === "auto") return host;
+  if (workers === "never") return undefined;
+  if (typeof workers !== "function") throw invalid("workers", 'must be "auto", "never" or a function that answers a Worker');
+  return workers as StartWorker;
+}
+
+/** The graphs of one memory. @internal */
+export class Graphs {
+  readonly #start: StartWorker | undefined;
+  readonly #call: <T>(use: (handle: EngineHandle) => T) => T;
+  readonly #emit: <N extends "graph-built" | "worker-failed">(name: N, event: MemoryEvents[N]) => void;
+  #building: Promise<GraphReport | undefined> | undefined;
+  #worker: WorkerLike | undefined;
+  /** Whether somebody waits for the graph, so that the process has to live for it. */
+  #isAwaited = false;
+  #end: ((error: Error) => void) | undefined;
+  /** Whether a Worker has failed: none is started again without being asked for. */
+  #failed = false;
+
+  /** `call` runs a call into the engine, as long as it may be used. */
+  constructor(start: StartWorker | undefined, call: <T>(use: (handle: EngineHandle) => T) => T, emit: <N extends "graph-built" | "worker-failed">(name: N, event: MemoryEvents[N]) => void) {
+    this.#start = start;
+    this.#call = call;
+    this.#emit = emit;
+  }
+
+  /** Has a graph built if one is due, there are Workers and none is being built. Does not wait for it. */
+  tend(): void {
+    if (!this.#start || this.#failed || this.#building || !this.#call((handle) => handle.graphDue())) return;
+    // Failures are told by an event, and a memory that was closed meanwhile is nobody's concern.
+    this.#begin(this.#start).catch(() => {});
+  }
+
+  /** Has a graph built, or waits for the one that is being built. Without a Worker, or when it fails, it is built here. */
+  async build(): Promise<GraphReport | undefined> {
+    if (this.#building) {
+      this.#hold();
+      const built = await this.#building.catch(() => undefined);
+      if (built) return built;
+    }
+    if (this.#start) {
+      try {
+        const building = this.#begin(this.#start);
+        this.#hold();
+        return await building;
+      } catch {
+        // Told by an event; or the memory was closed, which is told now.
+        this.#call(() => undefined);
+      }
+    }
+    return this.#here();
+  }
+
+  /** Ends the Worker. Whoever waits for a graph is told that the memory is closed. */
+  close(): void {
+    this.#end?.(createError("memory-closed", "the memory was closed before its graph was built"));
+  }
+
+  #begin(start: StartWorker): Promise<GraphReport | undefined> {
+    const building = this.#inWorker(start).finally(() => {
+      this.#building = undefined;
+    });
+    this.#building = building;
+    return building;
+  }
+
+  /** Keeps the process alive for the Worker, where that is a matter. */
+  #hold(): void {
+    this.#isAwaited = true;
+    (this.#worker as { ref?: () => void } | undefined)?.ref?.();
+  }
+
+  async #inWorker(start: StartWorker): Promise<GraphReport | undefined> {
+    const began = performance.now();
+    const job = this.#call((handle) => handle.beginGraph() as Job | undefined);
+    if (!job) return undefined;
+    let isOver = false;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#end = (error) => {
+          isOver = true;
+          reject(error);
+        };
+        this.#connect(start, job, resolve, reject, () => isOver).catch(reject);
+      });
+    } catch (error) {
+      if (!isOver) {
+        this.#failed = true;
+        this.#emit("worker-failed", { error });
+        this.#call((handle) => handle.dropGraphJob(job.number));
+      }
+      throw error;
+    } finally {
+      this.#end = undefined;
+      const worker = this.#worker;
+      this.#worker = undefined;
+      this.#isAwaited = false;
+      await worker?.terminate();
+    }
+    return this.#told(job, began, "worker");
+  }
+
+  /** Starts the Worker and answers what it says, until the graph is in place. */
+  async #connect(start: StartWorker, job: Job, done: () => void, fail: (error: unknown) => void, isOver: () => boolean): Promise<void> {
+    const worker = await start();
+    if (isOver()) {
+      await worker.terminate();
+      return;
+    }
+    this.#worker = worker;
+    if (this.#isAwaited) this.#hold();
+    const post = (message: ToWorker, transfer: ArrayBuffer[]): void => worker.postMessage(message, transfer);
+    const answer = (message: FromWorker): void => {
+      if (message.type === "failed") throw new Error(`the Worker could not build the graph: ${message.message}`);
+      if (message.type === "ready") post({ type: "job", engine: engineModule(), bytes: job.bytes }, []);
+      else if (message.type === "more") {
+        const page = this.#call((handle) => handle.graphPage(job.number, PAGE) as Uint8Array<ArrayBuffer> | undefined);
+        if (!page) throw outdated();
+        post({ type: "page", page }, [page.buffer]);
+      } else {
+        if (!this.#call((handle) => handle.takeGraph(job.number, message.part))) throw outdated();
+        if (!message.last) return;
+        this.#place(job);
+        done();
+      }
+    };
+    const heard = (message: unknown): void => {
+      if (isOver()) return;
+      try {
+        answer(message as FromWorker);
+      } catch (error) {
+        fail(error);
+      }
+    };
+    listen(worker, heard, fail);
+  }
+
+  /** Builds the graph in this thread, which does nothing else meanwhile. */
+  #here(): GraphReport | undefined {
+    const began = performance.now();
+    const job = this.#call((handle) => handle.beginGraph() as Job | undefined);
+    if (!job) return undefined;
+    const bytes = new Uint8Array(job.bytes);
+    for (let filled = 0; filled < bytes.length; ) {
+      const page = this.#call((handle) => handle.graphPage(job.number, PAGE)) as Uint8Array;
+      bytes.set(page, filled);
+      filled += page.length;
+    }
+    const graph = this.#call(() => buildGraph(bytes));
+    this.#call((handle) => handle.takeGraph(job.number, graph));
+    this.#place(job);
+    return this.#told(job, began, "caller");
+  }
+
+  #place(job: Job): void {
+    if (!this.#call((handle) => handle.placeGraph(job.number))) throw new Error("what was built is no graph of this memory");
+  }
+
+  #told({ vectors }: Job, began: number, by: GraphReport["by"]): GraphReport {
+    const report: GraphReport = { vectors, ms: performance.now() - began, by };
+    this.#emit("graph-built", report);
+    return report;
+  }
+}
+
+/** The vectors that the job is over are there no more: they are of another model now, or were moved. */
+function outdated(): Error {
+  return new Error("the vectors have changed altogether since the graph was begun");
+}
+
+/** Hears what a Worker says, of either kind. */
+function listen(worker: WorkerLike, heard: (message: unknown) => void, failed: (error: unknown) => void): void {
+  const { on, addEventListener } = worker as {
+    on?: (event: string, listener: (value: unknown) => void) => void;
+    addEventListener?: (event: string, listener: (event: { data?: unknown; error?: unknown; message?: string }) => void) => void;
+  };
+  if (typeof on === "function") {
+    on.call(worker, "message", heard);
+    for (const event of ["error", "messageerror"]) on.call(worker, event, failed);
+    on.call(worker, "exit", () => failed(new Error("the Worker ended before the graph was built")));
+  } else if (typeof addEventListener === "function") {
+    addEventListener.call(worker, "message", ({ data }) => heard(data));
+    for (const name of ["error", "messageerror"]) {
+      addEventListener.call(worker, name, ({ error, message }) => failed(error ?? new Error(`the Worker failed: ${message || "its script could not be loaded"}`)));
+    }
+  } else throw invalid("workers", "must answer a Worker, which has postMessage, terminate, and on or addEventListener");
+}
