@@ -2,7 +2,7 @@
 // plain scan over one Float32Array in JavaScript.
 //
 //   npm run bench:vector [-- --sizes 1000,10000,100000] [--million] [--sets static-256,clustered] [--data DIR] [--passes 5]
-//                        [--recall 0.95,0.99] [--save DIR] [--json]
+//                        [--recall 0.95,0.99] [--save DIR] [--graph] [--json]
 //
 // Data sets: `static-128` and `static-256`, the built-in models over sentences of the documentation in `node_modules` and
 // in the sources that cargo has fetched; `minilm`, vectors of all-MiniLM-L6-v2 in DIR (the format
@@ -12,6 +12,9 @@
 //
 // With --save, the vectors of each set are written to DIR as they are, little-endian floats, row after row, and nothing is
 // measured: `crates/core/src/index/vector/study.rs` reads them.
+//
+// With --graph, a graph over the vectors is built, and asked beside the other ways once it is in place: in each row stands
+// the way that the plan took.
 //
 // Latency is that of `recall` from end to end, with ten whole records as the answer; `outside` is what a recall takes
 // in a memory of sixteen records, and `index` what is left of the median without it: the search. Besides the default and
@@ -38,6 +41,7 @@ const { values } = parseArgs({
     passes: { type: "string", default: "5" },
     recall: { type: "string", default: "" },
     save: { type: "string" },
+    graph: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   },
 });
@@ -164,6 +168,25 @@ async function measure(name, { flat, width }, count) {
   }
 
   const ways = [];
+  const took = new Set();
+  if (values.graph) {
+    const question = questions[0];
+    const truth = questions.map((own) => plainScan(flat, width, count, own));
+    const ask = async (vector) => {
+      const hits = await memory.recall("", { vector, ...searches });
+      took.add(hits[0]?.why.vectors);
+      return rowsOf(hits);
+    };
+    const plain = await asked([question], undefined, async (own) => plainScan(flat, width, count, own));
+    for (const state of ["before", "after"]) {
+      took.clear();
+      const got = await asked(questions, truth, ask);
+      ways.push({ filter: state, way: [...took].join(","), ...got, plain: plain.p50 });
+      if (state === "after") continue;
+      const report = await memory.buildGraph();
+      note(`a graph over ${report?.vectors} vectors, by the ${report?.by}: ${((report?.ms ?? 0) / 1000).toFixed(1)} s`);
+    }
+  }
   for (const [filter, choice] of Object.entries(filters)) {
     const [tag, allows] = choice ?? [];
     const truth = questions.map((question) => plainScan(flat, width, count, question, LIMIT, allows));
