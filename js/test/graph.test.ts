@@ -1,5 +1,7 @@
-import { Worker } from "node:worker_threads";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { openMemory, type GraphReport, type Memory, type OpenOptions } from "../../dist/esm/entry/inline.js";
 import init, { buildGraph } from "../../dist/esm/internal/generated/engine.js";
@@ -131,6 +133,20 @@ describe("a graph over the vectors", () => {
     await memory.close();
     await expect(waiting).rejects.toMatchObject({ code: "memory-closed" });
     await expect.poll(() => ended).toBe(1);
+  });
+
+  it("keeps no process alive that has nothing else to do", async () => {
+    const url = (path: string): string => JSON.stringify(new URL(`../../dist/esm/${path}`, import.meta.url).href);
+    const source = `
+      import { openMemory } from ${url("entry/inline.js")};
+      const memory = await openMemory({ embedder: false, config: { graph: "always" } });
+      memory.on("graph-built", () => console.log("built"));
+      const vector = () => Array.from({ length: 256 }, () => Math.random() - 0.5);
+      await memory.addMany(Array.from({ length: 6_000 }, (_, at) => ({ text: "r" + at, vector: vector() })));
+      while ((await memory.maintain()).more);
+      console.log("done");`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", source]);
+    expect(stdout.trim()).toBe("done");
   });
 
   it("refuses other settings", async () => {

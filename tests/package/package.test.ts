@@ -230,18 +230,28 @@ describe("for TypeScript", { timeout: 60_000 }, () => {
   });
 });
 
+/** Has a graph built as well, and says by whom. */
+const graph = `
+const vectors = await openMemory({ embedder: false });
+await vectors.addMany(Array.from({ length: 1_000 }, (_, at) => ({ text: "r" + at, vector: Array.from({ length: 16 }, (_, component) => Math.sin(at * 17 + component * component)) })));
+const { by } = await vectors.buildGraph();
+await vectors.close();
+const tell = say + ", a graph by the " + by;
+`;
+const told = `${answer}, a graph by the worker`;
+
 describe("in a bundle", () => {
   it.each([
     ["esm", "mjs", ""],
     ["cjs", "cjs", ""],
   ])("works when esbuild bundles it for Node as %s", (format, extension) => {
-    const body = `import { openMemory } from "stratamem";\n(async () => {\n${use}\nconsole.log(say);\n})();`;
+    const body = `import { openMemory } from "stratamem";\n(async () => {\n${use}\n${graph}\nconsole.log(tell);\n})();`;
     scratch.write("bundle-source.mjs", body);
     const out = `bundled/node.${extension}`;
     scratch.run(bin("esbuild"), "bundle-source.mjs", "--bundle", "--platform=node", `--format=${format}`, `--outfile=${out}`, "--log-level=error");
     // The bundle stands alone.
     scratch.write(`elsewhere/node.${extension}`, readFileSync(join(scratch.folder, out), "utf8"));
-    expect(scratch.run("node", `elsewhere/node.${extension}`).trim()).toBe(answer);
+    expect(scratch.run("node", `elsewhere/node.${extension}`).trim()).toBe(told);
   });
 
   describe("for browsers", () => {
@@ -268,7 +278,7 @@ describe("in a bundle", () => {
       server?.close();
     });
 
-    const show = `${use}\ndocument.title = say;`;
+    const show = `${use}\n${graph}\ndocument.title = tell;`;
     async function titleOf(path: string): Promise<string> {
       const page = await browser.newPage();
       const trouble: string[] = [];
@@ -288,7 +298,7 @@ describe("in a bundle", () => {
       scratch.run(bin("vite"), "build", "vite", "--base", "./", "--outDir", "dist", "--logLevel", "error", "--minify", "esbuild", "--target", "esnext");
       const assets = readdirSync(join(scratch.folder, "vite/dist/assets"));
       expect(assets.filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
-      expect(await titleOf("vite/dist/index.html")).toBe(answer);
+      expect(await titleOf("vite/dist/index.html")).toBe(told);
     });
 
     it("works when esbuild bundles its inline entry", async () => {
@@ -296,13 +306,13 @@ describe("in a bundle", () => {
       scratch.write("esbuild/index.html", `<!doctype html><title>…</title><script type="module" src="./bundle.js"></script>`);
       const options = ["--platform=browser", "--format=esm", "--outfile=esbuild/bundle.js", "--log-level=error"];
       scratch.run(bin("esbuild"), "esbuild/main.mjs", "--bundle", ...options);
-      expect(await titleOf("esbuild/index.html")).toBe(answer);
+      expect(await titleOf("esbuild/index.html")).toBe(told);
     });
 
     it("works from the files as they are, without a bundler", async () => {
       const map = JSON.stringify({ imports: { stratamem: "./node_modules/stratamem/dist/esm/entry/browser.js" } });
       scratch.write("plain.html", `<!doctype html><title>…</title><script type="importmap">${map}</script><script type="module">import { openMemory } from "stratamem";\n${show}</script>`);
-      expect(await titleOf("plain.html")).toBe(answer);
+      expect(await titleOf("plain.html")).toBe(told);
     });
   });
 });
