@@ -3,7 +3,7 @@
 mod support;
 
 use stratamem_core::{
-    Config, EmbeddingSpace, GraphFigures, GraphUse, Hit, Operation, Query, RecordId, Scope, Weights,
+    Config, EmbeddingSpace, GraphFigures, GraphUse, Hit, Metric, Operation, Query, RecordId, Scope, Weights,
     build_graph,
 };
 use support::{Host, START, text, verbatim};
@@ -177,4 +177,14 @@ fn compaction_leaves_nothing_of_what_was_forgotten_in_a_graph() {
     host.maintain(START, true);
     assert_eq!(keys(&host).len(), 1);
     assert!(!holds(&host));
+}
+
+/// Links are made by directions alone.
+#[test]
+fn where_lengths_count_there_is_no_graph() {
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut host = Host::new(Config { metric: Some(Metric::Dot), ..config(GraphUse::Always) });
+    add(&mut host, &mut random, RECORDS);
+    assert!(!host.engine.graph_due());
+    assert_eq!(host.engine.begin_graph(), Ok(None));
 }
