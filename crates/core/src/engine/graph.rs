@@ -4,7 +4,7 @@
 //! [`crate::build_graph`] has made of them, in another instance of this code or on another thread. Meanwhile every change
 //! is seen by the next search. A stored graph is a cache like the lists of codes (see [`super::lists`]).
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::config::GraphUse;
@@ -192,7 +192,7 @@ impl Journal {
 pub(super) fn adopt_graph(
     state: &mut State,
     (number, bytes): (u64, &[u8]),
-    homes: &[(RecordId, u64)],
+    homes: &FxHashMap<RecordId, u64>,
 ) -> bool {
     let (Some(index), Some(space)) = (state.vectors.as_mut(), state.space.as_ref()) else { return false };
     let key = ObjectKind::Graph.key(number);
@@ -200,10 +200,9 @@ pub(super) fn adopt_graph(
         tracing::warn!(key, "the stored graph cannot be used");
         return false;
     };
-    let changed = homes.iter().filter(|(_, segment)| *segment >= stored.segments).map(|(id, _)| *id);
-    let changed: FxHashSet<RecordId> = changed.collect();
     let store = &state.store;
-    let slot = |id: &RecordId| if changed.contains(id) { None } else { store.slot(*id) };
+    let unchanged = |id: &RecordId| homes.get(id).is_some_and(|segment| *segment < stored.segments);
+    let slot = |id: &RecordId| if unchanged(id) { store.slot(*id) } else { None };
     let slots: Vec<Option<u32>> = stored.ids.iter().map(slot).collect();
     let twins = stored.ids.iter().filter(|id| **id == RecordId(0)).count();
     index.adopt_graph(&slots, &stored.layers, twins)

@@ -80,19 +80,9 @@ impl Journal {
         Journal { manifest, sequence, log_bytes, leftovers, unannounced: true, ..Journal::default() }
     }
 
-    /// Notes, during recovery, that `segment` holds the latest sealed form of a record.
-    pub(super) fn note_home(&mut self, id: RecordId, segment: u64) {
-        self.homes.insert(id, segment);
-    }
-
     /// Says which tiers' records are packed in the segments that are written from now on.
     pub(super) fn pack(&mut self, packs: [bool; 3]) {
         self.packs = packs;
-    }
-
-    /// Notes, during recovery, how many bytes packing saves in a segment.
-    pub(super) fn note_saved(&mut self, segment: u64, bytes: u64) {
-        self.saved.insert(segment, bytes);
     }
 
     /// Bytes that packing saves in the live segments.

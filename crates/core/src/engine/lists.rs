@@ -4,7 +4,7 @@
 //! whatever has changed since stands in a later segment or in a log. So a stale or missing lists object costs time, and
 //! changes no answer to an exact search.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::engine::Engine;
 use crate::engine::effect::StorageOperation;
@@ -86,7 +86,7 @@ impl Journal {
 pub(super) fn adopt_lists(
     state: &mut State,
     (number, bytes): (u64, &[u8]),
-    homes: &[(RecordId, u64)],
+    homes: &FxHashMap<RecordId, u64>,
 ) -> Option<ListsRef> {
     let (index, space) = (state.vectors.as_mut()?, state.space.as_ref()?);
     let key = ObjectKind::Lists.key(number);
@@ -94,10 +94,9 @@ pub(super) fn adopt_lists(
         tracing::warn!(key, "stored lists cannot be used, and are made anew");
         return None;
     };
-    let changed = homes.iter().filter(|(_, segment)| *segment >= stored.segments).map(|(id, _)| *id);
-    let changed: FxHashSet<RecordId> = changed.collect();
     let store = &state.store;
-    let slot = |id: &RecordId| if changed.contains(id) { None } else { store.slot(*id) };
+    let unchanged = |id: &RecordId| homes.get(id).is_some_and(|segment| *segment < stored.segments);
+    let slot = |id: &RecordId| if unchanged(id) { store.slot(*id) } else { None };
     for StoredList { centre, nearness, ids, codes } in &stored.lists {
         let slots: Vec<Option<u32>> = ids.iter().map(slot).collect();
         index.adopt(centre, *nearness, &slots, codes);

@@ -19,6 +19,7 @@ mod graph;
 mod journal;
 mod listing;
 mod lists;
+mod load;
 mod maintain;
 mod precision;
 mod recover;

@@ -5,20 +5,17 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
 use serde::Serialize;
 
 use crate::config::{Config, GraphUse};
 use crate::engine::Engine;
-use crate::engine::graph::{GraphRef, adopt_graph};
+use crate::engine::graph::GraphRef;
 use crate::engine::journal::Journal;
-use crate::engine::lists::{ListsRef, adopt_lists};
+use crate::engine::lists::ListsRef;
+use crate::engine::load::{Loading, corrupt};
 use crate::engine::state::State;
 use crate::error::{Error, FormatError};
-use crate::index::text::TOKENIZER;
-use crate::model::{EmbeddingSpace, Kept, RecordId};
-use crate::persist::{Change, LogReader, Manifest, ObjectKind, SegmentReader};
+use crate::persist::{Manifest, ObjectKind};
 
 /// What opening found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -59,9 +56,9 @@ pub struct Opening {
     /// Generations to try, newest first.
     candidates: Vec<u64>,
     refused: Option<FormatError>,
-    manifest: Option<Manifest>,
     wanted: VecDeque<String>,
-    loaded: FxHashMap<String, Vec<u8>>,
+    /// What has been read, once there is a manifest.
+    loading: Option<Loading>,
 }
 
 impl Opening {
@@ -87,16 +84,7 @@ impl Opening {
         }
         let wanted =
             candidates.last().map(|generation| ObjectKind::Manifest.key(*generation)).into_iter().collect();
-        Ok(Opening {
-            config,
-            seed,
-            keys,
-            candidates,
-            refused: None,
-            manifest: None,
-            wanted,
-            loaded: FxHashMap::default(),
-        })
+        Ok(Opening { config, seed, keys, candidates, refused: None, wanted, loading: None })
     }
 
     /// The key whose bytes are needed next, or nothing when all is there.
@@ -104,28 +92,23 @@ impl Opening {
         self.wanted.front().map(String::as_str)
     }
 
-    /// Takes the bytes of the wanted key; `None` if storage has no such key.
+    /// Takes the bytes of the wanted key; `None` if storage has no such key. What they say is taken up at once, so that
+    /// no more than one large object is held at a time.
     ///
     /// # Errors
-    /// [`FormatError`] when the bytes cannot be used. The opening is over then; storage is untouched.
+    /// [`FormatError`] when the bytes cannot be used, naming the object and the byte where it stops making sense. The
+    /// opening is over then; storage is untouched.
     pub fn supply(&mut self, bytes: Option<Vec<u8>>) -> Result<(), Error> {
         let Some(key) = self.wanted.pop_front() else { return Ok(()) };
-        if self.manifest.is_some() {
-            match bytes {
-                Some(bytes) => {
-                    self.loaded.insert(key, bytes);
-                }
-                None if self.caches().any(|cache| cache == key) => {}
-                None => return Err(corrupt(&key, "the manifest names it, but it is missing").into()),
-            }
-            return Ok(());
+        if let Some(loading) = &mut self.loading {
+            return Ok(loading.supply(&key, bytes)?);
         }
         let decoded = match bytes {
             Some(bytes) => Manifest::decode(&key, &bytes),
             None => Err(corrupt(&key, "it is listed, but cannot be read")),
         };
         match decoded {
-            Ok(manifest) => self.plan(manifest),
+            Ok(manifest) => Ok(self.plan(manifest)?),
             // A manifest is put before the one before it is removed. If that one is still there, the swap was never
             // acknowledged, and going back loses nothing.
             Err(error @ FormatError::Corrupt { .. }) => {
@@ -139,178 +122,65 @@ impl Opening {
         }
     }
 
-    fn plan(&mut self, manifest: Manifest) -> Result<(), Error> {
-        self.wanted.extend(manifest.segments.iter().map(|segment| ObjectKind::Segment.key(segment.number)));
+    /// Says what is to be read, in the order in which it can be taken up: the logs, which are kept until all else is
+    /// there; the segments, newest first; the caches.
+    fn plan(&mut self, manifest: Manifest) -> Result<(), FormatError> {
         self.wanted.extend(manifest.closed_logs.iter().map(|log| ObjectKind::Log.key(log.number)));
         let active = ObjectKind::Log.key(manifest.active_log);
         if self.keys.contains(&active) {
             self.wanted.push_back(active);
         }
+        let segments = manifest.segments.iter().rev();
+        self.wanted.extend(segments.map(|segment| ObjectKind::Segment.key(segment.number)));
         let caches: Vec<String> = self.caches().collect();
         self.wanted.extend(caches);
-        self.manifest = Some(manifest);
+        self.loading = Some(Loading::new(manifest, self.config.graph != GraphUse::Never)?);
         Ok(())
     }
 
     /// Builds the engine from what was supplied.
     ///
     /// # Errors
-    /// [`FormatError`] naming the object and the byte where it stops making sense.
+    /// [`FormatError`] naming the object and the byte where it stops making sense, or the object that was not supplied.
     pub fn finish(mut self) -> Result<(Engine, OpenReport), Error> {
-        let Some(manifest) = self.manifest.take() else {
+        if let Some(key) = self.wanted.front() {
+            return Err(corrupt(key, "it was not supplied").into());
+        }
+        let Some(mut loading) = self.loading.take() else {
             let report = OpenReport { created: true, ..OpenReport::default() };
             return Ok((
                 Engine::assemble(self.config, self.seed, State::default(), Journal::fresh()),
                 report,
             ));
         };
-        let mut report = OpenReport::default();
-        let mut state = State::with_space(manifest.space.clone(), manifest.metric);
-        let taken =
-            manifest.projections.iter().all(|(number, known)| state.project(*number, Some(known.clone())));
-        let named = manifest.trained.iter().flatten().all(|number| state.projection(*number).is_some());
-        if !(taken && named) {
-            return Err(
-                corrupt(&manifest.key(), "a projection does not fit its vectors, or is missing").into()
-            );
-        }
-        state.trained = manifest.trained;
-        let homes = self.load_segments(&manifest, &mut state)?;
-        let lists = self.newest(ObjectKind::Lists).and_then(|number| {
-            let bytes = self.loaded.remove(&ObjectKind::Lists.key(number))?;
-            adopt_lists(&mut state, (number, &bytes), &homes.records)
-        });
-        let graph = self.newest(ObjectKind::Graph).filter(|number| {
-            let bytes = self.loaded.remove(&ObjectKind::Graph.key(*number));
-            let wanted = bytes.filter(|_| self.config.graph != GraphUse::Never);
-            wanted.is_some_and(|bytes| adopt_graph(&mut state, (*number, &bytes), &homes.records))
-        });
-        let Replayed { changes, sequence, log_bytes } = self.replay(&manifest, &mut state, &mut report)?;
-        report.records = state.store.len();
-        report.leftovers = self.leftovers(&manifest, lists, graph);
-
-        let mut journal = Journal::recovered(manifest, sequence, log_bytes, report.leftovers.clone());
+        let replayed = loading.replay()?;
+        let Loading { manifest, state, homes, traces, tombstones, saved, lists, graph, .. } = loading;
+        let report = OpenReport {
+            created: false,
+            records: state.store.len(),
+            replayed_commits: replayed.commits,
+            torn_bytes: replayed.torn_bytes,
+            leftovers: self.leftovers(&manifest, lists, graph),
+        };
+        let mut journal =
+            Journal::recovered(manifest, replayed.sequence, replayed.log_bytes, report.leftovers.clone());
         journal.lists = lists.unwrap_or_default();
         journal.graph = graph.map(GraphRef::opened).unwrap_or_default();
-        for (id, segment) in homes.records {
-            journal.note_home(id, segment);
-        }
-        for (segment, bytes) in homes.saved {
-            journal.note_saved(segment, bytes);
-        }
-        for (id, segment) in homes.traces.into_iter().rev() {
+        journal.homes = homes;
+        journal.saved = saved;
+        for (id, segment) in traces.into_iter().rev() {
             journal.note_trace_home(id, segment);
         }
-        for (segment, ids) in homes.tombstones {
+        for (segment, ids) in tombstones {
             journal.note_tombstones(segment, ids);
         }
-        changes.iter().for_each(|(commit, change)| journal.note_change(*commit, change));
+        replayed.changes.iter().for_each(|(commit, change)| journal.note_change(*commit, change));
         let mut engine = Engine::assemble(self.config, self.seed, state, journal);
         if let Some(from) = engine.journal.manifest.uncompared {
             engine.compare_from(from);
         }
-        engine.note_fresh(changes.iter().map(|(_, change)| change));
+        engine.note_fresh(replayed.changes.iter().map(|(_, change)| change));
         Ok((engine, report))
-    }
-
-    /// Loads the newest form of each sealed record, newest segment first.
-    fn load_segments(&mut self, manifest: &Manifest, state: &mut State) -> Result<Homes, Error> {
-        let mut homes = Homes::default();
-        let mut settled: FxHashSet<RecordId> = FxHashSet::default();
-        let mut traces: Vec<[Change; 2]> = Vec::new();
-        for segment in manifest.segments.iter().rev() {
-            let key = ObjectKind::Segment.key(segment.number);
-            let bytes = self.loaded.remove(&key).unwrap_or_default();
-            let reader = SegmentReader::decode(&key, &bytes)?;
-            let records: usize = reader.blocks.iter().map(|(_, rows)| rows.len()).sum();
-            if bytes.len() as u64 != segment.bytes || records as u64 != u64::from(segment.records) {
-                return Err(corrupt(&key, "it is not as long as the manifest says").into());
-            }
-            let dimensions = manifest.space.as_ref().map_or(0, |space| space.dimensions);
-            let counts = manifest.counts_segment(segment.number);
-            if counts && reader.dimensions != 0 && reader.dimensions != dimensions {
-                return Err(corrupt(&key, "its vectors have other dimensions than the manifest says").into());
-            }
-            let terms_are_current = reader.tokenizer == TOKENIZER;
-            for (dictionary, rows) in reader.blocks {
-                for mut row in rows {
-                    let id = row.record.id;
-                    if !settled.insert(id) {
-                        continue;
-                    }
-                    // Those of another space are gone.
-                    row.code = row.code.filter(|_| counts);
-                    if row.code.as_ref().is_some_and(|code| !state.fits(code)) {
-                        return Err(
-                            corrupt(&key, "a vector is kept in a way that does not fit its memory").into()
-                        );
-                    }
-                    homes.records.push((id, segment.number));
-                    if terms_are_current {
-                        let terms =
-                            row.terms.iter().map(|(term, count)| (&*dictionary[*term as usize], *count));
-                        state.restore(row.record, row.code.as_ref(), terms, row.statement);
-                    } else {
-                        state.apply(&Change::Put(Box::new(row.record), row.code));
-                    }
-                }
-            }
-            homes.saved.push((segment.number, reader.saved));
-            for (id, changes) in reader.traces {
-                if !settled.contains(&id) {
-                    traces.push(changes);
-                    homes.traces.push((id, segment.number));
-                }
-            }
-            settled.extend(reader.tombstones.iter().copied());
-            if !reader.tombstones.is_empty() {
-                homes.tombstones.push((segment.number, reader.tombstones));
-            }
-        }
-        // The newest is carried over last, and counts.
-        traces.iter().rev().flatten().for_each(|change| state.apply(change));
-        Ok(homes)
-    }
-
-    /// Applies the commits that are in no segment.
-    fn replay(
-        &mut self,
-        manifest: &Manifest,
-        state: &mut State,
-        report: &mut OpenReport,
-    ) -> Result<Replayed, Error> {
-        let mut applied = Vec::new();
-        let mut sequence = manifest.sealed_sequence;
-        let mut log_bytes = 0;
-        let closed = manifest.closed_logs.iter().map(|log| (log.number, Some(log.bytes)));
-        for (number, sealed) in closed.chain([(manifest.active_log, None)]) {
-            let key = ObjectKind::Log.key(number);
-            let Some(bytes) = self.loaded.remove(&key) else { continue };
-            let mut log = LogReader::new(&key, &bytes, sealed)?;
-            while let Some((number, frame)) = log.next(sealed.is_some())? {
-                if number != sequence + 1 {
-                    return Err(corrupt(&key, "a commit is missing before one that is there").into());
-                }
-                sequence = number;
-                let (_, changes) = frame.into_changes().map_err(|problem| corrupt(&key, problem))?;
-                let counts = manifest.counts_commit(sequence);
-                for change in changes
-                    .into_iter()
-                    .filter_map(|change| if counts { Some(change) } else { without_vectors(change) })
-                {
-                    check_vectors(state, &change).map_err(|problem| corrupt(&key, problem))?;
-                    state.apply(&change);
-                    applied.push((sequence, change));
-                }
-                report.replayed_commits += 1;
-            }
-            report.torn_bytes += log.torn_bytes();
-            log_bytes = log.good_bytes();
-            if sealed.is_some() {
-                log_bytes = 0;
-            }
-        }
-        Ok(Replayed { changes: applied, sequence, log_bytes })
     }
 
     /// The keys of the caches that storage has: the newest of each kind. Each can be missing or damaged.
@@ -339,58 +209,4 @@ impl Opening {
             |key: &&String| ObjectKind::parse(key).is_some_and(|(kind, number)| !is_alive(kind, number));
         self.keys.iter().filter(is_leftover).cloned().collect()
     }
-}
-
-/// What the logs said.
-struct Replayed {
-    /// What was applied, each with the number of its commit.
-    changes: Vec<(u64, Change)>,
-    /// The number of the last commit.
-    sequence: u64,
-    /// Good bytes of the active log.
-    log_bytes: u64,
-}
-
-#[derive(Default)]
-struct Homes {
-    records: Vec<(RecordId, u64)>,
-    /// Newest first; an id may come again.
-    traces: Vec<(RecordId, u64)>,
-    tombstones: Vec<(u64, Vec<RecordId>)>,
-    saved: Vec<(u64, u64)>,
-}
-
-/// What is left of a change if the vectors that it tells of were of another space.
-fn without_vectors(change: Change) -> Option<Change> {
-    match change {
-        Change::Put(record, _) => Some(Change::Put(record, None)),
-        Change::Space(..)
-        | Change::Train(..)
-        | Change::Coarsen(..)
-        | Change::Encode(..)
-        | Change::Embed(_) => None,
-        other => Some(other),
-    }
-}
-
-fn check_vectors(state: &mut State, change: &Change) -> Result<(), &'static str> {
-    let fits = match change {
-        Change::Space(space, _) => EmbeddingSpace::allows(space.dimensions),
-        Change::Put(_, Some(code)) => state.fits(code),
-        Change::Coarsen(Kept::Projected(number), _) => {
-            state.projection(*number).is_some_and(|known| known.encoder().is_none())
-        }
-        Change::Encode(number, codes) => {
-            let made = state.projection(*number).filter(|known| known.encoder().is_some());
-            made.is_some_and(|made| codes.iter().all(|(_, steps)| steps.len() == made.width()))
-        }
-        Change::Embed(codes) => codes.iter().all(|(_, code)| state.fits(code)),
-        Change::Train(_, Some((number, projection))) => state.project(*number, Some(projection.clone())),
-        _ => true,
-    };
-    if fits { Ok(()) } else { Err("a vector or a projection does not fit its memory") }
-}
-
-fn corrupt(object: &str, problem: &str) -> FormatError {
-    FormatError::Corrupt { object: object.to_owned(), offset: 0, problem: problem.to_owned() }
 }

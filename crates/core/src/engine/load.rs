@@ -1,0 +1,241 @@
+//! From objects to a state: takes each up as it is supplied, so that opening holds one large object at a time.
+//!
+//! Owns what is known of a memory while it is read. [`super::recover`] says which object comes when: the logs, which stay
+//! as bytes until [`Loading::replay`], the segments from the newest to the oldest, the caches.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::engine::graph::adopt_graph;
+use crate::engine::lists::{ListsRef, adopt_lists};
+use crate::engine::state::State;
+use crate::error::FormatError;
+use crate::index::text::TOKENIZER;
+use crate::model::{EmbeddingSpace, Kept, RecordId};
+use crate::persist::{Change, LogReader, Manifest, ObjectKind, SegmentReader};
+
+/// A memory that is being read.
+#[derive(Debug)]
+pub(super) struct Loading {
+    pub(super) manifest: Manifest,
+    pub(super) state: State,
+    /// Segment that holds the newest form of a record.
+    pub(super) homes: FxHashMap<RecordId, u64>,
+    /// Segment of each trace that counts, newest first; an id may come again.
+    pub(super) traces: Vec<(RecordId, u64)>,
+    /// Per segment, the ids that it buries.
+    pub(super) tombstones: Vec<(u64, Vec<RecordId>)>,
+    /// Per segment, the bytes that packing saves.
+    pub(super) saved: FxHashMap<u64, u64>,
+    /// The lists of codes that were taken up.
+    pub(super) lists: Option<ListsRef>,
+    /// The graph that was taken up.
+    pub(super) graph: Option<u64>,
+    /// Whether a graph is to be taken up.
+    takes_graph: bool,
+    /// What the traces say, newest first, until they are carried out.
+    traced: Vec<[Change; 2]>,
+    /// Ids that segments read so far bury.
+    buried: FxHashSet<RecordId>,
+    /// Logs by number.
+    logs: FxHashMap<u64, Vec<u8>>,
+}
+
+/// What the logs said.
+#[derive(Debug, Default)]
+pub(super) struct Replayed {
+    /// What was applied, each with the number of its commit.
+    pub(super) changes: Vec<(u64, Change)>,
+    /// The number of the last commit.
+    pub(super) sequence: u64,
+    /// How many commits there were.
+    pub(super) commits: u64,
+    /// Good bytes of the active log.
+    pub(super) log_bytes: u64,
+    /// Bytes that were cut off the active log.
+    pub(super) torn_bytes: u64,
+}
+
+impl Loading {
+    /// Nothing read but the manifest. A stored graph is passed over unless `takes_graph`.
+    ///
+    /// # Errors
+    /// [`FormatError::Corrupt`] for projections that are not of the manifest's space, or are missing.
+    pub(super) fn new(manifest: Manifest, takes_graph: bool) -> Result<Self, FormatError> {
+        let mut state = State::with_space(manifest.space.clone(), manifest.metric);
+        let taken =
+            manifest.projections.iter().all(|(number, known)| state.project(*number, Some(known.clone())));
+        let named = manifest.trained.iter().flatten().all(|number| state.projection(*number).is_some());
+        if !(taken && named) {
+            return Err(corrupt(&manifest.key(), "a projection does not fit its vectors, or is missing"));
+        }
+        state.trained = manifest.trained;
+        Ok(Loading {
+            manifest,
+            state,
+            homes: FxHashMap::default(),
+            traces: Vec::new(),
+            tombstones: Vec::new(),
+            saved: FxHashMap::default(),
+            lists: None,
+            graph: None,
+            takes_graph,
+            traced: Vec::new(),
+            buried: FxHashSet::default(),
+            logs: FxHashMap::default(),
+        })
+    }
+
+    /// Takes up the object under `key`.
+    ///
+    /// # Errors
+    /// [`FormatError`] if it cannot be used, or is missing.
+    pub(super) fn supply(&mut self, key: &str, bytes: Option<Vec<u8>>) -> Result<(), FormatError> {
+        let missing = || corrupt(key, "the manifest names it, but it is missing");
+        match ObjectKind::parse(key) {
+            Some((ObjectKind::Segment, number)) => self.segment(key, number, &bytes.ok_or_else(missing)?),
+            Some((ObjectKind::Log, number)) => {
+                self.logs.insert(number, bytes.ok_or_else(missing)?);
+                Ok(())
+            }
+            Some((ObjectKind::Lists, number)) => {
+                // A cache: nothing is lost without it.
+                self.lists =
+                    bytes.and_then(|bytes| adopt_lists(&mut self.state, (number, &bytes), &self.homes));
+                Ok(())
+            }
+            Some((ObjectKind::Graph, number)) => {
+                let bytes = bytes.filter(|_| self.takes_graph);
+                let taken =
+                    bytes.is_some_and(|bytes| adopt_graph(&mut self.state, (number, &bytes), &self.homes));
+                self.graph = taken.then_some(number);
+                Ok(())
+            }
+            Some((ObjectKind::Manifest, _)) | None => Ok(()),
+        }
+    }
+
+    /// Takes up those records of a segment whose newest form it holds. Newer segments have been read.
+    fn segment(&mut self, key: &str, number: u64, bytes: &[u8]) -> Result<(), FormatError> {
+        let Loading { manifest, state, homes, buried, .. } = self;
+        let named = manifest.segments.iter().find(|segment| segment.number == number);
+        let expected = named.map(|segment| (segment.bytes, u64::from(segment.records)));
+        let reader = SegmentReader::decode(key, bytes)?;
+        let records: usize = reader.blocks.iter().map(|(_, rows)| rows.len()).sum();
+        if expected != Some((bytes.len() as u64, records as u64)) {
+            return Err(corrupt(key, "it is not as long as the manifest says"));
+        }
+        let dimensions = manifest.space.as_ref().map_or(0, |space| space.dimensions);
+        let counts = manifest.counts_segment(number);
+        if counts && reader.dimensions != 0 && reader.dimensions != dimensions {
+            return Err(corrupt(key, "its vectors have other dimensions than the manifest says"));
+        }
+        let terms_are_current = reader.tokenizer == TOKENIZER;
+        for (dictionary, rows) in reader.blocks {
+            for mut row in rows {
+                let id = row.record.id;
+                if buried.contains(&id) || homes.contains_key(&id) {
+                    continue;
+                }
+                // Those of another space are gone.
+                row.code = row.code.filter(|_| counts);
+                if row.code.as_ref().is_some_and(|code| !state.fits(code)) {
+                    return Err(corrupt(key, "a vector is kept in a way that does not fit its memory"));
+                }
+                homes.insert(id, number);
+                if terms_are_current {
+                    let terms = row.terms.iter().map(|(term, count)| (&*dictionary[*term as usize], *count));
+                    state.restore(row.record, row.code.as_ref(), terms, row.statement);
+                } else {
+                    state.apply(&Change::Put(Box::new(row.record), row.code));
+                }
+            }
+        }
+        self.saved.insert(number, reader.saved);
+        for (id, changes) in reader.traces {
+            if !(buried.contains(&id) || homes.contains_key(&id)) {
+                self.traced.push(changes);
+                self.traces.push((id, number));
+            }
+        }
+        buried.extend(reader.tombstones.iter().copied());
+        if !reader.tombstones.is_empty() {
+            self.tombstones.push((number, reader.tombstones));
+        }
+        Ok(())
+    }
+
+    /// Carries out what stands beside the segments: their traces, and the commits that are in none of them.
+    ///
+    /// # Errors
+    /// [`FormatError`] naming the log and the byte where it stops making sense.
+    pub(super) fn replay(&mut self) -> Result<Replayed, FormatError> {
+        let Loading { manifest, state, logs, traced, .. } = self;
+        // The newest is carried over last, and counts.
+        std::mem::take(traced).iter().rev().flatten().for_each(|change| state.apply(change));
+        let mut replayed = Replayed { sequence: manifest.sealed_sequence, ..Replayed::default() };
+        let closed = manifest.closed_logs.iter().map(|log| (log.number, Some(log.bytes)));
+        for (number, sealed) in closed.chain([(manifest.active_log, None)]) {
+            let key = ObjectKind::Log.key(number);
+            let Some(bytes) = logs.remove(&number) else { continue };
+            let mut log = LogReader::new(&key, &bytes, sealed)?;
+            while let Some((number, frame)) = log.next(sealed.is_some())? {
+                if number != replayed.sequence + 1 {
+                    return Err(corrupt(&key, "a commit is missing before one that is there"));
+                }
+                replayed.sequence = number;
+                let (_, changes) = frame.into_changes().map_err(|problem| corrupt(&key, problem))?;
+                let counts = manifest.counts_commit(number);
+                for change in changes
+                    .into_iter()
+                    .filter_map(|change| if counts { Some(change) } else { without_vectors(change) })
+                {
+                    check_vectors(state, &change).map_err(|problem| corrupt(&key, problem))?;
+                    state.apply(&change);
+                    replayed.changes.push((number, change));
+                }
+                replayed.commits += 1;
+            }
+            replayed.torn_bytes += log.torn_bytes();
+            replayed.log_bytes = log.good_bytes();
+            if sealed.is_some() {
+                replayed.log_bytes = 0;
+            }
+        }
+        Ok(replayed)
+    }
+}
+
+/// What is left of a change if the vectors that it tells of were of another space.
+fn without_vectors(change: Change) -> Option<Change> {
+    match change {
+        Change::Put(record, _) => Some(Change::Put(record, None)),
+        Change::Space(..)
+        | Change::Train(..)
+        | Change::Coarsen(..)
+        | Change::Encode(..)
+        | Change::Embed(_) => None,
+        other => Some(other),
+    }
+}
+
+fn check_vectors(state: &mut State, change: &Change) -> Result<(), &'static str> {
+    let fits = match change {
+        Change::Space(space, _) => EmbeddingSpace::allows(space.dimensions),
+        Change::Put(_, Some(code)) => state.fits(code),
+        Change::Coarsen(Kept::Projected(number), _) => {
+            state.projection(*number).is_some_and(|known| known.encoder().is_none())
+        }
+        Change::Encode(number, codes) => {
+            let made = state.projection(*number).filter(|known| known.encoder().is_some());
+            made.is_some_and(|made| codes.iter().all(|(_, steps)| steps.len() == made.width()))
+        }
+        Change::Embed(codes) => codes.iter().all(|(_, code)| state.fits(code)),
+        Change::Train(_, Some((number, projection))) => state.project(*number, Some(projection.clone())),
+        _ => true,
+    };
+    if fits { Ok(()) } else { Err("a vector or a projection does not fit its memory") }
+}
+
+pub(super) fn corrupt(object: &str, problem: &str) -> FormatError {
+    FormatError::Corrupt { object: object.to_owned(), offset: 0, problem: problem.to_owned() }
+}
