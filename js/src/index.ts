@@ -24,7 +24,7 @@ export { Memory } from "./memory.js";
 export type * from "./queries.js";
 export { MemoryQuery } from "./query.js";
 export type { ReembedOptions, ReembedProgress, ReembedReport } from "./reembed.js";
-export type { Storage, StorageLock, StorageOperation } from "./storage/types.js";
+export type { ByteRange, Storage, StorageLock, StorageOperation } from "./storage/types.js";
 export { Transaction } from "./transaction.js";
 export type * from "./types.js";
 export type { WorkerLike } from "./worker/protocol.js";

@@ -1,12 +1,12 @@
 /**
- * Private copies of what callers hand to an adapter. Owns: copying bytes and operations, joining pieces, merging
+ * Private copies of what callers hand to an adapter. Owns: copying bytes and operations, joining pieces, cutting ranges, merging
  * neighbouring appends. Does not own: applying an operation.
  *
  * Invariant: nothing returned here shares memory with an argument, whatever kind of view the argument was (a Node
  * `Buffer` is a `Uint8Array` whose own `slice` shares; the copies below do not go through it).
  */
 
-import type { StorageOperation } from "./types.js";
+import type { ByteRange, StorageOperation } from "./types.js";
 
 /**
  * The pieces as one new array.
@@ -22,6 +22,16 @@ export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
     offset += piece.length;
   }
   return joined;
+}
+
+/**
+ * Copies of ranges of some bytes; what reaches beyond the end is left out.
+ *
+ * @example
+ * cutRanges(new Uint8Array([1, 2, 3]), [{ offset: 1, length: 9 }]); // [Uint8Array [2, 3]]
+ */
+export function cutRanges(bytes: Uint8Array, ranges: readonly ByteRange[]): Uint8Array[] {
+  return ranges.map(({ offset, length }) => new Uint8Array(bytes.subarray(offset, offset + length)));
 }
 
 /**

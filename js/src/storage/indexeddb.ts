@@ -20,8 +20,8 @@
 
 import { createError, MemoryError } from "../errors.js";
 import { checkFields, checkFlag, checkSpan, invalid, toText } from "../internal/convert.js";
-import { copyMerged, joinBytes } from "./batch.js";
-import type { Storage, StorageLock, StorageOperation } from "./types.js";
+import { copyMerged, cutRanges, joinBytes } from "./batch.js";
+import type { ByteRange, Storage, StorageLock, StorageOperation } from "./types.js";
 
 /** Options of {@link indexedDb}. */
 export interface IndexedDbOptions {
@@ -168,6 +168,12 @@ class IndexedDbStorage implements Storage {
       answer(transaction.objectStore(bytesStore).getAll(chunksOf(key))),
     );
     return chunks.length === 0 ? undefined : joinBytes(chunks);
+  }
+
+  /** Chunks are read as a whole: a range saves what is copied out of them. */
+  async readRanges(key: string, ranges: readonly ByteRange[]): Promise<Uint8Array[] | undefined> {
+    const bytes = await this.read(key);
+    return bytes && cutRanges(bytes, ranges);
   }
 
   async write(batch: readonly StorageOperation[]): Promise<void> {

@@ -8,8 +8,8 @@
 
 import { createError } from "../errors.js";
 import { checkFields, invalid } from "../internal/convert.js";
-import { joinBytes } from "./batch.js";
-import type { Storage, StorageLock, StorageOperation } from "./types.js";
+import { cutRanges, joinBytes } from "./batch.js";
+import type { ByteRange, Storage, StorageLock, StorageOperation } from "./types.js";
 
 /**
  * The bytes that adapters of this process share, and who owns them.
@@ -26,6 +26,8 @@ export interface MemoryPlace {
   keys(): string[];
   /** A copy of the bytes under `key`, or `undefined`. */
   read(key: string): Uint8Array | undefined;
+  /** Copies of ranges of the bytes under `key`, or `undefined`. */
+  readRanges(key: string, ranges: readonly ByteRange[]): Uint8Array[] | undefined;
   /** Applies the operations in order and at once, whoever owns the place. */
   apply(operations: readonly StorageOperation[]): void;
   /** A copy of everything, in the order of the keys; `memoryPlace(snapshot)` makes an independent place of it. */
@@ -60,6 +62,12 @@ export function memoryPlace(content: ReadonlyMap<string, Uint8Array> = new Map()
     read(key) {
       const pieces = values.get(key);
       return pieces === undefined ? undefined : joinBytes(pieces);
+    },
+    readRanges(key, ranges) {
+      const pieces = values.get(key);
+      if (pieces === undefined) return undefined;
+      // What was put is one piece, and is cut as it stands.
+      return cutRanges(pieces.length === 1 ? (pieces[0] as Uint8Array) : joinBytes(pieces), ranges);
     },
     apply(operations) {
       for (const operation of operations) {
@@ -98,7 +106,7 @@ export function memoryPlace(content: ReadonlyMap<string, Uint8Array> = new Map()
 export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
   checkFields(options, ["place"], "options");
   const { place = memoryPlace() } = options;
-  for (const method of ["keys", "read", "apply"] as const) {
+  for (const method of ["keys", "read", "readRanges", "apply"] as const) {
     if (typeof (place as MemoryPlace | null)?.[method] !== "function") throw invalid("place", `must be a place of memoryPlace, but has no ${method}()`);
   }
   return new MemoryStorage(place);
@@ -139,6 +147,11 @@ class MemoryStorage implements Storage {
   async read(key: string): Promise<Uint8Array | undefined> {
     this.#assertOpen();
     return this.#place.read(key);
+  }
+
+  async readRanges(key: string, ranges: readonly ByteRange[]): Promise<Uint8Array[] | undefined> {
+    this.#assertOpen();
+    return this.#place.readRanges(key, ranges);
   }
 
   async write(batch: readonly StorageOperation[]): Promise<void> {

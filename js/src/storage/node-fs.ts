@@ -37,7 +37,7 @@ import { fileURLToPath } from "node:url";
 import { createError, MemoryError, type ErrorCode } from "../errors.js";
 import { checkFields, checkSpan, invalid } from "../internal/convert.js";
 import { copyMerged } from "./batch.js";
-import type { Storage, StorageLock, StorageOperation } from "./types.js";
+import type { ByteRange, Storage, StorageLock, StorageOperation } from "./types.js";
 
 /** Options of {@link nodeFs}. */
 export interface NodeFsOptions {
@@ -113,6 +113,8 @@ class NodeFsStorage implements Storage {
   /** Tells this adapter's temporary files from those of another that it may not know it lost to. */
   readonly #token: string = randomBytes(8).toString("hex");
   #queue: Promise<unknown> = Promise.resolve();
+  /** Ranges that are being read: they do not queue. */
+  readonly #reads: Set<Promise<unknown>> = new Set();
   #closing: Promise<void> | undefined;
   #made = false;
   #acquiring = false;
@@ -182,6 +184,25 @@ class NodeFsStorage implements Storage {
     );
   }
 
+  /** Does not wait for writes under way, but they are waited for by whoever knows what has been written. */
+  async readRanges(key: string, ranges: readonly ByteRange[]): Promise<Uint8Array[] | undefined> {
+    this.#assertOpen();
+    const path = this.#path(key);
+    const reading = (async () => {
+      const file = await unlessMissing(open(path, "r"));
+      if (file === undefined) return undefined;
+      try {
+        return await Promise.all(ranges.map((range) => readRange(file, range)));
+      } finally {
+        await file.close();
+      }
+    })().catch((error: unknown) => {
+      throw failure("read", key, error);
+    });
+    this.#reads.add(reading);
+    return reading.finally(() => this.#reads.delete(reading));
+  }
+
   async write(batch: readonly StorageOperation[]): Promise<void> {
     this.#assertOpen();
     for (const { key } of batch) this.#path(key);
@@ -210,6 +231,7 @@ class NodeFsStorage implements Storage {
 
   close(): Promise<void> {
     this.#closing ??= this.#enqueue("close", async () => {
+      await Promise.allSettled(this.#reads);
       await this.#stopAppending();
       if (this.#ownership !== undefined) await this.#release(this.#ownership);
     });
@@ -530,6 +552,18 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
     if (bytesWritten === 0) throw new Error("the file system accepted no more bytes");
     offset += bytesWritten;
   }
+}
+
+/** As many of the bytes of a range as the file has. */
+async function readRange(file: FileHandle, { offset, length }: ByteRange): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) return bytes.slice(0, filled);
+    filled += bytesRead;
+  }
+  return bytes;
 }
 
 /** Makes the entries of a directory durable, where the platform has a way to ask for it. */

@@ -14,6 +14,8 @@
  * 7. One owner at a time: while one lock is held, `lock` of another adapter on the same place rejects with
  *    `storage-locked`. An owner whose lock was taken over gets `storage-locked` from `write`, and nothing of that
  *    write is acknowledged.
+ * 8. `readRanges`, where there is one, answers what `read` would have, cut to the ranges. It sees at least what was
+ *    acknowledged before it was called.
  */
 
 /** One step of a batch. */
@@ -21,6 +23,14 @@ export type StorageOperation =
   | { readonly type: "append"; readonly key: string; readonly bytes: Uint8Array }
   | { readonly type: "put"; readonly key: string; readonly bytes: Uint8Array }
   | { readonly type: "remove"; readonly key: string };
+
+/** Some bytes of a value. */
+export interface ByteRange {
+  /** How many bytes come before them. */
+  readonly offset: number;
+  /** How many they are. */
+  readonly length: number;
+}
 
 /** Exclusive ownership of a place. */
 export interface StorageLock {
@@ -50,6 +60,12 @@ export interface Storage {
   list(prefix: string): Promise<string[]>;
   /** The bytes under `key`, or `undefined`. Appended pieces come back as one array. */
   read(key: string): Promise<Uint8Array | undefined>;
+  /**
+   * Those bytes under `key`, range by range, or `undefined` if there is no such key. Of a range that reaches beyond the end
+   * of the value it answers what is there. Ranges may come in any order and overlap.
+   * Without it, whatever is needed a part of is read as a whole.
+   */
+  readRanges?(key: string, ranges: readonly ByteRange[]): Promise<Uint8Array[] | undefined>;
   /** Applies the operations in order; resolves when all are durable. `append` creates a missing key. */
   write(batch: readonly StorageOperation[]): Promise<void>;
   /** Frees what the adapter holds. Safe to call twice. Later calls reject with `memory-closed`. */

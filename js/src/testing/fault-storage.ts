@@ -9,12 +9,12 @@
 import { createError } from "../errors.js";
 import { copyOperation } from "../storage/batch.js";
 import { memoryPlace, type MemoryPlace } from "../storage/memory.js";
-import type { Storage, StorageLock, StorageOperation } from "../storage/types.js";
+import type { ByteRange, Storage, StorageLock, StorageOperation } from "../storage/types.js";
 
 /** A call that is about to be made. */
 export interface StorageCall {
   /** Which method was called. */
-  readonly method: "lock" | "list" | "read" | "write" | "close";
+  readonly method: "lock" | "list" | "read" | "readRanges" | "write" | "close";
   /** How many calls of this method came before. The first one is 0. */
   readonly index: number;
   /** What is to be written; empty for the other methods. */
@@ -134,11 +134,13 @@ export function faultStorage(inner: Storage, plan: FaultPlan = () => undefined):
   };
 
   const lock = inner.lock?.bind(inner);
+  const readRanges = inner.readRanges?.bind(inner);
   return {
     name: `fault(${inner.name})`,
     ...(lock !== undefined && { lock: (): Promise<StorageLock> => around("lock", lock) }),
     list: (prefix) => around("list", () => inner.list(prefix)),
     read: (key) => around("read", () => inner.read(key)),
+    ...(readRanges !== undefined && { readRanges: (key: string, ranges: readonly ByteRange[]) => around("readRanges", () => readRanges(key, ranges)) }),
     write,
     close: () => around("close", () => queue.then(() => inner.close())),
     recording: () => recorded.map(copyOperation),

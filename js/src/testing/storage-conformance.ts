@@ -251,6 +251,58 @@ const cases: Readonly<Record<string, Check>> = {
     equal(await storage.read("last"), bytes(19), "bytes of the key that was put every time");
   },
 
+  // Ranges ---------------------------------------------------------------------------------------------------------
+
+  "ranges of a value are what reading it whole gives there": async (open) => {
+    const storage = open();
+    if (storage.readRanges === undefined) return;
+    const large = pattern(300_000, 7);
+    await storage.write([{ type: "put", key: "put", bytes: large }]);
+    await storage.write([{ type: "append", key: "log", bytes: large.slice(0, 1_000) }]);
+    await storage.write([{ type: "append", key: "log", bytes: large.slice(1_000, 3_000) }]);
+    const ranges = [
+      { offset: 299_990, length: 10 },
+      { offset: 0, length: 1 },
+      { offset: 990, length: 20 },
+      { offset: 995, length: 2_000 },
+      { offset: 5, length: 0 },
+    ];
+    for (const [key, length] of [["put", large.length], ["log", 3_000]] as const) {
+      const found = await storage.readRanges(key, ranges);
+      equal(found?.length, ranges.length, `ranges of ${key}`);
+      for (const [index, { offset, length: wanted }] of ranges.entries()) {
+        equal(found?.[index], large.slice(0, length).slice(offset, offset + wanted), `range ${index} of ${key}`);
+      }
+    }
+  },
+
+  "a range that reaches beyond the end is cut": async (open) => {
+    const storage = open();
+    if (storage.readRanges === undefined) return;
+    await storage.write([put("a", 1, 2, 3)]);
+    const found = await storage.readRanges("a", [
+      { offset: 1, length: 100 },
+      { offset: 3, length: 1 },
+      { offset: 50, length: 1 },
+    ]);
+    equal(found, [bytes(2, 3), bytes(), bytes()], "ranges");
+    equal(await storage.readRanges("a", []), [], "no ranges");
+    equal(await storage.readRanges("missing", [{ offset: 0, length: 1 }]), undefined, "ranges of a missing key");
+  },
+
+  "ranges are copies, and show what was written before": async (open) => {
+    const storage = open();
+    if (storage.readRanges === undefined) return;
+    await storage.write([put("a", 1, 2, 3)]);
+    const range = [{ offset: 0, length: 3 }];
+    (await storage.readRanges("a", range))?.[0]?.fill(9);
+    equal(await storage.readRanges("a", range), [bytes(1, 2, 3)], "bytes after a caller has overwritten its own");
+    await storage.write([put("a", 4, 5), remove("b")]);
+    equal(await storage.readRanges("a", range), [bytes(4, 5)], "bytes after a shorter put");
+    await storage.write([remove("a")]);
+    equal(await storage.readRanges("a", range), undefined, "bytes of a removed key");
+  },
+
   // Bytes ----------------------------------------------------------------------------------------------------------
 
   "empty values exist": async (open) => {
@@ -395,6 +447,7 @@ const cases: Readonly<Record<string, Check>> = {
     await storage.close();
     await rejects("memory-closed", storage.list(""), "list");
     await rejects("memory-closed", storage.read("a"), "read");
+    if (storage.readRanges !== undefined) await rejects("memory-closed", storage.readRanges("a", []), "readRanges");
     await rejects("memory-closed", storage.write([put("a", 2)]), "write");
     if (storage.lock !== undefined) await rejects("memory-closed", storage.lock(), "lock");
     equal(await open().read("a"), bytes(1), "bytes a new adapter reads");
@@ -556,7 +609,7 @@ function isEqual(actual: unknown, expected: unknown): boolean {
     return false;
   // By index: `every` with a callback takes seconds on megabytes in a debug build of a browser.
   for (let index = 0; index < expected.length; index += 1) {
-    if (actual[index] !== expected[index]) return false;
+    if (actual[index] !== expected[index] && !(isSequence(actual[index]) && isEqual(actual[index], expected[index]))) return false;
   }
   return true;
 }
