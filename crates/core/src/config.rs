@@ -302,6 +302,9 @@ pub struct Config {
     pub result_cache: Option<ResultCache>,
     /// When a graph over the vectors is due. Default: where it is worth its memory.
     pub graph: GraphUse,
+    /// If given, vectors of the long-term tier stay in storage once they are sealed, and of those that are read so many
+    /// bytes are kept in memory. Left out: all vectors are in memory.
+    pub resident_vector_bytes: Option<u32>,
     /// Term saturation of BM25. Default: 0.9.
     pub bm25_k1: f32,
     /// Length normalisation of BM25. Default: 0.4.
@@ -351,6 +354,7 @@ impl Default for Config {
             metric: None,
             result_cache: None,
             graph: GraphUse::Auto,
+            resident_vector_bytes: None,
             bm25_k1: k1,
             bm25_b: b,
         }

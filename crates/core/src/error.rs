@@ -31,6 +31,8 @@ pub enum ErrorCode {
     MemoryFull,
     /// A write to storage failed earlier: only reads are served until the memory is opened again.
     EnginePoisoned,
+    /// A call needs vectors that are in storage: for hosts, which read them and make the call again.
+    VectorsUnread,
     /// Stored bytes are damaged.
     CorruptData,
     /// Stored bytes were written by a newer version.
@@ -41,7 +43,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes of the core.
-    pub const ALL: [ErrorCode; 13] = [
+    pub const ALL: [ErrorCode; 14] = [
         ErrorCode::InvalidArgument,
         ErrorCode::DimensionMismatch,
         ErrorCode::SpaceMismatch,
@@ -52,6 +54,7 @@ impl ErrorCode {
         ErrorCode::TierFull,
         ErrorCode::MemoryFull,
         ErrorCode::EnginePoisoned,
+        ErrorCode::VectorsUnread,
         ErrorCode::CorruptData,
         ErrorCode::FormatTooNew,
         ErrorCode::FormatTooOld,
@@ -70,6 +73,7 @@ impl ErrorCode {
             ErrorCode::TierFull => "tier-full",
             ErrorCode::MemoryFull => "memory-full",
             ErrorCode::EnginePoisoned => "engine-poisoned",
+            ErrorCode::VectorsUnread => "vectors-unread",
             ErrorCode::CorruptData => "corrupt-data",
             ErrorCode::FormatTooNew => "format-too-new",
             ErrorCode::FormatTooOld => "format-too-old",
@@ -106,6 +110,14 @@ pub enum CommandError {
         field: String,
         /// What is wrong with it, to be read after the name.
         problem: String,
+    },
+    /// Vectors are needed whose rows are in storage.
+    #[error(
+        "it takes vectors that are in storage: read what is wanted under {reading}, and make the call again"
+    )]
+    VectorsUnread {
+        /// The number under which the engine says what to read.
+        reading: u32,
     },
     /// A vector has the wrong number of components.
     #[error("{field} has {found} dimensions, but this memory holds vectors of {expected} ({space})")]
@@ -309,6 +321,7 @@ impl Error {
                 CommandError::Conflict { .. } => ErrorCode::TransactionConflict,
                 CommandError::TierFull { .. } => ErrorCode::TierFull,
                 CommandError::MemoryFull => ErrorCode::MemoryFull,
+                CommandError::VectorsUnread { .. } => ErrorCode::VectorsUnread,
                 CommandError::Poisoned { .. } => ErrorCode::EnginePoisoned,
             },
             Error::Query(
@@ -349,6 +362,7 @@ impl Error {
                     ("expected", Number(f64::from(*expected))),
                     ("found", Number(f64::from(*found))),
                 ],
+                CommandError::VectorsUnread { reading } => vec![("reading", Number(f64::from(*reading)))],
                 CommandError::Poisoned { reason } => vec![("reason", text(reason))],
             },
             Error::Query(QueryError::Filter { path, .. }) => vec![("field", text(path))],

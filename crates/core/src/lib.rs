@@ -39,8 +39,8 @@ pub use engine::{
     Analysis, CacheFigures, Clearable, CursorPage, Direction, Effect, Embedding, Encoded, Engine,
     EngineStats, Estimate, Event, Evictions, Figures, FiguresPage, Form, Goal, GraphFigures, GraphJob, Group,
     GroupSearch, History, KindFigures, Leaving, Listing, MaintenanceReport, NewRecord, OpenReport, Opening,
-    Operation, Outcome, Page, Patch, PerTier, PrecisionCounts, Prospect, Repeat, Request, Stats,
-    StorageOperation, TierCounts, TierFigures, Training, Transition, Unencoded,
+    Operation, Outcome, Page, PagingFigures, Patch, PerTier, PrecisionCounts, Prospect, Repeat, Request,
+    RowRange, Stats, StorageOperation, TierCounts, TierFigures, Training, Transition, Unencoded,
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};

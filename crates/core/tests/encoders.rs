@@ -76,7 +76,7 @@ fn trained(count: usize) -> (Host, Vec<(RecordId, Vec<f32>)>) {
 /// Has the encoder asked about everything. Answers how many vectors it has encoded.
 fn encode_all(host: &mut Host) -> u32 {
     let mut kept = 0;
-    while let Some(asked) = host.engine.next_unencoded(&[NAME], 100) {
+    while let Some(asked) = host.engine.next_unencoded(&[NAME], 100).expect("all vectors are in memory") {
         assert!(asked.ids.len() <= 100 && asked.vectors.len() == asked.ids.len() * DIMENSIONS);
         kept += host.engine.keep_encoded(NAME, &answer(&asked), START).expect("the answer is good");
         host.persist();
@@ -148,12 +148,16 @@ fn who_comes_into_the_tier_is_encoded_and_what_changes_meanwhile_is_not_overwrit
     encode_all(&mut host);
     let extra = drawn(9, 4);
     let ids = commit(&mut host, (0..4).map(|at| adding(500 + at, Tier::Working, &extra[at])).collect());
-    assert!(host.engine.next_unencoded(&[NAME], 9).is_none());
+    assert!(host.engine.next_unencoded(&[NAME], 9).expect("all vectors are in memory").is_none());
     let rise =
         |id| Operation::Move { id, direction: Direction::Up, to: Some(Tier::LongTerm), if_version: None };
     commit(&mut host, ids.iter().copied().map(rise).collect());
-    assert!(host.engine.next_unencoded(&["another"], 9).is_none(), "only who is there is asked");
-    let asked = host.engine.next_unencoded(&[NAME], 9).expect("four have come");
+    assert!(
+        host.engine.next_unencoded(&["another"], 9).expect("all vectors are in memory").is_none(),
+        "only who is there is asked"
+    );
+    let asked =
+        host.engine.next_unencoded(&[NAME], 9).expect("all vectors are in memory").expect("four have come");
     assert_eq!(asked.ids, ids);
 
     // While the encoder thinks, one is changed, one is forgotten, one goes back.
@@ -197,13 +201,20 @@ fn who_comes_into_the_tier_is_encoded_and_what_changes_meanwhile_is_not_overwrit
     assert!(is_encoded(&host, records[0].0) && is_encoded(&host, ids[3]));
     host.engine.train(Tier::LongTerm, None, START).expect("nothing has failed");
     commit(&mut host, vec![adding(700, Tier::LongTerm, &extra[0])]);
-    assert!(host.engine.next_unencoded(&[NAME], 9).is_none(), "the training is over");
+    assert!(
+        host.engine.next_unencoded(&[NAME], 9).expect("all vectors are in memory").is_none(),
+        "the training is over"
+    );
 }
 
 #[test]
 fn a_tier_asks_again_after_reopening_for_what_was_not_encoded() {
     let (mut host, _) = trained(30);
-    let asked = host.engine.next_unencoded(&[NAME], 10).expect("nothing is encoded yet");
+    let asked = host
+        .engine
+        .next_unencoded(&[NAME], 10)
+        .expect("all vectors are in memory")
+        .expect("nothing is encoded yet");
     assert_eq!(host.engine.keep_encoded(NAME, &answer(&asked), START).expect("the answer is good"), 10);
     host.persist();
     host.crash();
@@ -213,7 +224,11 @@ fn a_tier_asks_again_after_reopening_for_what_was_not_encoded() {
 #[test]
 fn bad_answers_are_refused_and_change_nothing() {
     let (mut host, records) = trained(20);
-    let asked = host.engine.next_unencoded(&[NAME], 5).expect("nothing is encoded yet");
+    let asked = host
+        .engine
+        .next_unencoded(&[NAME], 5)
+        .expect("all vectors are in memory")
+        .expect("nothing is encoded yet");
     let good = answer(&asked);
     let mut endless = good.clone();
     endless.rows[WIDTH + 2] = f32::NAN;
@@ -244,11 +259,15 @@ fn bad_answers_are_refused_and_change_nothing() {
 #[test]
 fn what_was_made_of_vectors_of_another_space_is_not_kept() {
     let (mut host, records) = trained(50);
-    let asked = host.engine.next_unencoded(&[NAME], 20).expect("nothing is encoded yet");
+    let asked = host
+        .engine
+        .next_unencoded(&[NAME], 20)
+        .expect("all vectors are in memory")
+        .expect("nothing is encoded yet");
     let sample = host.engine.sample(Tier::LongTerm, NAME).expect("it holds vectors");
     let other = EmbeddingSpace { model: "other".into(), ..space(DIMENSIONS as u32) };
     host.engine.change_space(other.clone(), START).expect("a good space");
-    assert_eq!(host.engine.next_unencoded(&[NAME], 20), None);
+    assert_eq!(host.engine.next_unencoded(&[NAME], 20).expect("all vectors are in memory"), None);
     let embed = |host: &mut Host, records: &[(RecordId, Vec<f32>)]| {
         let embedding = |(id, vector): &(RecordId, Vec<f32>)| {
             let vector: Vec<f32> = vector.iter().rev().copied().collect();

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use js_sys::{Array, Float32Array, Reflect, Uint8Array};
 use stratamem_core::{
-    Config, Effect, EmbeddingSpace, Engine, Goal, MaintenanceReport, Metric, OpenReport, Opening, Precision,
-    Record, RecordId, Scope, StaticModel, Tier, Timestamp,
+    CommandError, Config, Effect, EmbeddingSpace, Engine, Goal, MaintenanceReport, Metric, OpenReport,
+    Opening, Precision, Record, RecordId, Scope, StaticModel, Tier, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -111,7 +111,7 @@ impl EngineHandle {
     /// The vector of a record, or undefined.
     pub fn vector(&self, view: JsValue, id: &str, now: f64) -> Result<Option<Float32Array>, JsValue> {
         let id = convert::id(id)?;
-        let vector = self.engine.borrow().vector(&scope(view)?, id, moment(now));
+        let vector = self.engine.borrow_mut().read_vector(&scope(view)?, id, moment(now)).map_err(to_js)?;
         Ok(vector.map(|vector| Float32Array::from(vector.as_slice())))
     }
 
@@ -273,7 +273,13 @@ impl EngineHandle {
         let (mut before, mut longest) = (started, 0f64);
         let mut total = MaintenanceReport::default();
         loop {
-            let step = self.engine.borrow_mut().maintain(moment(now), compact).map_err(to_js)?;
+            let step = match self.engine.borrow_mut().maintain(moment(now), compact) {
+                // What was done before is told first.
+                Err(CommandError::VectorsUnread { .. }) if total != MaintenanceReport::default() => {
+                    return convert::write(&MaintenanceReport { more: true, ..total });
+                }
+                step => step.map_err(to_js)?,
+            };
             total.moved += step.moved;
             total.expired += step.expired;
             total.evicted += step.evicted;
@@ -309,7 +315,7 @@ impl EngineHandle {
     /// Vectors of a tier for an encoder of the host to be tried on.
     pub fn sample(&self, tier: JsValue, encoder: &str) -> Result<JsValue, JsValue> {
         let tier: Tier = convert::read(tier, "tier")?;
-        convert::unencoded(&self.engine.borrow().sample(tier, encoder).map_err(to_js)?)
+        convert::unencoded(&self.engine.borrow_mut().sample(tier, encoder).map_err(to_js)?)
     }
 
     /// Has what an encoder of the host makes of the vectors of a tier kept from now on. `made` is what it has
@@ -332,7 +338,7 @@ impl EngineHandle {
     #[wasm_bindgen(js_name = nextUnencoded)]
     pub fn next_unencoded(&self, encoders: Vec<String>, limit: usize) -> Result<JsValue, JsValue> {
         let names: Vec<&str> = encoders.iter().map(String::as_str).collect();
-        match self.engine.borrow_mut().next_unencoded(&names, limit) {
+        match self.engine.borrow_mut().next_unencoded(&names, limit).map_err(to_js)? {
             Some(unencoded) => convert::unencoded(&unencoded),
             None => Ok(JsValue::UNDEFINED),
         }

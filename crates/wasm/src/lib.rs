@@ -8,6 +8,7 @@ mod convert;
 mod error;
 mod graph;
 mod handle;
+mod paging;
 mod queries;
 mod storage;
 mod trace;

@@ -74,6 +74,11 @@ impl Answers {
         }
         self.misses += 1;
         let hits = work();
+        // Without all vectors it is not the answer yet.
+        if state.vectors.as_ref().is_some_and(|index| index.is_waiting()) {
+            self.misses -= 1;
+            return hits;
+        }
         let midnight = Timestamp((now.0.div_euclid(DAY) + 1) * DAY);
         let expiry = state.store.next_expiry(now).unwrap_or(midnight);
         if hits.len() > LONGEST {

@@ -25,7 +25,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Query`] naming the parameter; [`CommandError::NotFound`] if the view does not see the record to look for
-    /// the like of.
+    /// the like of; [`CommandError::VectorsUnread`] if it takes vectors that are in storage.
     #[tracing::instrument(level = "debug", skip_all, fields(limit = query.limit))]
     pub fn recall(
         &mut self,
@@ -35,8 +35,14 @@ impl Engine {
         now: Timestamp,
         touch: bool,
     ) -> Result<Vec<Hit>, Error> {
+        self.begin_reading();
         let query = self.checked(scope, space, query, now)?;
-        Ok(self.answer(scope, &query, now, touch))
+        let hits = self.work_out(scope, &query, now);
+        self.end_reading()?;
+        if touch {
+            self.count(&hits, now);
+        }
+        Ok(hits)
     }
 
     /// Answers questions one after the other, as [`Engine::recall`] would; none of them if one is refused.
@@ -49,13 +55,32 @@ impl Engine {
         requests: Vec<Request>,
         now: Timestamp,
     ) -> Result<Vec<Vec<Hit>>, Box<(usize, Error)>> {
+        self.begin_reading();
         let mut checked = Vec::with_capacity(requests.len());
         for (at, Request { query, space, touch }) in requests.into_iter().enumerate() {
             let query = self.checked(scope, space.as_ref(), query, now);
             let query = query.map_err(|error| Box::new((at, error)))?;
             checked.push((query, touch));
         }
-        Ok(checked.iter().map(|(query, touch)| self.answer(scope, query, now, *touch)).collect())
+        let mut answers = Vec::with_capacity(checked.len());
+        // Nothing may count before it is known that nothing has to be read.
+        let pages = self.state.vectors.as_ref().is_some_and(|index| index.pages());
+        for (query, touch) in &checked {
+            let hits = self.work_out(scope, query, now);
+            if *touch && !pages {
+                self.count(&hits, now);
+            }
+            answers.push(hits);
+        }
+        if pages {
+            self.end_reading().map_err(|error| Box::new((0, error.into())))?;
+            for ((_, touch), hits) in checked.iter().zip(&answers) {
+                if *touch {
+                    self.count(hits, now);
+                }
+            }
+        }
+        Ok(answers)
     }
 
     /// The text to embed for a question asked by a view of `scope`: without the names of the actors it can see.
@@ -107,7 +132,7 @@ impl Engine {
         Ok(query)
     }
 
-    fn answer(&mut self, scope: &Scope, query: &Query, now: Timestamp, touch: bool) -> Vec<Hit> {
+    fn work_out(&mut self, scope: &Scope, query: &Query, now: Timestamp) -> Vec<Hit> {
         if let Some(filter) = &query.filter {
             self.state.store.prepare(filter);
         }
@@ -128,17 +153,21 @@ impl Engine {
             }
             hits
         };
-        let hits = match &mut self.answers {
+        match &mut self.answers {
             Some(answers) => answers.answer(scope, query, &self.state, now, work),
             None => work(),
-        };
-        if touch && self.poisoned.is_none() {
-            self.counters.asked += 1;
-            self.counters.answered += u64::from(!hits.is_empty());
-            let uses: Vec<_> = hits.iter().map(|hit| (hit.record.id, hit.score.clamp(0.0, 1.0))).collect();
-            self.touch(&uses, now);
-            self.note_recalled(hits.iter().map(|hit| hit.record.id), now);
         }
-        hits
+    }
+
+    /// Counts hits as read.
+    fn count(&mut self, hits: &[Hit], now: Timestamp) {
+        if self.poisoned.is_some() {
+            return;
+        }
+        self.counters.asked += 1;
+        self.counters.answered += u64::from(!hits.is_empty());
+        let uses: Vec<_> = hits.iter().map(|hit| (hit.record.id, hit.score.clamp(0.0, 1.0))).collect();
+        self.touch(&uses, now);
+        self.note_recalled(hits.iter().map(|hit| hit.record.id), now);
     }
 }

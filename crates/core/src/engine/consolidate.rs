@@ -147,7 +147,10 @@ impl Engine {
         while looks > 0 && work.changes.is_empty() {
             let Some(id) = self.consolidating.fresh.pop_first() else { return };
             looks -= 1;
-            self.merge_like(id, now, work);
+            if !self.merge_like(id, now, work) {
+                self.consolidating.fresh.insert(id);
+                break;
+            }
         }
         work.unfinished |= !self.consolidating.fresh.is_empty();
     }
@@ -196,8 +199,8 @@ impl Engine {
             let others = same.iter().copied().filter(|record| record.id != stays.id);
             let going: Vec<&Record> = others.filter(|record| !record.pinned).collect();
             let now_going = going.len().min(work.removals);
-            if now_going > 0 {
-                self.merge_into(stays, &going[..now_going], Form::Duplicate, now, work);
+            if now_going > 0 && !self.merge_into(stays, &going[..now_going], Form::Duplicate, now, work) {
+                return false;
             }
             if now_going < going.len() {
                 return false;
@@ -207,12 +210,12 @@ impl Engine {
     }
 
     /// Compares a record with those that share its rarest words, and merges it with one of which the one says all that the
-    /// other does.
-    fn merge_like(&self, id: RecordId, now: Timestamp, work: &mut Work) {
+    /// other does. Answers whether it is done with: a vector may have to be read first.
+    fn merge_like(&self, id: RecordId, now: Timestamp, work: &mut Work) -> bool {
         let store = &self.state.store;
-        let (Some(record), Some(slot)) = (store.get(id), store.slot(id)) else { return };
+        let (Some(record), Some(slot)) = (store.get(id), store.slot(id)) else { return true };
         if record.is_expired(now) || record.summary {
-            return;
+            return true;
         }
         for like in self.like(slot) {
             let Some(other) = store.record(like).filter(|other| !other.is_expired(now) && !other.summary)
@@ -237,9 +240,9 @@ impl Engine {
             if rises && !self.admits(stays, goes.tier, &mut Incoming::default()) {
                 continue;
             }
-            self.merge_into(stays, &[goes], Form::NearDuplicate, now, work);
-            return;
+            return self.merge_into(stays, &[goes], Form::NearDuplicate, now, work);
         }
+        true
     }
 
     /// Slots that share words with `slot`, those that share the rarest ones first: a record that says little more or
@@ -257,10 +260,18 @@ impl Engine {
         found
     }
 
-    fn merge_into(&self, stays: &Record, going: &[&Record], form: Form, now: Timestamp, work: &mut Work) {
+    /// Merges records into one. Answers whether it did: a vector that goes over into it may have to be read first.
+    fn merge_into(
+        &self,
+        stays: &Record,
+        going: &[&Record],
+        form: Form,
+        now: Timestamp,
+        work: &mut Work,
+    ) -> bool {
         let mut record = stays.clone();
-        let mut code = self.state.code(stays.id);
-        let had_vector = code.is_some();
+        let had_vector = self.state.kept(stays.id).is_some();
+        let mut code = None;
         for other in going {
             let same_words = other.text == stays.text;
             let kept =
@@ -276,8 +287,11 @@ impl Engine {
             }
             record.usage.absorb(&other.usage);
             record.importance = record.importance.max(other.importance);
-            if same_words && code.is_none() {
+            if same_words && !had_vector && code.is_none() {
                 code = self.state.code(other.id);
+                if code.is_none() && self.state.is_paged(other.id) {
+                    return false;
+                }
             }
         }
         let surplus = record.origins.len().saturating_sub(Record::ORIGINS);
@@ -302,6 +316,7 @@ impl Engine {
         work.removals = work.removals.saturating_sub(origins.len());
         work.report.merged += origins.len() as u32;
         work.events.push(Event::MemoryConsolidated { id, origins, form });
+        true
     }
 
     /// Looks through some old episodes for those that belong together, if the configuration says that they are summed up.
@@ -363,8 +378,16 @@ impl Engine {
         let Some(same) = self.group(&episodes, ids, now).filter(|same| same.versions == versions) else {
             return Ok(None);
         };
+        let vector = match vector {
+            Some(vector) => Some(vector),
+            None => {
+                self.begin_reading();
+                let mean = self.mean_vector(&same.ids);
+                self.end_reading()?;
+                mean
+            }
+        };
         let records: Vec<&Record> = same.ids.iter().filter_map(|id| self.state.store.get(*id)).collect();
-        let vector = vector.or_else(|| self.mean_vector(&same.ids));
         let record = summed_up(self.ids.next(now), &records, &same, text, now);
         if !self.admits(&record, Tier::LongTerm, &mut Incoming::default()) {
             return Ok(None);

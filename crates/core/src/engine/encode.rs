@@ -76,7 +76,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`CommandError::Invalid`] naming `tier` if it holds none; [`CommandError::Poisoned`].
-    pub fn sample(&self, tier: Tier, encoder: &str) -> Result<Unencoded, CommandError> {
+    pub fn sample(&mut self, tier: Tier, encoder: &str) -> Result<Unencoded, CommandError> {
         self.check_writable()?;
         let held: Vec<RecordId> = self
             .state
@@ -89,7 +89,11 @@ impl Engine {
             return Err(nothing_held());
         }
         let count = held.len().min(SAMPLE);
-        Ok(self.unencoded(encoder.into(), (0..count).map(|at| held[at * held.len() / count]).collect()))
+        self.begin_reading();
+        let sample =
+            self.unencoded(encoder.into(), (0..count).map(|at| held[at * held.len() / count]).collect());
+        self.end_reading()?;
+        Ok(sample)
     }
 
     /// Has what the encoder of that name makes of the vectors of `tier` kept in their place from now on: those that come
@@ -106,7 +110,9 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Training, CommandError> {
         self.check_writable()?;
-        let index = self.state.vectors.as_ref().filter(|_| sample.since == self.since());
+        self.begin_reading();
+        let since = self.since();
+        let index = self.state.vectors.as_ref().filter(|_| sample.since == since);
         let Some(index) = index else { return Err(nothing_held()) };
         let (mut before, mut whole, mut made) = (0usize, Vec::new(), Vec::new());
         for (id, version, row) in sample.checked()? {
@@ -119,6 +125,7 @@ impl Engine {
                 made.push(row);
             }
         }
+        self.end_reading()?;
         let dimensions = self.state.space.as_ref().map_or(0, |space| space.dimensions as usize);
         if whole.is_empty() {
             return Err(nothing_held());
@@ -127,6 +134,7 @@ impl Engine {
             let problem = format!("makes {} components of {dimensions}, which is more", sample.width);
             return Err(CommandError::invalid("encoder", problem));
         }
+        let Some(index) = &self.state.vectors else { return Err(nothing_held()) };
         let (factor, recall_loss) = compare(&whole, &made);
         let same = |projection: &Projection| {
             projection.encoder() == Some(encoder) && projection.width() == sample.width
@@ -150,7 +158,14 @@ impl Engine {
     }
 
     /// Vectors for one of the encoders named, `limit` at most; nothing if there are none.
-    pub fn next_unencoded(&mut self, encoders: &[&str], limit: usize) -> Option<Unencoded> {
+    ///
+    /// # Errors
+    /// [`CommandError::VectorsUnread`] if some of them are in storage.
+    pub fn next_unencoded(
+        &mut self,
+        encoders: &[&str],
+        limit: usize,
+    ) -> Result<Option<Unencoded>, CommandError> {
         let (mut chosen, mut gone) = (None, Vec::new());
         let mut ids = Vec::new();
         for id in &self.unencoded {
@@ -169,8 +184,12 @@ impl Engine {
         gone.iter().for_each(|id| {
             self.unencoded.remove(id);
         });
-        let encoder = self.state.projection(chosen?)?.encoder()?.to_owned();
-        Some(self.unencoded(encoder, ids))
+        let named = chosen.and_then(|number| self.state.projection(number)?.encoder());
+        let Some(encoder) = named.map(str::to_owned) else { return Ok(None) };
+        self.begin_reading();
+        let unencoded = self.unencoded(encoder, ids);
+        self.end_reading()?;
+        Ok(Some(unencoded))
     }
 
     /// Keeps what the encoder of that name has made of vectors that [`Engine::next_unencoded`] named. Records that have

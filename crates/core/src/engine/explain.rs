@@ -9,6 +9,7 @@ use crate::engine::answers::Answers;
 use crate::engine::graph::GraphFigures;
 use crate::engine::retention::{candidate, demotion, promotion, standing};
 use crate::engine::state::Estimate;
+use crate::index::vector::PagingFigures;
 use crate::model::{EmbeddingSpace, Move, Precision, Reason, Record, RecordId, Scope, Span, Tier, Timestamp};
 use crate::policy::{EvictionPolicy, worth};
 
@@ -76,6 +77,9 @@ pub struct EngineStats {
     /// How well the graph over the vectors covers them, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graph: Option<GraphFigures>,
+    /// Those of them whose rows stay in storage, if any may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paging: Option<PagingFigures>,
     /// The same by how exactly they are kept.
     pub precisions: PrecisionCounts,
     /// Distinct terms held.
@@ -335,6 +339,7 @@ impl Engine {
             result_cache: self.answers.as_ref().map(Answers::figures),
             graph: self.graph_figures(),
             vectors: f32 + int8 + binary + projected,
+            paging: self.paging_figures(),
             precisions: PrecisionCounts { f32, int8, binary, projected },
             terms: self.state.text.term_count(),
             text_bytes: self.state.store.text_bytes(),

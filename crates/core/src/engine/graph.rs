@@ -88,7 +88,8 @@ impl Engine {
             GraphUse::Never => return false,
         };
         let held = index.lying();
-        if !(from..=MOST).contains(&held) || index.is_graphing() {
+        // A walk reads rows as it goes: there is none where rows may stay in storage.
+        if !(from..=MOST).contains(&held) || index.is_graphing() || index.pages() {
             return false;
         }
         index.coverage().is_none_or(|Coverage { nodes, alive, beside, twins }| {

@@ -3,7 +3,7 @@
 //! Owns what is enqueued for storage and which objects are alive. Invariants: operations leave in the order in which
 //! they came; one batch is in flight at a time; the live set changes only by a manifest of the next generation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use rustc_hash::FxHashMap;
 
@@ -12,7 +12,7 @@ use crate::engine::graph::GraphRef;
 use crate::engine::lists::ListsRef;
 use crate::engine::seal::{Merge, Seal};
 use crate::model::{RecordId, Timestamp};
-use crate::persist::{Change, FrameV1, LogRef, Manifest, ObjectKind, log_frame, log_header};
+use crate::persist::{Change, FrameV1, LogRef, Manifest, ObjectKind, SegmentRef, log_frame, log_header};
 
 /// Logs kept open for replay before they are sealed, however small. Each opening for writing starts one.
 const MAX_CLOSED_LOGS: usize = 8;
@@ -61,6 +61,8 @@ pub(super) struct Journal {
     ticket: u64,
     in_flight: Option<u64>,
     acked: u64,
+    /// Segments of finished runs, and the ticket under which their manifest becomes durable.
+    awaited: VecDeque<(u64, Vec<u64>)>,
 }
 
 impl Journal {
@@ -228,6 +230,21 @@ impl Journal {
             self.in_flight = None;
             self.acked = ticket;
         }
+    }
+
+    /// Notes segments that count once what is enqueued, with the next manifest, is durable.
+    pub(super) fn await_durable(&mut self, segments: &[SegmentRef]) {
+        let numbers = segments.iter().map(|segment| segment.number).collect();
+        self.awaited.push_back((self.next_ticket(), numbers));
+    }
+
+    /// The segments that count since the last call.
+    pub(super) fn take_durable(&mut self) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        while let Some((_, segments)) = self.awaited.pop_front_if(|(ticket, _)| *ticket <= self.acked) {
+            numbers.extend(segments);
+        }
+        numbers
     }
 
     /// The last ticket that is durable.

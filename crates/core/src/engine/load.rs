@@ -10,7 +10,8 @@ use crate::engine::lists::{ListsRef, adopt_lists};
 use crate::engine::state::State;
 use crate::error::FormatError;
 use crate::index::text::TOKENIZER;
-use crate::model::{EmbeddingSpace, Kept, RecordId};
+use crate::index::vector::Seat;
+use crate::model::{EmbeddingSpace, Kept, RecordId, Tier};
 use crate::persist::{Change, LogReader, Manifest, ObjectKind, SegmentReader};
 
 /// A memory that is being read.
@@ -38,6 +39,12 @@ pub(super) struct Loading {
     buried: FxHashSet<RecordId>,
     /// Logs by number.
     logs: FxHashMap<u64, Vec<u8>>,
+    /// Whether segments are read for the second time, for the codes of vectors that stay in storage.
+    again: bool,
+    /// The tier that a trace has brought a record to, if vectors may stay in storage.
+    moved: FxHashMap<RecordId, Tier>,
+    /// Records whose vectors the logs keep less exactly, if vectors may stay in storage: they are needed.
+    needed: Option<FxHashSet<RecordId>>,
 }
 
 /// What the logs said.
@@ -56,12 +63,16 @@ pub(super) struct Replayed {
 }
 
 impl Loading {
-    /// Nothing read but the manifest. A stored graph is passed over unless `takes_graph`.
+    /// Nothing read but the manifest. A stored graph is passed over unless `takes_graph`; `paging` is as in [`State`].
     ///
     /// # Errors
     /// [`FormatError::Corrupt`] for projections that are not of the manifest's space, or are missing.
-    pub(super) fn new(manifest: Manifest, takes_graph: bool) -> Result<Self, FormatError> {
-        let mut state = State::with_space(manifest.space.clone(), manifest.metric);
+    pub(super) fn new(
+        manifest: Manifest,
+        takes_graph: bool,
+        paging: Option<u32>,
+    ) -> Result<Self, FormatError> {
+        let mut state = State::with_space(manifest.space.clone(), manifest.metric, paging);
         let taken =
             manifest.projections.iter().all(|(number, known)| state.project(*number, Some(known.clone())));
         let named = manifest.trained.iter().flatten().all(|number| state.projection(*number).is_some());
@@ -82,6 +93,9 @@ impl Loading {
             traced: Vec::new(),
             buried: FxHashSet::default(),
             logs: FxHashMap::default(),
+            again: false,
+            moved: FxHashMap::default(),
+            needed: None,
         })
     }
 
@@ -92,6 +106,9 @@ impl Loading {
     pub(super) fn supply(&mut self, key: &str, bytes: Option<Vec<u8>>) -> Result<(), FormatError> {
         let missing = || corrupt(key, "the manifest names it, but it is missing");
         match ObjectKind::parse(key) {
+            Some((ObjectKind::Segment, number)) if self.again => {
+                self.dress(key, number, &bytes.ok_or_else(missing)?)
+            }
             Some((ObjectKind::Segment, number)) => self.segment(key, number, &bytes.ok_or_else(missing)?),
             Some((ObjectKind::Log, number)) => {
                 self.logs.insert(number, bytes.ok_or_else(missing)?);
@@ -116,7 +133,10 @@ impl Loading {
 
     /// Takes up those records of a segment whose newest form it holds. Newer segments have been read.
     fn segment(&mut self, key: &str, number: u64, bytes: &[u8]) -> Result<(), FormatError> {
-        let Loading { manifest, state, homes, buried, .. } = self;
+        if self.state.paging.is_some() && self.needed.is_none() {
+            self.needed = Some(self.coarsened());
+        }
+        let Loading { manifest, state, homes, buried, moved, needed, .. } = self;
         let named = manifest.segments.iter().find(|segment| segment.number == number);
         let expected = named.map(|segment| (segment.bytes, u64::from(segment.records)));
         let reader = SegmentReader::decode(key, bytes)?;
@@ -130,6 +150,7 @@ impl Loading {
             return Err(corrupt(key, "its vectors have other dimensions than the manifest says"));
         }
         let terms_are_current = reader.tokenizer == TOKENIZER;
+        let is_needed = |id: &RecordId| needed.as_ref().is_none_or(|needed| needed.contains(id));
         for (dictionary, rows) in reader.blocks {
             for mut row in rows {
                 let id = row.record.id;
@@ -142,17 +163,38 @@ impl Loading {
                     return Err(corrupt(key, "a vector is kept in a way that does not fit its memory"));
                 }
                 homes.insert(id, number);
+                let kept = row.code.as_ref().map(|code| code.kept()).filter(|kept| state.may_page(*kept));
+                let seat = kept
+                    .and_then(|_| Seat::of(number, row.offset, &bytes[row.offset as usize..][..row.bytes]));
+                let tier = *moved.get(&id).unwrap_or(&row.record.tier);
+                let stays = tier == Tier::LongTerm && seat.is_some() && !is_needed(&id);
+                let code = row.code.filter(|_| !stays);
                 if terms_are_current {
                     let terms = row.terms.iter().map(|(term, count)| (&*dictionary[*term as usize], *count));
-                    state.restore(row.record, row.code.as_ref(), terms, row.statement);
+                    state.restore(row.record, code.as_ref(), terms, row.statement);
                 } else {
-                    state.apply(&Change::Put(Box::new(row.record), row.code));
+                    state.apply(&Change::Put(Box::new(row.record), code));
+                }
+                if let (Some(slot), Some(seat), Some(kept), Some(index)) =
+                    (state.store.slot(id), seat, kept, &mut state.vectors)
+                {
+                    if stays {
+                        index.insert_paged(slot, kept, seat);
+                    } else {
+                        index.set_seat(slot, seat);
+                    }
+                    state.weigh(slot);
                 }
             }
         }
         self.saved.insert(number, reader.saved);
         for (id, changes) in reader.traces {
             if !(buried.contains(&id) || homes.contains_key(&id)) {
+                if let (Some(_), Change::Moved(_, moves)) = (state.paging, &changes[0])
+                    && let Some(last) = moves.last()
+                {
+                    moved.entry(id).or_insert(last.to);
+                }
                 self.traced.push(changes);
                 self.traces.push((id, number));
             }
@@ -160,6 +202,55 @@ impl Loading {
         buried.extend(reader.tombstones.iter().copied());
         if !reader.tombstones.is_empty() {
             self.tombstones.push((number, reader.tombstones));
+        }
+        Ok(())
+    }
+
+    /// The records whose vectors the logs keep less exactly. What is wrong with the logs shows when they are carried out.
+    fn coarsened(&self) -> FxHashSet<RecordId> {
+        let mut ids = FxHashSet::default();
+        for (number, bytes) in &self.logs {
+            let closed = self.manifest.closed_logs.iter().find(|log| log.number == *number);
+            let key = ObjectKind::Log.key(*number);
+            let Ok(mut log) = LogReader::new(&key, bytes, closed.map(|log| log.bytes)) else { continue };
+            while let Ok(Some((_, frame))) = log.next(closed.is_some()) {
+                for change in frame.into_changes().into_iter().flat_map(|(_, changes)| changes) {
+                    if let Change::Coarsen(_, coarser) = change {
+                        ids.extend(coarser);
+                    }
+                }
+            }
+        }
+        ids
+    }
+
+    /// When all objects have been read: the segments that have to be read again, since they hold vectors that stay in storage
+    /// and have no code yet.
+    pub(super) fn look_again(&mut self) -> Vec<u64> {
+        if std::mem::replace(&mut self.again, true) || self.state.paging.is_none() {
+            return Vec::new();
+        }
+        let Loading { manifest, state, homes, .. } = self;
+        let Some(index) = &state.vectors else { return Vec::new() };
+        let bare =
+            homes.iter().filter(|(id, _)| state.store.slot(**id).is_some_and(|slot| index.is_bare(slot)));
+        let bare: FxHashSet<u64> = bare.map(|(_, segment)| *segment).collect();
+        let segments = manifest.segments.iter().map(|segment| segment.number);
+        segments.filter(|number| bare.contains(number)).collect()
+    }
+
+    /// Gives vectors that stay in storage their codes, out of the segment that holds them.
+    fn dress(&mut self, key: &str, number: u64, bytes: &[u8]) -> Result<(), FormatError> {
+        let Loading { state, homes, .. } = self;
+        for row in SegmentReader::decode(key, bytes)?.blocks.into_iter().flat_map(|(_, rows)| rows) {
+            let (id, home) = (row.record.id, homes.get(&row.record.id));
+            if let (Some(slot), Some(code), Some(index)) =
+                (state.store.slot(id), row.code, &mut state.vectors)
+                && home == Some(&number)
+                && index.is_bare(slot)
+            {
+                index.dress(slot, &code);
+            }
         }
         Ok(())
     }

@@ -106,9 +106,23 @@ impl Engine {
     /// storage is rewritten without anything that was forgotten, even if that is not due.
     ///
     /// # Errors
-    /// [`CommandError::Poisoned`] after a failed write.
+    /// [`CommandError::Poisoned`] after a failed write; [`CommandError::VectorsUnread`] if the step takes vectors that are
+    /// in storage.
     pub fn maintain(&mut self, now: Timestamp, compact: bool) -> Result<MaintenanceReport, CommandError> {
         self.check_writable()?;
+        self.begin_chores();
+        let report = self.take_step(now, compact);
+        let idle = MaintenanceReport { more: report.more, ..MaintenanceReport::default() };
+        match self.end_chores() {
+            Err(unread) if report == idle => Err(unread),
+            // What else there was to do has been done.
+            Err(_) => Ok(MaintenanceReport { more: true, ..report }),
+            Ok(()) => Ok(report),
+        }
+    }
+
+    /// One step. What lacks vectors is left as it was.
+    fn take_step(&mut self, now: Timestamp, compact: bool) -> MaintenanceReport {
         let mut work = Work { removals: REMOVALS, ..Work::default() };
         self.expire(now, &mut work);
         for tier in Tier::ALL {
@@ -132,13 +146,13 @@ impl Engine {
         let report = MaintenanceReport { more: true, ..work.report };
         self.record(work.changes, work.events, now);
         if !idle || self.starts_over() {
-            return Ok(report);
+            return report;
         }
         if let Some(coarsened) = self.coarsen_some(now) {
-            return Ok(MaintenanceReport { coarsened, more: true, ..MaintenanceReport::default() });
+            return MaintenanceReport { coarsened, more: true, ..MaintenanceReport::default() };
         }
-        if self.state.settle_vectors(SETTLED) {
-            return Ok(MaintenanceReport { more: true, ..MaintenanceReport::default() });
+        if self.state.settle_vectors(SETTLED) || self.give_up_step() {
+            return MaintenanceReport { more: true, ..MaintenanceReport::default() };
         }
         self.idle_since = Some(now);
         let report = self.tidy(now, compact);
@@ -146,7 +160,7 @@ impl Engine {
             self.store_lists();
             self.store_graph();
         }
-        Ok(report)
+        report
     }
 
     /// When maintenance is next useful, or nothing if nothing will become due by itself.
@@ -168,7 +182,8 @@ impl Engine {
             Tier::ALL.into_iter().any(|tier| self.ripens(tier) && self.state.store.tier_len(tier) > 0);
         let round = ripening.then(|| self.round.ended.map_or(Timestamp::MIN, |ended| ended + ROUND));
         let coarsening = self.coarsening.as_ref().map(|_| Timestamp::MIN);
-        leaving.chain(expiry).chain(round).chain(self.next_grouping()).chain(coarsening).min()
+        let stored = self.has_stored().then_some(Timestamp::MIN);
+        leaving.chain(expiry).chain(round).chain(self.next_grouping()).chain(coarsening).chain(stored).min()
     }
 
     /// Keeps to the budgets that a commit of so many `operations` left well exceeded. Looks at a few records for each
@@ -328,7 +343,11 @@ impl Engine {
             }
         }
         if !self.journal.is_merging() {
+            let slots = self.state.store.slot_count();
             if self.state.drop_dead_slots() {
+                if self.state.store.slot_count() < slots {
+                    self.look_for_stored();
+                }
                 return MaintenanceReport { more: true, ..report };
             }
             if !self.journal.has_log() {
@@ -345,7 +364,7 @@ impl Engine {
             }
         }
         self.journal.manifest.uncompared = self.uncompared();
-        match self.journal.merge_step(&self.state) {
+        match self.journal.merge_step(&mut self.state) {
             Some(sealed) => {
                 report.sealed += self.announce_segments(&sealed);
                 report.more = self.journal.is_compacting();

@@ -21,6 +21,7 @@ mod listing;
 mod lists;
 mod load;
 mod maintain;
+mod paging;
 mod precision;
 mod recover;
 mod reembed;
@@ -31,6 +32,7 @@ mod state;
 mod train;
 mod txn;
 
+pub use crate::index::vector::PagingFigures;
 pub use ask::Request;
 pub use command::{Clearable, Direction, History, NewRecord, Operation, Patch};
 pub use consolidate::{Group, GroupSearch};
@@ -45,6 +47,7 @@ pub use explain::{
 pub use graph::{GraphFigures, GraphJob};
 pub use listing::{CursorPage, Listing, Page};
 pub use maintain::MaintenanceReport;
+pub use paging::RowRange;
 pub use recover::{OpenReport, Opening};
 pub use reembed::Embedding;
 pub use state::Estimate;
@@ -62,6 +65,7 @@ use crate::engine::explain::Counters;
 use crate::engine::graph::Graphs;
 use crate::engine::journal::Journal;
 use crate::engine::maintain::{Incoming, Rota, Round};
+use crate::engine::paging::Paging;
 use crate::engine::precision::Coarsening;
 use crate::engine::retention::{judged, moved};
 use crate::engine::seal::take_first;
@@ -132,6 +136,7 @@ pub struct Engine {
     /// When maintenance last found nothing more to do.
     idle_since: Option<Timestamp>,
     counters: Counters,
+    paging: Paging,
     /// Events and the ticket under which each becomes durable.
     events: VecDeque<(u64, Event)>,
     poisoned: Option<String>,
@@ -167,11 +172,13 @@ impl Engine {
             graphs: Graphs::default(),
             idle_since: None,
             counters: Counters::default(),
+            paging: Paging::default(),
             events: VecDeque::new(),
             poisoned: None,
             config,
         };
         engine.look_for_unencoded();
+        engine.look_for_stored();
         engine
     }
 
@@ -181,6 +188,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Command`] naming the operation and the field. Nothing changed then.
+    /// [`CommandError::VectorsUnread`] if it takes a vector that is in storage.
     #[tracing::instrument(level = "debug", skip_all, fields(operations = operations.len()))]
     pub fn commit(
         &mut self,
@@ -192,13 +200,16 @@ impl Engine {
         self.check_writable()?;
         let count = operations.len();
         let logged = self.journal.logged();
+        self.begin_reading();
         let asked = Asked { scope, space, now, recalled: &self.recalled };
         let staged = txn::stage(&self.state, &self.config, &mut self.ids, asked, operations)?;
+        self.end_reading()?;
         let ticket = self.record(staged.changes, staged.events, now);
         // What somebody has just moved stays there until it is used.
         self.judge(staged.ids.iter().copied().filter(|id| !staged.moved.contains(id)), now);
         self.relieve(count, now);
         self.state.settle_vectors(SETTLED * count);
+        self.give_up_some(SETTLED * count);
         self.pay(logged, now);
         Ok(Outcome { ids: staged.ids, ticket })
     }
@@ -223,7 +234,7 @@ impl Engine {
     }
 
     /// The vector of a record as far as it is kept, if a view of `scope` sees the record and it has one: at length 1, unless
-    /// lengths count (see [`crate::Metric`]).
+    /// lengths count (see [`crate::Metric`]). If its row stays in storage, [`Engine::read_vector`] gets it.
     pub fn vector(&self, scope: &Scope, id: RecordId, now: Timestamp) -> Option<Vec<f32>> {
         self.state.whole_vector(self.seen(scope, id, now)?.id)
     }
@@ -284,6 +295,8 @@ impl Engine {
     /// The host made the batch durable.
     pub fn ack(&mut self, ticket: u64) {
         self.journal.ack(ticket);
+        self.redeem();
+        self.give_up_step();
     }
 
     /// The host could not write the batch. From now on only reads are served: what storage holds is unknown until
@@ -377,8 +390,15 @@ impl Engine {
         }
         self.rota.stirred = true;
         for change in &changes {
-            if let Change::Move(_, step) = change {
-                self.counters.moved(step);
+            match change {
+                Change::Move(id, step) => {
+                    self.counters.moved(step);
+                    if step.to == Tier::LongTerm && self.config.resident_vector_bytes.is_some() {
+                        self.paging.stored.push(*id);
+                    }
+                }
+                Change::Space(..) => self.drop_readings(),
+                _ => {}
             }
             self.state.apply(change);
         }
@@ -429,14 +449,22 @@ impl Engine {
     /// in proportion to what it added, so that no call pays for a whole seal, and the logs cannot outgrow it.
     fn pay(&mut self, logged: u64, now: Timestamp) {
         let limit = u64::from(self.config.seal_bytes);
-        if !self.journal.is_sealing() && self.journal.wants_seal(limit) {
+        if !(self.journal.is_sealing() || self.journal.wants_seal(limit)) {
+            return;
+        }
+        self.begin_chores();
+        if !self.journal.is_sealing() {
             self.seal_some(now);
         }
         for _ in 0..self.journal.steps_due(self.journal.logged() - logged, limit) {
-            if !self.journal.is_sealing() {
+            if !self.journal.is_sealing() || self.chores_wait() {
                 break;
             }
             self.seal_some(now);
+        }
+        // What it lacks is read for it under its number, and it goes on with a later call.
+        if let Err(unread) = self.end_chores() {
+            tracing::debug!(%unread, "a seal waits for vectors");
         }
     }
 
@@ -444,7 +472,7 @@ impl Engine {
     fn seal_some(&mut self, now: Timestamp) -> Option<u32> {
         self.flush_some(now);
         self.journal.manifest.uncompared = self.uncompared();
-        let sealed = self.journal.seal_step(&self.state)?;
+        let sealed = self.journal.seal_step(&mut self.state)?;
         Some(self.announce_segments(&sealed))
     }
 

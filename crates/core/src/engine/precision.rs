@@ -17,7 +17,7 @@ const EXACT: Kept = Kept::Whole(Precision::F32);
 
 /// The round over the records of a memory just opened or trained: their tiers may keep less now than when they came. Who
 /// comes later is brought to what its tier keeps at once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Coarsening {
     tier: usize,
     resume: Option<Place>,
@@ -39,14 +39,20 @@ impl Engine {
             Change::Put(record, Some(_)) => Some(record.id),
             _ => None,
         });
-        let coarsened = self.excessive(changed.collect());
+        // Those whose rows are in storage wait for the round, which reads them.
+        let (stored, held): (Vec<RecordId>, Vec<RecordId>) = changed.partition(|id| self.state.is_paged(*id));
+        if !self.excessive(stored).is_empty() {
+            self.coarsening = Some(Coarsening::default());
+        }
+        let coarsened = self.excessive(held);
         coarsened.iter().for_each(|change| self.state.apply(change));
         coarsened
     }
 
     /// Takes a step of the round. Answers how many vectors became coarser, or nothing if the round is over.
     pub(super) fn coarsen_some(&mut self, now: Timestamp) -> Option<u32> {
-        let Coarsening { tier: at, mut resume } = self.coarsening.take()?;
+        let begun = self.coarsening.take()?;
+        let Coarsening { tier: at, mut resume } = begun;
         let tier = *Tier::ALL.get(at)?;
         let mut ids = Vec::new();
         if self.state.kept_in(tier, &self.config) != EXACT {
@@ -62,10 +68,20 @@ impl Engine {
             Coarsening { tier: at, resume }
         });
         let changes = self.excessive(ids);
-        let count = changes
-            .iter()
-            .map(|change| if let Change::Coarsen(_, ids) = change { ids.len() as u32 } else { 0 })
-            .sum();
+        let coarser = changes.iter().filter_map(|change| match change {
+            Change::Coarsen(_, ids) => Some(&ids[..]),
+            _ => None,
+        });
+        let coarser: Vec<RecordId> = coarser.flatten().copied().collect();
+        let count = coarser.len() as u32;
+        for id in coarser.iter().filter(|id| self.state.is_paged(**id)) {
+            self.state.code(*id);
+        }
+        if self.chores_wait() {
+            self.coarsening = Some(begun);
+            return Some(0);
+        }
+        self.state.page_in(&coarser);
         self.record(changes, Vec::new(), now);
         Some(count)
     }

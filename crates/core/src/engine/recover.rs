@@ -15,6 +15,7 @@ use crate::engine::lists::ListsRef;
 use crate::engine::load::{Loading, corrupt};
 use crate::engine::state::State;
 use crate::error::{Error, FormatError};
+use crate::model::Metric;
 use crate::persist::{Manifest, ObjectKind};
 
 /// What opening found.
@@ -101,7 +102,12 @@ impl Opening {
     pub fn supply(&mut self, bytes: Option<Vec<u8>>) -> Result<(), Error> {
         let Some(key) = self.wanted.pop_front() else { return Ok(()) };
         if let Some(loading) = &mut self.loading {
-            return Ok(loading.supply(&key, bytes)?);
+            loading.supply(&key, bytes)?;
+            if self.wanted.is_empty() {
+                self.wanted
+                    .extend(loading.look_again().into_iter().map(|number| ObjectKind::Segment.key(number)));
+            }
+            return Ok(());
         }
         let decoded = match bytes {
             Some(bytes) => Manifest::decode(&key, &bytes),
@@ -123,7 +129,8 @@ impl Opening {
     }
 
     /// Says what is to be read, in the order in which it can be taken up: the logs, which are kept until all else is
-    /// there; the segments, newest first; the caches.
+    /// there; the segments, newest first; the caches; again those segments whose vectors stay in storage and are not in the
+    /// lists.
     fn plan(&mut self, manifest: Manifest) -> Result<(), FormatError> {
         self.wanted.extend(manifest.closed_logs.iter().map(|log| ObjectKind::Log.key(log.number)));
         let active = ObjectKind::Log.key(manifest.active_log);
@@ -134,7 +141,10 @@ impl Opening {
         self.wanted.extend(segments.map(|segment| ObjectKind::Segment.key(segment.number)));
         let caches: Vec<String> = self.caches().collect();
         self.wanted.extend(caches);
-        self.loading = Some(Loading::new(manifest, self.config.graph != GraphUse::Never)?);
+        let paging = self.config.resident_vector_bytes;
+        // A walk through a graph reads rows as it goes.
+        let takes_graph = self.config.graph != GraphUse::Never && paging.is_none();
+        self.loading = Some(Loading::new(manifest, takes_graph, paging)?);
         Ok(())
     }
 
@@ -149,7 +159,12 @@ impl Opening {
         let Some(mut loading) = self.loading.take() else {
             let report = OpenReport { created: true, ..OpenReport::default() };
             return Ok((
-                Engine::assemble(self.config, self.seed, State::default(), Journal::fresh()),
+                Engine::assemble(
+                    self.config.clone(),
+                    self.seed,
+                    State::with_space(None, Metric::default(), self.config.resident_vector_bytes),
+                    Journal::fresh(),
+                ),
                 report,
             ));
         };

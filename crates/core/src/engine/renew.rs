@@ -55,7 +55,15 @@ impl State {
                     let slot = self.store.slot(record.id).filter(|_| next.store.slot(record.id).is_none());
                     if let Some(slot) = slot {
                         let (terms, words) = (self.text.terms_of(slot), self.statements.words(slot));
-                        next.restore(record.clone(), self.code(record.id).as_ref(), terms, words);
+                        let told = self.vectors.as_ref().and_then(|index| index.transfer(slot));
+                        let code = if self.is_paged(record.id) { None } else { self.code(record.id) };
+                        next.restore(record.clone(), code.as_ref(), terms, words);
+                        if let (Some(told), Some(at), Some(index)) =
+                            (told, next.store.slot(record.id), &mut next.vectors)
+                        {
+                            index.receive(at, told);
+                            next.weigh(at);
+                        }
                     }
                 }
                 next.settle_vectors(COPIES);

@@ -14,6 +14,7 @@ use crate::engine::effect::StorageOperation;
 use crate::engine::journal::Journal;
 use crate::engine::state::State;
 use crate::index::text::TOKENIZER;
+use crate::index::vector::Seat;
 use crate::model::{Record, RecordId};
 use crate::persist::{ObjectKind, SegmentBuilder, SegmentRef, SegmentRow};
 
@@ -37,6 +38,14 @@ struct Draft {
     builder: Option<SegmentBuilder>,
     /// Those that are complete.
     written: Vec<SegmentRef>,
+    /// A portion whose vectors have to be read first, and whether more follows.
+    waiting: Option<(Portion, bool)>,
+}
+
+impl Draft {
+    fn new(source: Source, buried: Vec<RecordId>) -> Self {
+        Draft { source, buried, builder: None, written: Vec::new(), waiting: None }
+    }
 }
 
 /// What a run is made of.
@@ -72,7 +81,7 @@ pub(super) struct Merge {
 }
 
 /// What one step writes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Portion {
     whole: Vec<RecordId>,
     traced: Vec<RecordId>,
@@ -87,7 +96,7 @@ impl Journal {
 
     /// Takes a step of the seal under way, or of a new one: some of what the logs hold goes into segments, and at the
     /// end the logs are dropped. Answers the segments then.
-    pub(super) fn seal_step(&mut self, state: &State) -> Option<Vec<SegmentRef>> {
+    pub(super) fn seal_step(&mut self, state: &mut State) -> Option<Vec<SegmentRef>> {
         let mut seal = self.seal.take().unwrap_or_else(|| self.begin_seal());
         if self.write_some(&mut seal.draft, state) {
             if std::mem::take(&mut seal.unpublished) {
@@ -97,6 +106,7 @@ impl Journal {
             return None;
         }
         let sealed = seal.draft.written;
+        self.await_durable(&sealed);
         self.manifest.segments.extend_from_slice(&sealed);
         self.manifest.sealed_sequence = seal.through;
         let logs = std::mem::take(&mut self.manifest.closed_logs);
@@ -120,8 +130,7 @@ impl Journal {
         let traced = std::mem::take(&mut self.traced);
         let buried: Vec<RecordId> = std::mem::take(&mut self.removed).into_iter().rev().collect();
         let steps = 1 + (whole.len() * ROW + traced.len() + buried.len()) / MARKS;
-        let draft =
-            Draft { source: Source::Changed { whole, traced }, buried, builder: None, written: Vec::new() };
+        let draft = Draft::new(Source::Changed { whole, traced }, buried);
         Seal { draft, through: self.sequence, unpublished, steps: steps as u64, unpaid: 0 }
     }
 
@@ -156,15 +165,14 @@ impl Journal {
             buried.dedup();
             buried.reverse();
         }
-        let source = Source::Segments { numbers, resume: None };
-        let draft = Draft { source, buried, builder: None, written: Vec::new() };
+        let draft = Draft::new(Source::Segments { numbers, resume: None }, buried);
         self.merge = Some(Merge { draft, everything: from == 0, since: self.sequence });
         true
     }
 
     /// Takes a step of the merge under way: writes some records, and at the end swaps the runs. Answers the segments
     /// then.
-    pub(super) fn merge_step(&mut self, state: &State) -> Option<Vec<SegmentRef>> {
+    pub(super) fn merge_step(&mut self, state: &mut State) -> Option<Vec<SegmentRef>> {
         debug_assert!(self.seal.is_none(), "a seal goes first");
         let Merge { mut draft, everything, since } = self.merge.take()?;
         if self.unannounced {
@@ -175,6 +183,7 @@ impl Journal {
             return None;
         }
         let sealed = draft.written;
+        self.await_durable(&sealed);
         let Source::Segments { numbers, .. } = draft.source else { return Some(sealed) };
         let live = &mut self.manifest.segments;
         // Segments that were sealed in the meantime stay behind.
@@ -244,9 +253,17 @@ impl Journal {
         (runs >= MIN_MERGED).then_some(from)
     }
 
-    /// Writes the next portion of a run. Answers whether there is more.
-    fn write_some(&mut self, draft: &mut Draft, state: &State) -> bool {
-        let (mut portion, more) = self.next_portion(draft, state);
+    /// Writes the next portion of a run, if its vectors are there. Answers whether there is more.
+    fn write_some(&mut self, draft: &mut Draft, state: &mut State) -> bool {
+        let waiting = draft.waiting.take();
+        let (mut portion, more) = waiting.unwrap_or_else(|| self.next_portion(draft, state));
+        let stored: Vec<RecordId> = portion.whole.iter().copied().filter(|id| state.is_paged(*id)).collect();
+        // All are asked for, so that all that are missing are noted.
+        let missing = stored.iter().filter(|id| state.code(**id).is_none()).count();
+        if missing > 0 {
+            draft.waiting = Some((portion, more));
+            return true;
+        }
         match &draft.source {
             Source::Changed { .. } => portion.buried.iter().for_each(|id| {
                 self.homes.remove(id);
@@ -263,8 +280,10 @@ impl Journal {
         // A record may be gone by now.
         let rows: Vec<SegmentRow<'_>> = portion.whole.iter().filter_map(row).collect();
         let traced: Vec<&Record> = portion.traced.iter().filter_map(|id| state.store.get(*id)).collect();
+        let mut seats = Vec::new();
         if !(rows.is_empty() && traced.is_empty() && portion.buried.is_empty()) {
-            let number = self.write_block(draft, state, &rows, &traced, &portion.buried);
+            let (number, written) = self.write_block(draft, state, &rows, &traced, &portion.buried);
+            seats = written;
             for SegmentRow { record, .. } in &rows {
                 self.homes.insert(record.id, number);
                 self.traces.remove(&record.id);
@@ -276,6 +295,7 @@ impl Journal {
                 self.tombstones.entry(number).or_default().extend(portion.buried);
             }
         }
+        seats.into_iter().for_each(|(id, seat)| state.promise(id, seat));
         let is_full = draft.builder.as_ref().is_some_and(|builder| builder.len() >= SEGMENT_BYTES);
         if is_full || !more {
             self.store_segment(draft);
@@ -283,7 +303,8 @@ impl Journal {
         more
     }
 
-    /// Writes a block into the segment under way, or a new one. Answers its number.
+    /// Writes a block into the segment under way, or a new one. Answers its number, and where the vectors stand that can
+    /// stay in storage.
     fn write_block(
         &mut self,
         draft: &mut Draft,
@@ -291,7 +312,7 @@ impl Journal {
         rows: &[SegmentRow<'_>],
         traced: &[&Record],
         buried: &[RecordId],
-    ) -> u64 {
+    ) -> (u64, Vec<(RecordId, Seat)>) {
         // The memory may have got its space since the segment was begun.
         let dimensions = state.space.as_ref().map_or(0, |space| space.dimensions);
         if draft.builder.as_ref().is_some_and(|builder| builder.dimensions() != dimensions) {
@@ -302,8 +323,16 @@ impl Journal {
             self.manifest.next_segment += 1;
             SegmentBuilder::new(number, dimensions, TOKENIZER, self.packs)
         });
-        builder.portion(rows, traced, buried);
-        builder.number()
+        let places = builder.portion(rows, traced, buried);
+        let number = builder.number();
+        if state.paging.is_none() {
+            return (number, Vec::new());
+        }
+        let seat = |(id, place): (RecordId, (u64, usize))| {
+            state.kept(id).filter(|kept| state.may_page(*kept))?;
+            Some((id, Seat::of(number, place.0, builder.row(place))?))
+        };
+        (number, places.into_iter().filter_map(seat).collect())
     }
 
     /// What the next step writes, and whether more follows.

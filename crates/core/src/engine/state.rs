@@ -32,14 +32,16 @@ pub(super) struct State {
     pub(super) renewal: Renewal,
     /// Per tier, the projection that its vectors are kept under from now on.
     pub(super) trained: [Option<u32>; 3],
+    /// Bytes of rows that are kept in memory of those that stay in storage, if any do.
+    pub(super) paging: Option<u32>,
     /// Grows with each change but those that are uses.
     pub(super) epoch: u64,
 }
 
 impl State {
     /// An empty state of a memory that has settled on a space.
-    pub(super) fn with_space(space: Option<EmbeddingSpace>, metric: Metric) -> Self {
-        let mut state = State::default();
+    pub(super) fn with_space(space: Option<EmbeddingSpace>, metric: Metric, paging: Option<u32>) -> Self {
+        let mut state = State { paging, ..State::default() };
         state.settle(space, metric);
         state
     }
@@ -51,7 +53,7 @@ impl State {
 
     /// An empty state with the same space, projections and training.
     pub(super) fn emptied(&self) -> Self {
-        let mut state = State::with_space(self.space.clone(), self.metric);
+        let mut state = State::with_space(self.space.clone(), self.metric, self.paging);
         for (number, projection) in self.vectors.iter().flat_map(|index| index.projections().iter()) {
             state.project(number, Some(projection.clone()));
         }
@@ -76,6 +78,9 @@ impl State {
             return;
         }
         self.vectors = space.as_ref().map(|space| Arena::new(space.dimensions as usize).comparing_by(metric));
+        if let (Some(index), Some(limit)) = (&mut self.vectors, self.paging) {
+            index.page(limit as usize);
+        }
         self.trained = [None; 3];
         self.space = space;
         self.metric = metric;
@@ -277,7 +282,7 @@ impl State {
         (shape, code)
     }
 
-    fn weigh(&mut self, slot: Slot) {
+    pub(super) fn weigh(&mut self, slot: Slot) {
         let Some(record) = self.store.record(slot) else { return };
         let dimensions = self.space.as_ref().map_or(0, |space| space.dimensions);
         let kept = self.vectors.as_ref().and_then(|index| index.kept(slot));

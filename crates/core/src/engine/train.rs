@@ -69,6 +69,7 @@ impl Engine {
         if goal == Goal::Dimensions(0) {
             return Err(CommandError::invalid("dimensions", "must be 1 at least"));
         }
+        self.begin_reading();
         let held = self.state.store.tier_after(tier, None).map(|record| record.id);
         let held: Vec<RecordId> = held.filter(|id| self.state.kept(*id).is_some()).collect();
         let (Some(index), Some(space)) = (&self.state.vectors, &self.state.space) else {
@@ -102,6 +103,7 @@ impl Engine {
                 precision.bytes(components)
             })
             .sum();
+        self.end_reading()?;
         let Fitted { projection, loss, recall_loss } = fit(&sample, dimensions, extent);
         let width = projection.width();
         self.record(vec![Change::Train(tier, Some((number, Arc::new(projection))))], Vec::new(), now);

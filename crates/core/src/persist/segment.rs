@@ -127,20 +127,39 @@ impl SegmentBuilder {
         self.saved
     }
 
+    /// The bytes of a row that was written, by its place.
+    pub(crate) fn row(&self, (offset, length): (u64, usize)) -> &[u8] {
+        &self.out[offset as usize..][..length]
+    }
+
     /// Writes records, records of older segments of which only the traces count, and ids of those that are gone: the
-    /// records that are packed in a block of their own, behind the rest.
-    pub(crate) fn portion(&mut self, rows: &[SegmentRow<'_>], traced: &[&Record], tombstones: &[RecordId]) {
+    /// records that are packed in a block of their own, behind the rest. Answers where what is kept of their vectors stands:
+    /// the bytes before it, and how many it is.
+    pub(crate) fn portion(
+        &mut self,
+        rows: &[SegmentRow<'_>],
+        traced: &[&Record],
+        tombstones: &[RecordId],
+    ) -> Vec<(RecordId, (u64, usize))> {
+        let mut places = Vec::new();
         let (packed, plain): (Vec<_>, Vec<_>) =
             rows.iter().partition(|row| self.packs[row.record.tier.index()]);
         if !(plain.is_empty() && traced.is_empty() && tombstones.is_empty()) {
-            self.block(&plain, traced, tombstones, false);
+            places = self.block(&plain, traced, tombstones, false);
         }
         if !packed.is_empty() {
-            self.block(&packed, &[], &[], true);
+            places.extend(self.block(&packed, &[], &[], true));
         }
+        places
     }
 
-    fn block(&mut self, rows: &[&SegmentRow<'_>], traced: &[&Record], tombstones: &[RecordId], packs: bool) {
+    fn block(
+        &mut self,
+        rows: &[&SegmentRow<'_>],
+        traced: &[&Record],
+        tombstones: &[RecordId],
+        packs: bool,
+    ) -> Vec<(RecordId, (u64, usize))> {
         let mut positions: FxHashMap<&str, u32> = FxHashMap::default();
         let mut dictionary = Vec::new();
         let mut terms = Vec::with_capacity(rows.len());
@@ -174,7 +193,10 @@ impl SegmentBuilder {
         }
         let mut payload = postcard::to_allocvec(&BlockHeadV1 { packed }).expect("stored types always encode");
         payload.append(&mut value);
-        for code in rows.iter().filter_map(|row| row.code.as_ref()) {
+        let mut places = Vec::new();
+        let start = self.out.len() + frame::HEAD_LEN;
+        for (row, code) in rows.iter().filter_map(|row| Some((row, row.code.as_ref()?))) {
+            let before = payload.len();
             match code.parts().0 {
                 Code::F32(components) => payload.extend(components.iter().flat_map(|c| c.to_le_bytes())),
                 Code::Int8(steps) | Code::Projected(_, steps) => {
@@ -183,9 +205,11 @@ impl SegmentBuilder {
                 Code::Binary(signs) => payload.extend_from_slice(signs),
                 Code::Long(..) => unreachable!("a direction has no length of its own"),
             }
+            places.push((row.record.id, ((start + before) as u64, payload.len() - before)));
         }
         self.records += rows.len() as u32;
         self.frame(&payload);
+        places
     }
 
     fn frame(&mut self, payload: &[u8]) {
@@ -201,6 +225,9 @@ pub(crate) struct StoredRow {
     pub(crate) code: Option<Code>,
     pub(crate) terms: Vec<(u32, u32)>,
     pub(crate) statement: u64,
+    /// Bytes of the segment before what is kept of the vector, and how many these are.
+    pub(crate) offset: u64,
+    pub(crate) bytes: usize,
 }
 
 /// A whole segment, read and checked.
@@ -250,13 +277,16 @@ impl SegmentReader {
                 }
                 return Ok(reader);
             }
-            let block = reader.block(payload).map_err(|problem| frames.corrupt(problem))?;
+            // The end of the payload, before the checksum of its frame.
+            let end = (frames.at - (frame::OVERHEAD - frame::HEAD_LEN)) as u64;
+            let block = reader.block(payload, end).map_err(|problem| frames.corrupt(problem))?;
             records = records.saturating_add(block.1.len() as u32);
             reader.blocks.push(block);
         }
     }
 
-    fn block(&mut self, payload: &[u8]) -> Result<(Vec<String>, Vec<StoredRow>), &'static str> {
+    /// Reads a block whose payload ends at that byte of the segment.
+    fn block(&mut self, payload: &[u8], end: u64) -> Result<(Vec<String>, Vec<StoredRow>), &'static str> {
         let broken = |_| "a block does not decode";
         let (BlockHeadV1 { packed }, rest) = postcard::take_from_bytes(payload).map_err(broken)?;
         let (block, raw): (BlockV1, &[u8]) = match packed {
@@ -290,9 +320,10 @@ impl SegmentReader {
         {
             let (row, after) = rest.split_at(vector.bytes(dimensions));
             rest = after;
-            let code = vector.code(row);
+            let (code, offset) = (vector.code(row), end - (rest.len() + row.len()) as u64);
             let statement = u64::from_le_bytes(statement);
-            rows.push(StoredRow { record: record.into_record()?, code, terms, statement });
+            let bytes = row.len();
+            rows.push(StoredRow { record: record.into_record()?, code, terms, statement, offset, bytes });
         }
         for trace in traces {
             self.traces.push(trace.into_changes()?);

@@ -9,9 +9,11 @@ use crate::index::vector::code::{decode, encode, fits, quantise};
 use crate::index::vector::graph::{Graph, Job};
 use crate::index::vector::kernel::dot;
 use crate::index::vector::lists::{KeptList, Lists};
+use crate::index::vector::paged::Paged;
 use crate::index::vector::place::{Place, WHOLE, kept_in, set_of};
 use crate::index::vector::probe::{Measure, Probe, Stepped, sign_table};
 use crate::index::vector::project::{Projection, Projections};
+use crate::index::vector::reading::Score;
 use crate::index::vector::rows::Rows;
 use crate::index::vector::signs::Signer;
 use crate::index::vector::{VectorHits, VectorIndex, Wanted};
@@ -33,16 +35,18 @@ pub(crate) struct Arena {
     projections: Projections,
     /// By precision, then by number of the projection.
     pub(super) rows: Vec<Rows>,
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     pub(super) signer: Signer,
     pub(super) lists: Lists,
     /// Slots whose vectors are to be coded. Some may have no vector any more.
     pub(super) uncoded: Vec<Slot>,
     /// The same slots.
-    queued: SlotSet,
+    pub(super) queued: SlotSet,
     pub(super) graph: Option<Graph>,
     /// The graph that is being built.
     pub(super) job: Option<Job>,
+    /// The vectors whose rows are in storage, if any may be.
+    pub(super) paged: Option<Box<Paged>>,
 }
 
 impl Arena {
@@ -62,6 +66,7 @@ impl Arena {
             queued: SlotSet::default(),
             graph: None,
             job: None,
+            paged: None,
         }
     }
 
@@ -143,7 +148,7 @@ impl Arena {
     /// Codes some of the vectors that are to be coded, at most `most`, and moves as many codes to their lists. Answers
     /// whether there is more to do.
     pub(crate) fn settle(&mut self, most: usize) -> bool {
-        if self.len() < CODED_FROM {
+        if !self.may_code() {
             return false;
         }
         for _ in 0..most {
@@ -155,10 +160,16 @@ impl Arena {
                 self.lists.insert(slot, &self.signer.sign(&vector));
             }
         }
-        let Arena { lists, rows, places, projections, dimensions, .. } = self;
-        let held = Held { rows, places, projections, dimensions: *dimensions };
-        let unsettled = lists.settle(most, &|slot| held.steps(slot));
+        let Arena { lists, rows, places, projections, dimensions, signer, paged, .. } = self;
+        let paged = paged.as_deref();
+        let held = Held { rows, places, projections, dimensions: *dimensions, paged };
+        let unsettled = lists.settle(most, &|slot, code| held.steps(slot, signer, code));
         unsettled || !self.uncoded.is_empty()
+    }
+
+    /// Whether there are so many vectors that codes are made.
+    pub(super) fn may_code(&self) -> bool {
+        self.len() >= CODED_FROM
     }
 
     /// Whether there are codes of nearly all vectors.
@@ -192,13 +203,13 @@ impl Arena {
     }
 
     fn held(&self) -> Held<'_> {
-        let Arena { rows, places, projections, dimensions, .. } = self;
-        Held { rows, places, projections, dimensions: *dimensions }
+        let Arena { rows, places, projections, dimensions, paged, .. } = self;
+        Held { rows, places, projections, dimensions: *dimensions, paged: paged.as_deref() }
     }
 
     /// The steps of the vector of a slot, filled up to whole registers; zeros if nothing leads back to it.
     pub(super) fn steps(&self, slot: Slot) -> Vec<i8> {
-        self.held().steps(slot)
+        self.held().steps(slot, &self.signer, self.lists.code(slot).unwrap_or_default())
     }
 
     /// The slots with a vector.
@@ -224,6 +235,7 @@ struct Held<'a> {
     places: &'a [Place],
     projections: &'a Projections,
     dimensions: usize,
+    paged: Option<&'a Paged>,
 }
 
 impl Held<'_> {
@@ -231,7 +243,15 @@ impl Held<'_> {
         self.places.get(slot as usize).and_then(|place| place.split())
     }
 
+    fn is_stored(&self, slot: Slot) -> bool {
+        self.places.get(slot as usize).is_some_and(|place| place.is_stored())
+    }
+
     fn code(&self, slot: Slot) -> Option<Code> {
+        if let (true, Some(paged)) = (self.is_stored(slot), self.paged) {
+            let precision = Precision::ALL.get(self.places[slot as usize].set()?)?;
+            return paged.code(slot, *precision);
+        }
         let (set, row) = self.place(slot)?;
         let code = self.rows[set].code(row);
         Some(match (kept_in(set), code) {
@@ -244,9 +264,11 @@ impl Held<'_> {
         decode(&self.code(slot)?, self.dimensions, self.projections)
     }
 
-    /// The steps of the vector of a slot, filled up to whole registers; zeros if nothing leads back to it.
-    fn steps(&self, slot: Slot) -> Vec<i8> {
+    /// The steps of the vector of a slot that has that code, filled up to whole registers; zeros if nothing leads back to
+    /// it. Where its row is in storage, its code leads near enough: what it is for is a mean of many.
+    fn steps(&self, slot: Slot, signer: &Signer, code: &[u64]) -> Vec<i8> {
         let mut steps = match self.place(slot) {
+            None if self.is_stored(slot) => quantise(&signer.unsign(code)),
             Some((set, row)) if matches!(kept_in(set), Kept::Whole(Precision::F32 | Precision::Int8)) => {
                 self.rows[set].steps(row).to_vec()
             }
@@ -263,6 +285,9 @@ impl VectorIndex for Arena {
         for (set, rows) in self.rows.iter().enumerate() {
             counts[set.min(WHOLE)] += rows.len();
         }
+        for (count, stored) in counts.iter_mut().zip(self.paged.iter().flat_map(|paged| paged.counts())) {
+            *count += stored;
+        }
         counts
     }
 
@@ -273,6 +298,7 @@ impl VectorIndex for Arena {
             + self.lists.bytes()
             + self.graph.as_ref().map_or(0, Graph::bytes)
             + self.uncoded.capacity() * size_of::<Slot>()
+            + self.paged.as_ref().map_or(0, |paged| paged.bytes())
     }
 
     fn insert(&mut self, slot: Slot, code: &Code) {
@@ -299,10 +325,20 @@ impl VectorIndex for Arena {
     }
 
     fn remove(&mut self, slot: Slot) {
-        let Some((set, row)) = self.place(slot) else { return };
+        let Some(place) = self.places.get(slot as usize).copied().filter(|place| *place != Place::NONE)
+        else {
+            return;
+        };
         self.places[slot as usize] = Place::NONE;
         self.note_gone(slot);
         self.lists.remove(slot);
+        if let Some(paged) = &mut self.paged {
+            paged.forget(slot);
+            if let (true, Some(set)) = (place.is_stored(), place.set()) {
+                paged.discount(set);
+            }
+        }
+        let Some((set, row)) = place.split() else { return };
         if let Some(moved) = self.rows[set].remove(row) {
             self.places[moved as usize] = Place::new(set, row);
         }
@@ -321,7 +357,7 @@ impl VectorIndex for Arena {
     }
 
     fn kept(&self, slot: Slot) -> Option<Kept> {
-        self.place(slot).map(|(set, _)| kept_in(set))
+        self.places.get(slot as usize)?.set().map(kept_in)
     }
 
     fn length(&self, slot: Slot) -> f32 {
@@ -368,7 +404,9 @@ impl VectorIndex for Arena {
     }
 
     fn score(&self, probe: &Probe, slot: Slot) -> Option<f32> {
-        let (set, row) = self.place(slot)?;
+        let Some((set, row)) = self.place(slot) else {
+            return self.paged_score(Score::Full, &probe.whole, slot);
+        };
         let rows = &self.rows[set];
         let cosine = match probe.measure(set) {
             Measure::Steps(stepped) if set == Precision::F32.index() => dot(&stepped.vector, rows.full(row)),

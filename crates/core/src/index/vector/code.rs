@@ -49,6 +49,17 @@ pub(crate) fn decode(code: &Code, dimensions: usize, projections: &Projections) 
     })
 }
 
+/// The code of a vector kept whole in that precision, of the bytes that stand for it in storage.
+pub(super) fn row_code(precision: Precision, row: &[u8]) -> Code {
+    match precision {
+        Precision::F32 => {
+            Code::F32(row.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        }
+        Precision::Int8 => Code::Int8(row.iter().map(|byte| byte.cast_signed()).collect()),
+        Precision::Binary => Code::Binary(row.to_vec()),
+    }
+}
+
 /// Whether a code is one of a vector of `dimensions` components.
 pub(crate) fn fits(code: &Code, dimensions: usize, projections: &Projections) -> bool {
     match code {

@@ -16,8 +16,8 @@ const FULL: usize = 64;
 /// Rounds of two-means.
 const ROUNDS: usize = 4;
 
-/// The int8 steps of the vector in a slot, filled up to whole registers.
-pub(super) type StepsOf<'a> = dyn Fn(Slot) -> Vec<i8> + 'a;
+/// The int8 steps of the vector in a slot that has that code, filled up to whole registers.
+pub(super) type StepsOf<'a> = dyn Fn(Slot, &[u64]) -> Vec<i8> + 'a;
 
 /// Codes in lists. The first one holds those that wait.
 #[derive(Debug)]
@@ -143,10 +143,10 @@ impl Lists {
 
     fn settle_last(&mut self, steps_of: &StepsOf<'_>) {
         let Some(&slot) = self.lists[0].slots.last() else { return };
-        let steps = steps_of(slot);
+        let code = self.take(slot);
+        let steps = steps_of(slot, &code);
         let query: Vec<i16> = steps.iter().map(|step| i16::from(*step)).collect();
         let scale = unit_scale(&steps);
-        let code = self.take(slot);
         let Some(Near { list, cosine }) = self.nearest(&query, scale) else {
             self.add_list(&steps);
             self.put(1, slot, &code);
@@ -229,6 +229,12 @@ impl Lists {
         }
     }
 
+    /// The code of a slot, if there is one.
+    pub(super) fn code(&self, slot: Slot) -> Option<&[u64]> {
+        let Home(list, at) = *self.homes.get(slot as usize).filter(|home| **home != Home::NONE)?;
+        Some(&self.lists[list as usize].codes[at as usize * self.words..][..self.words])
+    }
+
     fn put(&mut self, list: usize, slot: Slot, code: &[u64]) {
         let home = &mut self.lists[list];
         self.homes[slot as usize] = Home(list as u32, home.slots.len() as u32);
@@ -277,7 +283,9 @@ impl Lists {
     /// Splits a list in two.
     fn split(&mut self, list: usize, steps_of: &StepsOf<'_>) {
         let List { slots, codes, .. } = std::mem::take(&mut self.lists[list]);
-        let mut members: Vec<i8> = slots.iter().flat_map(|slot| steps_of(*slot)).collect();
+        let code = |at: usize| &codes[at * self.words..][..self.words];
+        let mut members: Vec<i8> =
+            slots.iter().enumerate().flat_map(|(at, slot)| steps_of(*slot, code(at))).collect();
         members.resize(slots.len().next_multiple_of(ROWS) * self.width, 0);
         let halves = Halves::of(&members, slots.len(), self.width);
         let [first, second] = &halves.centres;
@@ -367,7 +375,7 @@ mod tests {
                 let vector = unit(&mut random, 64);
                 held.insert(slot, (signer.sign(&vector), quantise(&vector)));
                 lists.insert(slot, &held[&slot].0);
-                lists.settle(2, &|slot| held[&slot].1.clone());
+                lists.settle(2, &|slot, _| held[&slot].1.clone());
             } else {
                 let gone = *held.keys().nth(random.usize(..held.len())).expect("it is below their number");
                 lists.remove(gone);
@@ -404,7 +412,7 @@ mod tests {
                 directions[slot % 40].iter().zip(&noise).map(|(own, noise)| own + 0.3 * noise).collect();
             steps.push(quantise(&vector));
             lists.insert(slot as Slot, &signer.sign(&vector));
-            lists.settle(2, &|slot| steps[slot as usize].clone());
+            lists.settle(2, &|slot, _| steps[slot as usize].clone());
         }
         let mut strangers = 0;
         for list in 1..=lists.centred() {
@@ -426,7 +434,7 @@ mod tests {
         let mut lists = Lists::new(signer.words(), 64);
         for slot in 0..(WAITING + 500) as Slot {
             lists.insert(slot, &code);
-            lists.settle(2, &|_| steps.clone());
+            lists.settle(2, &|_, _| steps.clone());
         }
         assert!(
             (1..=lists.centred()).all(|list| lists.slots(list).len() <= FULL) && lists.waiting() <= WAITING

@@ -15,13 +15,16 @@ mod graph_tests;
 mod kernel;
 mod links;
 mod lists;
+mod paged;
 mod place;
 mod plan;
 mod probe;
 mod project;
+mod reading;
 #[cfg(test)]
 mod recall_tests;
 mod rotate;
+mod row_cache;
 mod rows;
 mod search;
 mod signs;
@@ -31,14 +34,17 @@ mod walk;
 
 pub(crate) use arena::Arena;
 pub use build::build_graph;
+use code::decode;
 pub(crate) use code::{encode, fits, quantise};
 pub(crate) use fit::{Extent, Fitted, compare, fit};
 pub(crate) use graph::Coverage;
 pub(crate) use kernel::dot;
 pub(crate) use lists::KeptList;
+pub use paged::PagingFigures;
 pub(crate) use plan::{DEFAULT_RECALL, Way};
 pub(crate) use probe::Probe;
 pub(crate) use project::{Map, Projection, Projections};
+pub(crate) use reading::{ByteRange, Reading, Seat};
 
 use crate::index::{Slot, SlotSet, TieBreak};
 use crate::model::{Code, Kept};

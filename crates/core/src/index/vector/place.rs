@@ -11,6 +11,9 @@ const SETS: usize = 32;
 const _: () =
     assert!(WHOLE + (Projections::MOST as usize) < SETS, "the number of the last set is that of no place");
 
+/// The row of a vector whose row is in storage.
+const STORED: usize = u32::MAX as usize / SETS - 1;
+
 /// Where the vector of a slot is: its row x [`SETS`] + its set of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place(u32);
@@ -23,9 +26,24 @@ impl Place {
         Place((row * SETS + set) as u32)
     }
 
-    /// The set and the row.
+    /// That of a vector of a set whose row is in storage.
+    pub(super) fn stored(set: usize) -> Self {
+        Place::new(set, STORED)
+    }
+
+    /// Whether the row is in storage.
+    pub(super) fn is_stored(self) -> bool {
+        self.0 as usize / SETS == STORED
+    }
+
+    /// The set, wherever the row is.
+    pub(super) fn set(self) -> Option<usize> {
+        (self != Place::NONE).then_some(self.0 as usize % SETS)
+    }
+
+    /// The set and the row, if that is in memory.
     pub(super) fn split(self) -> Option<(usize, usize)> {
-        (self != Place::NONE).then_some((self.0 as usize % SETS, self.0 as usize / SETS))
+        (self != Place::NONE && !self.is_stored()).then_some((self.0 as usize % SETS, self.0 as usize / SETS))
     }
 }
 

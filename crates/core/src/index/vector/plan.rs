@@ -49,6 +49,8 @@ pub(super) struct Figures {
     pub(super) words: usize,
     /// Vectors held.
     pub(super) rows: usize,
+    /// Those of them whose rows are in storage.
+    pub(super) stored: usize,
     /// Slots in question.
     pub(super) allowed: usize,
     /// Vectors of which there is a code.
@@ -120,6 +122,8 @@ const STEP: f32 = 100.0;
 const PATIENCE: f32 = 4.0;
 /// How much more an exact way may cost than the cheapest.
 const EXACT_PREMIUM: f32 = 1.5;
+/// What it costs to read a row from storage, beside others.
+const FETCH: f32 = 2_000.0;
 /// Rows that are scored after the codes of so many vectors, about: this many, and this share.
 const RESCORED: (f32, f32) = (400.0, 0.004);
 
@@ -168,14 +172,15 @@ impl Figures {
             [self.dimensions, self.words, self.rows, self.allowed, self.coded, self.waiting, self.lists]
                 .map(|figure| figure as f32);
         let in_row = 2.0 + dimensions / 18.0;
-        let alone = 12.0 + dimensions / 8.0;
+        let fetched = FETCH * self.stored as f32 / rows.max(1.0);
+        let alone = 12.0 + dimensions / 8.0 + fetched;
         let code = 1.0 + words / 2.0;
         let rescored = (RESCORED.0 + RESCORED.1 * coded).min(coded) * alone;
         let uncoded = (rows - coded).max(0.0) * alone;
         match way {
             Way::Codes | Way::Lists if self.coded == 0 => f32::INFINITY,
             Way::Visit => allowed * alone,
-            Way::Scan => rows * in_row,
+            Way::Scan => rows * (in_row + fetched),
             Way::Codes => coded * code + rescored + uncoded,
             Way::Lists => {
                 let read = waiting + (coded - waiting) * self.share();
@@ -196,7 +201,19 @@ mod tests {
         let waiting = rows.min(4_096);
         let lists = (rows - waiting) / 45;
         let effort = Effort::of(DEFAULT_RECALL);
-        Figures { dimensions: 384, words: 6, rows, allowed, coded: rows, waiting, lists, effort, graph: None }
+        let (stored, graph) = (0, None);
+        Figures {
+            dimensions: 384,
+            words: 6,
+            rows,
+            stored,
+            allowed,
+            coded: rows,
+            waiting,
+            lists,
+            effort,
+            graph,
+        }
     }
 
     #[test]
@@ -217,6 +234,15 @@ mod tests {
         assert_eq!(Effort::of(0.999), Effort { breadth: 3.0, deviations: 3.0 });
         let read = |recall| Figures { effort: Effort::of(recall), ..figures(100_000, 100_000) }.share();
         assert!(read(0.8) < 0.1 * read(0.99) && read(0.999) > 2.5 * read(0.99));
+    }
+
+    /// Rows in storage are dear: where a scan would do in memory, codes are read.
+    #[test]
+    fn rows_in_storage_are_spared() {
+        let stored = |rows, allowed| Figures { stored: rows, ..figures(rows, allowed) };
+        assert!(stored(2_000, 2_000).choose(false) != Way::Scan);
+        assert!(!stored(100_000, 10_000).choose(false).is_exact());
+        assert_eq!(stored(100_000, 100).choose(false), Way::Visit);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) struct Probe {
 }
 
 /// A question, or what a projection makes of it, in the forms in which it is compared with rows of steps.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stepped {
     pub(super) vector: Vec<f32>,
     /// The quantised components, filled up to whole registers.

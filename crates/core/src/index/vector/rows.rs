@@ -44,6 +44,11 @@ impl Rows {
         Rows { precision, dimensions, full, steps, signs, blocks: Vec::new() }
     }
 
+    /// How exactly they are kept.
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// Number of rows.
     pub(super) fn len(&self) -> usize {
         let last = self.blocks.last().map_or(0, |block| block.slots.len());
@@ -92,6 +97,12 @@ impl Rows {
             self.blocks.pop();
         }
         moved
+    }
+
+    /// Puts a code in the place of the one that a row holds.
+    pub(super) fn replace(&mut self, row: usize, code: &Code) {
+        let slot = self.blocks[row / BLOCK_ROWS].slots[row % BLOCK_ROWS];
+        self.write(row, slot, code);
     }
 
     fn resize_last(&mut self, rows: usize) {

@@ -18,6 +18,7 @@ use crate::index::vector::lists::{Lists, Near};
 use crate::index::vector::place::WHOLE;
 use crate::index::vector::plan::{Effort, Figures, Walk, Way};
 use crate::index::vector::probe::{Measure, Probe, SIGN_FACTOR, Stepped};
+use crate::index::vector::reading::Score;
 use crate::index::vector::rows::Rows;
 use crate::index::vector::signs::{Sight, reach};
 use crate::index::vector::walk::Walked;
@@ -52,8 +53,9 @@ impl Arena {
         } else {
             self.read_codes(way, share, figures.effort.deviations, probe, wanted)
         };
-        // A filter that leaves few must not lose any of them.
-        if !way.is_exact() && found.hits.len() < wanted.limit.min(wanted.allowed.len()) {
+        // A filter that leaves few must not lose any of them. While rows have to be read, it is not known how many there are.
+        if !way.is_exact() && !self.is_waiting() && found.hits.len() < wanted.limit.min(wanted.allowed.len())
+        {
             return self.read_rows(figures.choose(true), probe, wanted);
         }
         found
@@ -65,6 +67,7 @@ impl Arena {
             dimensions: self.dimensions,
             words: self.signer.words(),
             rows: self.len(),
+            stored: self.paged.as_ref().map_or(0, |paged| paged.len()),
             allowed: wanted.allowed.len(),
             coded: self.lists.len(),
             waiting: self.lists.waiting(),
@@ -80,7 +83,8 @@ impl Arena {
 
     fn read_rows(&self, way: Way, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits {
         let mut best = Best::new(wanted.limit.saturating_add(RESCORED), wanted.ties);
-        if way == Way::Visit {
+        // Of rows in storage only those in question are read.
+        if way == Way::Visit || self.paged.as_ref().is_some_and(|paged| paged.len() > 0) {
             self.rough_scores(probe, wanted.allowed.iter(), |slot, score| best.offer(slot, score));
         } else {
             for (set, rows) in self.rows.iter().enumerate() {
@@ -108,7 +112,8 @@ impl Arena {
         probe: &Probe,
         wanted: &Wanted<'_>,
     ) -> Vec<VectorHit> {
-        let mut hits = Vec::new();
+        let (mut hits, mut stored) = (Vec::new(), Vec::new());
+        let slots = self.setting_aside(slots, &mut stored);
         let floats = Precision::F32.index();
         self.each_group(slots, |set, group| match (probe.measure(set), group.as_array::<ROWS>()) {
             (Measure::Steps(stepped), Some(group)) if set == floats => {
@@ -124,12 +129,28 @@ impl Arena {
                 }))
             }
         });
+        hits.extend(
+            stored.into_iter().filter_map(|slot| Some(VectorHit { slot, score: self.score(probe, slot)? })),
+        );
         hits.sort_unstable_by(|a, b| better(a, b, wanted));
         hits.truncate(wanted.limit);
         hits
     }
 
-    /// Gives the slots that have vectors, with the set and the rows of these, in their order: as many of one set at a time
+    /// The slots as they come; those whose rows are in storage are noted in `stored`.
+    fn setting_aside(
+        &self,
+        slots: impl Iterator<Item = Slot>,
+        stored: &mut Vec<Slot>,
+    ) -> impl Iterator<Item = Slot> {
+        slots.inspect(|slot| {
+            if self.is_paged(*slot) {
+                stored.push(*slot);
+            }
+        })
+    }
+
+    /// Gives the slots that have vectors in memory, with the set and the rows of these, in their order: as many of one set at a time
     /// as there are, at most [`ROWS`]. Memory that is read in such groups answers several times at once.
     fn each_group(&self, slots: impl Iterator<Item = Slot>, mut each: impl FnMut(usize, &[(Slot, usize)])) {
         let (mut together, mut group, mut count) = (0, [(0, 0); ROWS], 0);
@@ -195,7 +216,9 @@ impl Arena {
         slots: impl Iterator<Item = Slot>,
         mut each: impl FnMut(Slot, f32),
     ) {
-        let mut each = |slot, cosine| each(slot, self.likeness(probe, slot, cosine));
+        let mut stored = Vec::new();
+        let slots = self.setting_aside(slots, &mut stored);
+        let mut score = |slot, cosine| each(slot, self.likeness(probe, slot, cosine));
         self.each_group(slots, |set, group| {
             let rows = &self.rows[set];
             match probe.measure(set) {
@@ -204,22 +227,27 @@ impl Arena {
                     if let Some(group) = group.as_array::<ROWS>() {
                         let products = dot_i8_x4(&stepped.steps, group.map(|(_, row)| rows.steps(row)));
                         for ((slot, row), product) in group.iter().zip(products) {
-                            each(*slot, product as f32 * scale(*row));
+                            score(*slot, product as f32 * scale(*row));
                         }
                     } else {
                         for (slot, row) in group {
-                            each(*slot, dot_i8(&stepped.steps, rows.steps(*row)) as f32 * scale(*row));
+                            score(*slot, dot_i8(&stepped.steps, rows.steps(*row)) as f32 * scale(*row));
                         }
                     }
                 }
                 Measure::Signs => {
                     for (slot, row) in group {
-                        each(*slot, probe.score_of_signs(rows.signs(*row)));
+                        score(*slot, probe.score_of_signs(rows.signs(*row)));
                     }
                 }
                 Measure::None => {}
             }
         });
+        for slot in stored {
+            if let Some(score) = self.paged_score(Score::Rough, &probe.whole, slot) {
+                each(slot, score);
+            }
+        }
     }
 
     fn read_codes(
@@ -424,15 +452,26 @@ impl<'a> Hunt<'a> {
         for distance in 0..self.counts.len() {
             let to = std::mem::take(&mut self.counts[distance]) as usize;
             if to > from && distance as u16 <= self.bounds().1 {
-                self.score(&order[from..to]);
+                self.score(&order[from..to], distance as u16);
             }
             from = to;
         }
     }
 
-    fn score(&mut self, slots: &[Slot]) {
+    /// Scores slots that are so far from the question; by that alone while their rows have to be read.
+    fn score(&mut self, slots: &[Slot], distance: u16) {
         let (arena, probe) = (self.arena, self.probe);
-        arena.rough_scores(probe, slots.iter().copied(), |slot, score| self.add(slot, score));
+        if arena.paged.is_none() {
+            arena.rough_scores(probe, slots.iter().copied(), |slot, score| self.add(slot, score));
+            return;
+        }
+        let likely = self.sight.likely(distance);
+        for slot in slots {
+            let unread = || arena.is_paged(*slot).then_some(likely);
+            if let Some(score) = arena.rough_score(probe, *slot).or_else(unread) {
+                self.add(*slot, score);
+            }
+        }
     }
 
     fn add(&mut self, slot: Slot, score: f32) {

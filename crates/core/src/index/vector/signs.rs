@@ -6,7 +6,7 @@
 //! components are turned more than once, each time in another way, until there are [`LEAST`] bits.
 
 use crate::index::vector::probe::SIGN_FACTOR;
-use crate::index::vector::rotate::rotate;
+use crate::index::vector::rotate::{rotate, unrotate};
 
 /// Bits of a code, at least.
 const LEAST: usize = 256;
@@ -71,6 +71,22 @@ impl Signer {
             (turn * self.dimensions..).zip(&turned).for_each(|(bit, component)| each(bit, *component));
         }
     }
+
+    /// About the direction of the vector that a code was made of: the sum of what its turns say.
+    pub(super) fn unsign(self, code: &[u64]) -> Vec<f32> {
+        let mut sum = vec![0f32; self.dimensions];
+        for turn in 0..self.turns {
+            let side = |bit: usize| if code[bit / 64] >> (bit % 64) & 1 == 1 { 1.0 } else { -1.0 };
+            let mut turned: Vec<f32> = (turn * self.dimensions..).take(self.dimensions).map(side).collect();
+            unrotate(&mut turned);
+            if turn % 2 == 1 {
+                turned.reverse();
+            }
+            turned.rotate_right(turn * self.dimensions / self.turns);
+            sum.iter_mut().zip(&turned).for_each(|(sum, component)| *sum += component);
+        }
+        sum
+    }
 }
 
 /// The components of a question are told apart up to this many times their root mean square: what loses least of normal
@@ -118,6 +134,11 @@ impl Sight {
         let blur = BLUR * libm::sqrtf((1.0 - cosine * cosine) / self.bits as f32);
         ((7.5 * self.bits as f32 - (cosine - deviations * blur) / self.gain) / 16.0) as u16
     }
+
+    /// About the cosine with the question of a vector that is so far from it.
+    pub(super) fn likely(&self, distance: u16) -> f32 {
+        ((7.5 * self.bits as f32 - 16.0 * f32::from(distance)) * self.gain).clamp(-1.0, 1.0)
+    }
 }
 
 /// Of a vector whose cosine with the question is `cosine`, how many of `bits` bits differ from those of the question at
@@ -154,6 +175,21 @@ mod tests {
                 beyond += u32::from(bits.abs_diff(reach(cosine, signer.bits(), 0.0)) > spread);
             }
             assert!(beyond <= 6, "{dimensions} dimensions: {beyond} of 200 beyond three deviations");
+        }
+    }
+
+    /// A code leads back to about the direction that it was made of, and more turns lead closer.
+    #[test]
+    fn a_code_leads_back() {
+        let mut random = fastrand::Rng::with_seed(33);
+        for (dimensions, least) in [(64, 0.9), (100, 0.9), (128, 0.87), (384, 0.75), (500, 0.75)] {
+            let signer = Signer::new(dimensions);
+            for _ in 0..20 {
+                let vector = unit(&mut random, dimensions);
+                let about = signer.unsign(&signer.sign(&vector));
+                let cosine = dot(&vector, &about) / dot(&about, &about).sqrt();
+                assert!(cosine > least, "{dimensions} dimensions: {cosine}");
+            }
         }
     }
 

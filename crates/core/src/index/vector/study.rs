@@ -164,7 +164,7 @@ fn shares() {
     let mut lists = Lists::new(signer.words(), width);
     for (slot, row) in (0..).zip(&rows) {
         lists.insert(slot, &signer.sign(row));
-        lists.settle(2, &|slot| steps(&rows[slot as usize]));
+        lists.settle(2, &|slot, _| steps(&rows[slot as usize]));
     }
     let listed = rows.len() - lists.waiting();
     println!("{} vectors, {} lists", rows.len(), lists.centred());
