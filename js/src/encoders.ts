@@ -6,8 +6,8 @@
 
 import { isRow } from "./embedder.js";
 import { createError, MemoryUnavailableError } from "./errors.js";
-import type { EngineHandle } from "./internal/bridge.js";
 import { checkWhole, invalid } from "./internal/convert.js";
+import type { Call } from "./rows.js";
 import type { MemoryEvents, Precision, Tier } from "./types.js";
 
 /** How a vector is kept: in a precision, or projected or encoded as its tier was trained to. */
@@ -91,7 +91,7 @@ export class Encoders {
    * Has encoders make what the engine wants, until `spent()` says that the time is over. `call` runs a call into the
    * engine. Resolves to the number of vectors that are kept like that now, and whether there are more.
    */
-  async run(call: <T>(use: (handle: EngineHandle) => T) => T, now: number, spent: () => boolean): Promise<{ encoded: number; more: boolean }> {
+  async run(call: Call, now: number, spent: () => boolean): Promise<{ encoded: number; more: boolean }> {
     let encoded = 0;
     // Somebody else's turn is under way, and does what there is to do.
     if (this.#busy || this.#known.size === 0) return { encoded, more: false };
@@ -99,12 +99,12 @@ export class Encoders {
     const willing = new Set(this.#known.keys());
     try {
       for (;;) {
-        const next = call((handle) => handle.nextUnencoded([...willing], PAGE) as Unencoded | undefined);
+        const next = await call((handle) => handle.nextUnencoded([...willing], PAGE) as Unencoded | undefined);
         if (!next) return { encoded, more: false };
         try {
           const { dimensions } = this.#get(next.encoder);
           const rows = await this.#ask(next.encoder, rowsOf(next));
-          encoded += call((handle) => handle.keepEncoded(next.encoder, { ...next, width: dimensions, rows }, now));
+          encoded += await call((handle) => handle.keepEncoded(next.encoder, { ...next, width: dimensions, rows }, now));
         } catch (error) {
           if (error instanceof MemoryUnavailableError) throw error;
           willing.delete(next.encoder);
@@ -118,11 +118,11 @@ export class Encoders {
   }
 
   /** Trains a tier to one of the encoders. */
-  async train(call: <T>(use: (handle: EngineHandle) => T) => T, tier: Tier, name: string, now: number): Promise<Training> {
+  async train(call: Call, tier: Tier, name: string, now: number): Promise<Training> {
     const { dimensions } = this.#get(name);
-    const sample = call((handle) => handle.sample(tier, name) as Unencoded);
+    const sample = await call((handle) => handle.sample(tier, name) as Unencoded);
     const rows = await this.#ask(name, rowsOf(sample));
-    return call((handle) => handle.trainEncoder(tier, name, { ...sample, width: dimensions, rows }, now) as Training);
+    return await call((handle) => handle.trainEncoder(tier, name, { ...sample, width: dimensions, rows }, now) as Training);
   }
 
   /** What the encoders of that name that are here make of a question's vector, each with its name. */

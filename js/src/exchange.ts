@@ -38,15 +38,25 @@ export async function* exportLines(memory: Memory): AsyncGenerator<string, void,
   const { space } = memory;
   yield `${JSON.stringify({ stratamem: FORMAT, ...(space && { space }) })}\n`;
   for await (const { id } of memory.list()) {
-    // Asked for in one step, so that they belong together; the record is gone if it was forgotten since it was listed.
-    const { space: current } = memory;
-    const [record, vector, kept] = await Promise.all([memory.get(id, { touch: false }), memory.vector(id), memory.precision(id)]);
+    const { space: current, record, vector, kept } = await look(memory, id);
+    // Forgotten since it was listed.
     if (!record) continue;
     // A projection stays with its memory: what is left of the vector travels whole.
     const precision = kept === "projected" ? "int8" : kept;
     // The header speaks for all vectors: those that came of another space since are left out, and made anew by an import.
     const told = vector && space && current && isSame(current, space) && { vector: toBase64(vector), ...(precision !== "f32" && { precision }) };
     yield `${JSON.stringify({ ...record, ...told })}\n`;
+  }
+}
+
+/** A record with its vector, as they belong together. */
+async function look(memory: Memory, id: string) {
+  for (;;) {
+    // Asked for in one step; but a vector that has to be read first is that of a later one.
+    const { space } = memory;
+    const [record, vector, kept] = await Promise.all([memory.get(id, { touch: false }), memory.vector(id), memory.precision(id)]);
+    const after = vector && (await memory.get(id, { touch: false }));
+    if (!vector || after?.version === record?.version) return { space, record, vector, kept };
   }
 }
 

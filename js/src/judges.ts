@@ -72,14 +72,14 @@ export function checkJudges({ signals = {}, rerank }: Judges): void {
  * Asks all judges about the candidates of a question for `limit` hits. `ask` has the engine answer it with settings in
  * place of those of the question. What a judge throws is thrown.
  */
-export async function judge({ signals = {}, rerank }: Judges, question: string, limit: number, ask: (settings: object) => readonly Hit[]): Promise<Judged> {
+export async function judge({ signals = {}, rerank }: Judges, question: string, limit: number, ask: (settings: object) => Promise<readonly Hit[]>): Promise<Judged> {
   const own = Object.entries(signals);
   if (own.length === 0 && !rerank) return {};
   const { top = TOP, weight = 1 } = rerank ?? {};
   const pool = rerank ? Math.max(limit, top) : limit;
   // Nothing is left out before everybody was asked, and to be asked about is no use.
   const settings = { pool, minScore: undefined, diversity: 0, touch: false };
-  const candidates = own.length > 0 ? ask({ ...settings, limit: ALL }) : [];
+  const candidates = own.length > 0 ? await ask({ ...settings, limit: ALL }) : [];
   const judgements = await Promise.all(
     own.map(async ([name, signal]) => {
       const scores = candidates.map(async (candidate) => [candidate.id, checked(await signal.score(candidate, question), name)] as const);
@@ -87,7 +87,7 @@ export async function judge({ signals = {}, rerank }: Judges, question: string, 
     }),
   );
   if (!rerank) return { pool, judgements };
-  const best = ask({ ...settings, judgements, limit: top });
+  const best = await ask({ ...settings, judgements, limit: top });
   const scores: unknown = best.length > 0 ? await rerank.score(question, best) : [];
   if (!Array.isArray(scores) || scores.length !== best.length || !scores.every(Number.isFinite)) {
     throw invalid("rerank/score", `must answer a finite number for each of the ${best.length} candidates`);

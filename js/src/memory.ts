@@ -12,7 +12,7 @@ import { createError, RecordError, type MemoryError } from "./errors.js";
 import type { Kept, Training, TrainingGoal } from "./encoders.js";
 import { checkListening, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
-import { EngineHandle } from "./internal/bridge.js";
+import { EngineHandle, VectorsUnread } from "./internal/bridge.js";
 import {
   checkFields, checkFlag, checkGoal, checkObject, checkTier, checkWhole, invalid, toFilter, toId, toScope, toText, withoutMissing,
 } from "./internal/convert.js";
@@ -123,7 +123,7 @@ export class Memory {
    * const vector = await memory.vector(id); // Float32Array
    */
   async vector(id: string): Promise<Float32Array | undefined> {
-    return this.#call((handle) => handle.vector(this.#view, toId(id, "id"), this.session.now()));
+    return this.#read((handle) => handle.vector(this.#view, toId(id, "id"), this.session.now()));
   }
 
   /**
@@ -472,8 +472,8 @@ export class Memory {
     const now = this.session.now();
     const { policies, summaries } = this.session;
     const deadline = performance.now() + budgetMs;
-    const done = this.#call((handle) => {
-      let total: MaintenanceReport | undefined;
+    let total: MaintenanceReport | undefined;
+    const begun = this.#read((handle) => {
       for (let again = true; again; ) {
         const own = policies?.run(handle, now, deadline);
         const step = handle.maintain(now, Math.max(0, deadline - performance.now()), compact) as MaintenanceReport;
@@ -485,9 +485,10 @@ export class Memory {
       }
       return total as MaintenanceReport;
     });
+    const done = begun instanceof Promise ? await begun : begun;
     const spent = (): boolean => performance.now() >= deadline;
-    const { summarized, more } = done.more ? { summarized: 0, more: true } : await summaries.run((use) => this.#call(use), now, spent);
-    const made = more ? { encoded: 0, more } : await this.session.encoders.run((use) => this.#call(use), now, spent);
+    const { summarized, more } = done.more ? { summarized: 0, more: true } : await summaries.run((use) => this.#read(use), now, spent);
+    const made = more ? { encoded: 0, more } : await this.session.encoders.run((use) => this.#read(use), now, spent);
     const [ticket, next] = this.#call((handle) => [handle.ticket(), handle.nextDeadline()] as const);
     await this.session.queue.durable(ticket);
     if (!made.more) this.session.graphs.tend();
@@ -528,8 +529,8 @@ export class Memory {
     const encoder = goal && "encoder" in goal ? goal.encoder : undefined;
     const training =
       encoder === undefined
-        ? this.#call((handle) => handle.train(tier, goal === null ? undefined : withoutMissing(goal), now) as Training | undefined)
-        : await this.session.encoders.train((use) => this.#call(use), tier, encoder, now);
+        ? await this.#read((handle) => handle.train(tier, goal === null ? undefined : withoutMissing(goal), now) as Training | undefined)
+        : await this.session.encoders.train((use) => this.#read(use), tier, encoder, now);
     await this.session.queue.durable(this.#call((handle) => handle.flush(now)));
     return training;
   }
@@ -611,6 +612,11 @@ export class Memory {
     return this.session.call(use);
   }
 
+  /** The same for a call that may need vectors in storage: those are read then, and the call is made again. */
+  #read<T>(use: (handle: EngineHandle) => T): T | Promise<T> {
+    return this.session.rows.run(() => this.#call(use));
+  }
+
   /** Whether an event is about a record that this view sees. */
   #concerns(event: object): boolean {
     const { id } = event as { id?: string };
@@ -645,7 +651,7 @@ export class Memory {
   }
 
   get #asker(): Asker {
-    return { session: this.session, view: this.#view, call: (use) => this.#call(use), givenSpace: (vector) => this.#givenSpace(vector) };
+    return { session: this.session, view: this.#view, call: (use) => this.#call(use), read: (use) => this.#read(use), givenSpace: (vector) => this.#givenSpace(vector) };
   }
 
   async #ask(questions: readonly Asked[], signal: AbortSignal | undefined, many = false): Promise<Hit[][]> {
@@ -700,7 +706,8 @@ export class Memory {
 
   /**
    * Embeds, and again as long as others change meanwhile what the texts are made of. Commits in the very step that found
-   * nothing changed: not after an await.
+   * nothing changed: not after an await. If that takes vectors in storage, they are read first, and others may change things
+   * once more.
    */
   async #embedFor<T>(tx: Transaction, commit: (rows: Rows) => T): Promise<T> {
     this.#reword(tx);
@@ -708,9 +715,18 @@ export class Memory {
     for (let round = 0; round < ROUNDS; round += 1) {
       const before = tx.pending.map(textToEmbed);
       const rows = await this.#embed(tx.pending);
-      this.#reword(tx);
-      changed = tx.pending.find((pending, index) => textToEmbed(pending) !== before[index]);
-      if (!changed) return commit(rows);
+      for (let resume: (() => void) | undefined; ; ) {
+        this.#reword(tx);
+        changed = tx.pending.find((pending, index) => textToEmbed(pending) !== before[index]);
+        if (changed) break;
+        try {
+          resume?.();
+          return commit(rows);
+        } catch (error) {
+          if (!(error instanceof VectorsUnread)) throw error;
+          resume = await this.session.rows.fetch(error);
+        }
+      }
     }
     const [{ id }] = Object.values(changed?.operation ?? {}) as [{ id: string }];
     const message = `what ${id} says was changed by others each time that it was embedded, ${ROUNDS} times; try again`;

@@ -20,6 +20,8 @@ export interface Asker {
   readonly view: Scope;
   /** Runs a call into the engine, if that is still allowed. */
   call<T>(use: (handle: EngineHandle) => T): T;
+  /** Runs a call that may need vectors in storage, if that is still allowed. */
+  read<T>(use: (handle: EngineHandle) => T): T | Promise<T>;
   /** The space that vectors made elsewhere are taken to be of. */
   givenSpace(vector: Float32Array): EmbeddingSpace;
 }
@@ -71,14 +73,14 @@ export async function prepare(asker: Asker, questions: readonly Asked[], signal:
   throwIfAborted(signal);
   const { rows, space } = await embed(asker, checked, signal, many);
   throwIfAborted(signal);
-  const { session, call, view } = asker;
+  const { session, call, read, view } = asker;
   const names = call((handle) => handle.encoders());
   const encode = async (vector: Float32Array | undefined): Promise<[string, Float32Array][]> => (vector && names.length > 0 ? orAborted(signal, session.encoders.encode(names, vector)) : []);
   const encoded = Promise.all(
     checked.map(async (question, index) => {
       const { like, vector: given } = question;
       const parts = (rows[index] as Row[]).map(async ([text, vector]): Promise<Part> => {
-        const basis = like === undefined ? vector : call((handle) => handle.vector(view, like, session.now()));
+        const basis = like === undefined ? vector : await read((handle) => handle.vector(view, like, session.now()));
         return [text, vector, await encode(basis)];
       });
       return { ...question, space: given ? asker.givenSpace(given) : space, parts: await Promise.all(parts) };
@@ -97,17 +99,17 @@ export async function prepare(asker: Asker, questions: readonly Asked[], signal:
 export async function answer(asker: Asker, questions: readonly Ready[], signal: AbortSignal | undefined, many = false, without: readonly string[] = []): Promise<Hit[][]> {
   throwIfAborted(signal);
   const { session } = asker;
-  const ask = (asked: readonly (readonly [Ready, object])[]): Hit[][] => {
+  const ask = (asked: readonly (readonly [Ready, object])[]): Hit[][] | Promise<Hit[][]> => {
     const settings = asked.map(([{ settings, like, space, limit }, more]) => {
       const own = { ...settings, like, space, limit, without, ...more } as { limit: number };
       return withoutMissing({ ...own, limit: Math.min(own.limit, MOST - without.length) });
     });
     const [parts, filters] = [asked.map(([question]) => question.parts), asked.map(([question]) => question.filter)];
-    return asker.call((handle) => handle.recall(asker.view, settings, parts, filters, session.now()) as Hit[][]);
+    return asker.read((handle) => handle.recall(asker.view, settings, parts, filters, session.now()) as Hit[][]);
   };
   const judged = await Promise.all(
     questions.map(async (question, index) => {
-      const asked = judge(question.options, question.text, question.limit, (settings) => ask([[question, settings]])[0] as Hit[]);
+      const asked = judge(question.options, question.text, question.limit, async (settings) => (await ask([[question, settings]]))[0] as Hit[]);
       return [question, await asked.catch((error: unknown) => within(many ? place(index) : undefined, () => {
         throw error;
       }))] as const;
@@ -115,7 +117,8 @@ export async function answer(asker: Asker, questions: readonly Ready[], signal: 
   );
   throwIfAborted(signal);
   // The engine names the place of a question among several.
-  const hits = within(many && questions.length === 1 ? place(0) : undefined, () => ask(judged));
+  const asked = within(many && questions.length === 1 ? place(0) : undefined, () => ask(judged));
+  const hits = asked instanceof Promise ? await asked : asked;
   session.strain();
   session.queue.nudge();
   return hits;

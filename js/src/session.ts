@@ -12,6 +12,7 @@ import { Graphs, type StartWorker } from "./graphs.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
 import { WriteQueue } from "./internal/write-queue.js";
 import { PolicyTurns } from "./policies.js";
+import { Rows } from "./rows.js";
 import type { Storage, StorageLock } from "./storage/types.js";
 import { SummaryTurns } from "./summaries.js";
 import type { Embedder, EmbeddingSpace, EmbedOptions, Metric, Policies, Scope, Summarize } from "./types.js";
@@ -39,6 +40,8 @@ export class Session {
   readonly now: () => number;
   readonly hub: EventHub = new EventHub();
   readonly queue: WriteQueue;
+  /** Reads vectors that stay in storage. */
+  readonly rows: Rows;
   readonly policies: PolicyTurns | undefined;
   readonly summaries: SummaryTurns;
   readonly encoders: Encoders;
@@ -65,6 +68,7 @@ export class Session {
     this.#storage = storage;
     this.#lock = lock;
     this.queue = new WriteQueue(handle, this.#born, storage, (failure) => this.#settled(failure));
+    this.rows = new Rows((use) => this.call(use), storage, () => this.queue.idle());
     this.look();
   }
 
@@ -145,6 +149,7 @@ export class Session {
     for (const { type, ...event } of this.handle.drainEvents() as ({ type: MemoryEventName } & object)[]) {
       this.hub.emit(type, event as never);
     }
+    if (!failure && !this.#closing) this.rows.serve();
   }
 }
 

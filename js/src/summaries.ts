@@ -6,7 +6,7 @@
 
 import type { Embedded } from "./embedder.js";
 import { createError, MemoryUnavailableError } from "./errors.js";
-import type { EngineHandle } from "./internal/bridge.js";
+import type { Call } from "./rows.js";
 import { memoryText } from "./transaction.js";
 import type { MemoryEvents, Summarize } from "./types.js";
 
@@ -40,14 +40,14 @@ export class SummaryTurns {
    * Sums up what is to be summed up at `now`, until `spent()` says that the time is over. `call` runs a call into the
    * engine. Resolves to the number of records that went into summaries, and whether there is more to look at.
    */
-  async run(call: <T>(use: (handle: EngineHandle) => T) => T, now: number, spent: () => boolean): Promise<{ summarized: number; more: boolean }> {
+  async run(call: Call, now: number, spent: () => boolean): Promise<{ summarized: number; more: boolean }> {
     let summarized = 0;
     // Somebody else's turn is under way, and does what there is to do.
     if (this.#busy) return { summarized, more: false };
     this.#busy = true;
     try {
       for (;;) {
-        const { group, more } = call((handle) => handle.nextGroup(now) as { group?: Group; more: boolean });
+        const { group, more } = await call((handle) => handle.nextGroup(now) as { group?: Group; more: boolean });
         if (group) summarized += await this.#sumUp(group, call, now);
         if (!more || spent()) return { summarized, more };
       }
@@ -56,13 +56,13 @@ export class SummaryTurns {
     }
   }
 
-  async #sumUp(group: Group, call: <T>(use: (handle: EngineHandle) => T) => T, now: number): Promise<number> {
+  async #sumUp(group: Group, call: Call, now: number): Promise<number> {
     try {
       const words = await this.#ask(group);
       const text = memoryText({ text: words ?? group.text, actor: group.actor });
       const embedded = await this.#embed(text);
       const vector = embedded?.vectors[0];
-      const id = call((handle) => handle.summarise([...group.ids], Uint32Array.from(group.versions), words, vector && embedded?.space, vector, now));
+      const id = await call((handle) => handle.summarise([...group.ids], Uint32Array.from(group.versions), words, vector && embedded?.space, vector, now));
       return id === undefined ? 0 : group.ids.length;
     } catch (error) {
       if (error instanceof MemoryUnavailableError) throw error;

@@ -586,6 +586,11 @@ export interface EngineConfig {
    * 1,000 on, or `"never"`, which does not use a stored one either (see `docs/VECTOR-INDEX.md`).
    */
   readonly graph?: "auto" | "always" | "never" | undefined;
+  /**
+   * Lets the vectors of long-term records stay in storage, for memories that are larger than the engine's memory can be, and
+   * keeps at most so many bytes of those that were read (see `docs/PAGING.md`). Default: all vectors are in memory.
+   */
+  readonly residentVectorBytes?: number | undefined;
   /** Term saturation of BM25. Default: 0.9. */
   readonly bm25K1?: number | undefined;
   /** Length normalisation of BM25. Default: 0.4. */
@@ -794,6 +799,8 @@ export interface MemoryStats {
     readonly vectors: number;
     /** The graph over them, if there is one: vectors that it was built over, those of them that are the same still, and vectors beside it. */
     readonly graph?: { readonly built: number; readonly current: number; readonly beside: number };
+    /** If vectors may stay in storage (see {@link EngineConfig.residentVectorBytes}). */
+    readonly paging?: PagingFigures;
     /** The vectors by how exactly they are kept. */
     readonly precisions: Readonly<Record<Kept, number>>;
     readonly terms: number;
@@ -810,6 +817,18 @@ export interface MemoryStats {
     readonly commits: number;
     readonly poisoned?: string;
   };
+}
+
+/** Vectors that stay in storage, and how well those that were read serve. */
+export interface PagingFigures {
+  /** Vectors that are in storage. The others are in memory. */
+  readonly vectors: number;
+  /** Bytes of vectors that were read and are kept. */
+  readonly cacheBytes: number;
+  /** Vectors that were needed and kept, since the memory was opened. */
+  readonly hits: number;
+  /** Vectors that were needed and had to be read. */
+  readonly misses: number;
 }
 
 /** Figures about one tier. */

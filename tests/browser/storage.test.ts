@@ -77,6 +77,39 @@ describe("the storage conformance suite", () => {
   }, 60_000);
 });
 
+describe("vectors in IndexedDB", () => {
+  it("answer as those in memory", async () => {
+    const page = await tab();
+    const seen = await page.evaluate(async () => {
+      const { openMemory, indexedDb } = window.workbench;
+      let state = 3;
+      const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32 - 0.5;
+      const draw = (): Float32Array => Float32Array.from({ length: 64 }, next);
+      const vectors = Array.from({ length: 1_800 }, draw);
+      const questions = Array.from({ length: 5 }, draw);
+      const answers: string[][][] = [];
+      let stored: number | undefined;
+      for (const resident of [10_000, undefined]) {
+        const config = { defaultTier: "long-term", longTerm: { precision: "int8" }, residentVectorBytes: resident } as const;
+        const open = () => openMemory({ storage: indexedDb(`vectors ${resident}`, { waitMs: 5_000 }), embedder: false, config });
+        let memory = await open();
+        await memory.addMany(vectors.map((vector, index) => ({ text: `note ${index}`, vector })));
+        await memory.maintain({ compact: true });
+        await memory.close();
+        memory = await open();
+        const hits = await Promise.all(questions.map((vector) => memory.recall("", { vector, touch: false, recall: "exact" })));
+        answers.push(hits.map((some) => some.map(({ text }) => text)));
+        stored ??= (await memory.stats()).engine?.paging?.vectors;
+        await memory.close();
+      }
+      return { answers, stored };
+    });
+    expect(seen.stored).toBe(1_800);
+    expect(seen.answers[0]).toEqual(seen.answers[1]);
+    expect(seen.answers[0]?.[0]).toHaveLength(10);
+  }, 60_000);
+});
+
 describe("a memory in a dedicated worker", () => {
   const texts = ["The ferry leaves at nine", "Ada prefers metric units", "The spare key hangs behind the clock"];
 

@@ -9,6 +9,17 @@ import type { Host } from "./host.js";
 
 export { buildGraph, EngineHandle, StaticModelHandle };
 
+/** A call into the engine needs vectors whose rows are in storage. Nobody but the package sees it. */
+export class VectorsUnread extends Error {
+  /** The number under which the engine says what to read. */
+  readonly reading: number;
+
+  constructor(reading: number) {
+    super(`vectors have to be read first (${reading})`);
+    this.reading = reading;
+  }
+}
+
 let loading: Promise<void> | undefined;
 let compiled: WebAssembly.Module | undefined;
 /** Grows each time the engine dies: handles of an earlier life are dead. */
@@ -89,7 +100,8 @@ export function guard<T>(born: number, call: () => T): T {
   try {
     return call();
   } catch (thrown) {
-    throw toError(thrown);
+    const { code, details } = (thrown ?? {}) as { code?: string; details?: { reading?: number } };
+    throw code === "vectors-unread" ? new VectorsUnread(details?.reading ?? 0) : toError(thrown);
   }
 }
 

@@ -209,9 +209,9 @@ function toMetadata(metadata: object | undefined): unknown {
 
 /** The engine's configuration, with the types it should have. What the numbers may be is judged by the engine. */
 export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = {}): Record<string, unknown> {
-  const known = ["working", "intermediate", "longTerm", "total", "kinds", "importance", "consolidation", "defaultTier", "maxTextBytes", "sealBytes", "metric", "resultCache", "graph", "bm25K1", "bm25B"];
+  const known = ["working", "intermediate", "longTerm", "total", "kinds", "importance", "consolidation", "defaultTier", "maxTextBytes", "sealBytes", "metric", "resultCache", "graph", "residentVectorBytes", "bm25K1", "bm25B"];
   checkFields(config, known, "config");
-  const { working, intermediate, longTerm, total, kinds, importance, consolidation, defaultTier, maxTextBytes, sealBytes, metric, resultCache, graph, bm25K1, bm25B } = config;
+  const { working, intermediate, longTerm, total, kinds, importance, consolidation, defaultTier, maxTextBytes, sealBytes, metric, resultCache, graph, residentVectorBytes, bm25K1, bm25B } = config;
   const tiers = { working, intermediate, longTerm };
   const checks = [
     ...Object.entries(tiers).flatMap(([tier, given]) => (given === undefined ? [] : tierChecks(tier, given, evicts))),
@@ -238,6 +238,7 @@ export function toConfig(config: EngineConfig = {}, evicts: Policies["evict"] = 
     () => resultCache === undefined || checkFields(resultCache, ["entries", "ttl"], "resultCache"),
     () => checkWhole(resultCache?.entries, "resultCache/entries", 1),
     () => checkWhole(resultCache?.ttl, "resultCache/ttl", 1, Number.MAX_SAFE_INTEGER),
+    () => checkWhole(residentVectorBytes, "residentVectorBytes", 0),
     ...Object.entries({ bm25K1, bm25B }).map(([field, value]) => () => checkNumber(value, field)),
   ];
   throwAll(checks);
