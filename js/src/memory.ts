@@ -479,8 +479,8 @@ export class Memory {
         const step = handle.maintain(now, Math.max(0, deadline - performance.now()), compact) as MaintenanceReport;
         const more = step.more || own?.more === true;
         total = joined(total, { ...step, moved: step.moved + (own?.moved ?? 0), more });
-        // Where those who were ranked have left, others may have come in.
-        again = !more && own?.ranked === true && step.moved + step.evicted > 0;
+        // Where those who were ranked have left, others may have come in; and a step that lacks vectors ends a call early.
+        again = more ? step.more && budgetMs === Number.POSITIVE_INFINITY : own?.ranked === true && step.moved + step.evicted > 0;
         if (!more && !again) policies?.rest();
       }
       return total as MaintenanceReport;
@@ -499,12 +499,16 @@ export class Memory {
   /**
    * Has a graph over all vectors built now, and resolves when it is in place: what `maintain` does by itself when it is due.
    * In a Worker where there are such, else in this thread, which does nothing else for as long as it takes: minutes for 100,000
-   * vectors. Recalls, changes and maintenance go on beside a Worker. Resolves to undefined if there are too few vectors.
+   * vectors. Recalls, changes and maintenance go on beside a Worker. Resolves to undefined if there are too few vectors, and
+   * where vectors may stay in storage (`residentVectorBytes`).
    *
+   * @throws ValidationError naming `scope`, if this view sees a part of the memory only
    * @example
    * const report = await memory.buildGraph();
    */
   async buildGraph(): Promise<GraphReport | undefined> {
+    this.#call(() => undefined);
+    if (Object.keys(this.#view).length > 0) throw invalid("scope", "must be empty: a graph is over the whole memory, which a view of a part of it cannot ask for");
     return this.session.graphs.build();
   }
 

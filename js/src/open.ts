@@ -16,7 +16,7 @@ import { isComparedBy, isOf, Session } from "./session.js";
 import { checkPolicies } from "./policies.js";
 import { memoryStorage } from "./storage/memory.js";
 import type { Storage, StorageLock } from "./storage/types.js";
-import type { Embedder, EmbeddingSpace, Estimate, Metric, OpenOptions, OpenReport, Precision } from "./types.js";
+import type { Embedder, EmbeddingSpace, Estimate, Metric, OpenOptions, OpenReport, Precision, StaticEmbedder } from "./types.js";
 
 /** What an entry offers once it is bound to its host. */
 export interface Bound {
@@ -35,7 +35,7 @@ export interface Bound {
    * @example
    * const embedder = await staticEmbedder("static-256");
    */
-  staticEmbedder(model?: ModelName): Promise<Embedder>;
+  staticEmbedder(model?: ModelName): Promise<StaticEmbedder>;
   /**
    * About how many bytes `count` records take, each with a vector of `dimensions` components (default 128; 0: none) in
    * `precision` (default `f32`) and `textBytes` bytes of text (default 200) in English.
@@ -55,10 +55,10 @@ export interface Bound {
 
 /** Binds the package to a host. @internal */
 export function bind(host: Host): Bound {
-  const models = new Map<ModelName, Promise<Embedder>>();
+  const models = new Map<ModelName, Promise<StaticEmbedder>>();
   let life = currentLife();
 
-  const staticEmbedder = async (name: ModelName = "static-128"): Promise<Embedder> => {
+  const staticEmbedder = async (name: ModelName = "static-128"): Promise<StaticEmbedder> => {
     if (name !== "static-128" && name !== "static-256") throw invalid("model", 'must be "static-128" or "static-256"');
     await loadEngine(host);
     if (life !== currentLife()) {
@@ -199,7 +199,7 @@ function readModel(bytes: Uint8Array): StaticModelHandle {
   }
 }
 
-async function loadStatic(host: Host, name: ModelName): Promise<Embedder> {
+async function loadStatic(host: Host, name: ModelName): Promise<StaticEmbedder> {
   let bytes: Uint8Array;
   try {
     bytes = await host.loadModel(name);

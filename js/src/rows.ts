@@ -3,6 +3,7 @@
  * which rows these are, nor what was read (the engine).
  */
 
+import { createError } from "./errors.js";
 import { adapterError, VectorsUnread, type EngineHandle } from "./internal/bridge.js";
 import { cutRanges } from "./storage/batch.js";
 import type { ByteRange, Storage } from "./storage/types.js";
@@ -114,11 +115,18 @@ export class Rows {
 
   async #ranges(key: string, ranges: readonly ByteRange[]): Promise<readonly Uint8Array[] | undefined> {
     try {
-      if (this.#storage.readRanges) return await this.#storage.readRanges(key, ranges);
+      if (this.#storage.readRanges) return checked(await this.#storage.readRanges(key, ranges), key, ranges);
       const bytes = await this.#storage.read(key);
       return bytes && cutRanges(bytes, ranges);
     } catch (thrown) {
       throw adapterError(thrown);
     }
   }
+}
+
+/** What an adapter has answered, refused if it has not the shape that was asked for. */
+function checked(found: unknown, key: string, ranges: readonly ByteRange[]): readonly Uint8Array[] | undefined {
+  if (found === undefined) return undefined;
+  if (Array.isArray(found) && found.length === ranges.length && found.every((bytes) => bytes instanceof Uint8Array)) return found as Uint8Array[];
+  throw createError("storage-failed", `the storage adapter failed: readRanges did not answer an array of ${ranges.length} Uint8Arrays, one for each range`, { details: { key, method: "readRanges" } });
 }

@@ -626,6 +626,13 @@ export interface Embedder {
   readonly embed: EmbedFunction;
 }
 
+/** The built-in model, by itself. */
+export interface StaticEmbedder extends Embedder {
+  readonly dimensions: number;
+  /** One vector for each text; zeros for a text without meaning to the model. */
+  readonly embed: (texts: readonly string[]) => Float32Array[];
+}
+
 /** What a policy sees of a record: figures, never its text. Times in milliseconds since 1970. */
 export interface Figures {
   readonly id: string;

@@ -1,9 +1,9 @@
 // Vectors compared by cosine, product or distance.
 
 import { describe, expect, it } from "vitest";
-import { openMemory } from "../src/entry/inline.js";
-import { memoryPlace, memoryStorage } from "../src/storage/memory.js";
-import type { Embedder, Metric } from "../src/types.js";
+import { openMemory } from "../../dist/esm/entry/inline.js";
+import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
+import type { Embedder, Metric } from "../../dist/esm/types.js";
 
 const rows: Record<string, number[]> = { near: [1, 1], long: [9, 5], along: [3, 3.1] };
 const embedder: Embedder = { model: "plane", dimensions: 2, embed: async (texts) => texts.map((text) => rows[text] ?? [1, 1.2]) };

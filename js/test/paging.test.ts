@@ -38,6 +38,12 @@ const numbers = (hits: readonly Hit[]): [string, number][] => hits.map(({ id, sc
 const ask = (memory: Memory, vector: Float32Array, more = {}): Promise<Hit[]> => memory.recall("", { vector, touch: false, recall: "exact", ...more });
 const paging = async (memory: Memory) => (await memory.stats()).engine?.paging;
 
+/** The methods of an adapter, to be replaced one by one. */
+function adapter(storage: Storage): Storage {
+  const { name } = storage;
+  return { name, list: (prefix) => storage.list(prefix), read: (key) => storage.read(key), write: (batch) => storage.write(batch), close: () => storage.close() };
+}
+
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
@@ -222,6 +228,41 @@ describe("vectors in storage", () => {
   it("refuse a bound that is none", async () => {
     for (const residentVectorBytes of [-1, 0.5, "many"]) {
       await expect(openMemory({ embedder: false, config: { residentVectorBytes } as EngineConfig })).rejects.toMatchObject({ code: "invalid-argument", details: { field: "residentVectorBytes" } });
+    }
+  });
+
+  it("is compacted by one call, and what was forgotten is gone from storage", async () => {
+    const place = memoryPlace();
+    const memory = await open(memoryStorage({ place }), 0);
+    const ids = await fill(memory, drawing());
+    await memory.forget(ids[7] as string);
+    expect(await memory.maintain({ compact: true })).toMatchObject({ more: false });
+    await memory.close();
+    const storage = memoryStorage({ place });
+    for (const key of await storage.list("")) {
+      expect(new TextDecoder("latin1").decode(await storage.read(key))).not.toContain("Note 7 about");
+    }
+    await storage.close();
+  });
+
+  it("has no graph, and says so", async () => {
+    const memory = await open(memoryStorage(), 0, { workers: "never" });
+    await fill(memory, drawing());
+    expect(await memory.buildGraph()).toBeUndefined();
+    await memory.close();
+  });
+
+  it("blames an adapter that answers something else than ranges, and not what is stored", async () => {
+    const place = memoryPlace();
+    const filled = await open(memoryStorage({ place }), 0);
+    const draw = drawing();
+    await fill(filled, draw);
+    await filled.maintain({ compact: true });
+    await filled.close();
+    for (const answer of [[], [new Uint8Array(1), "no bytes"], "no array"]) {
+      const memory = await open({ ...adapter(memoryStorage({ place })), readRanges: async () => answer as never }, 0);
+      await expect(ask(memory, draw())).rejects.toMatchObject({ code: "storage-failed", details: { method: "readRanges" } });
+      await memory.close();
     }
   });
 });

@@ -27,6 +27,12 @@ async function neighbours(embedder: "static-128" | false = false): Promise<{ mem
 }
 
 describe("a view of one user", () => {
+  it("does not have a graph built over what it does not see", async () => {
+    const { memory, one } = await neighbours();
+    expect(await refusal(one.buildGraph())).toMatchObject({ code: "invalid-argument", details: { field: "scope" } });
+    await memory.close();
+  });
+
   it("reads, lists, finds and counts its own records alone", async () => {
     const { memory, one, ten, id, other } = await neighbours("static-128");
     expect(await ten.get(id)).toBeUndefined();

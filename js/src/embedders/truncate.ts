@@ -22,8 +22,10 @@ export function truncated(embedder: Embedder, dimensions: number): Embedder {
     maxBatch,
     embed: async (texts, asked) => {
       const rows = await embedder.embed(texts, asked);
-      // Whatever is no vector is left to be refused by whoever asked.
-      return Array.isArray(rows) ? rows.map((row) => (isRow(row) ? Array.prototype.slice.call(row, 0, dimensions) : row)) : rows;
+      if (!Array.isArray(rows)) return rows;
+      // What is no vector, or not as long as the others, is left to be refused by whoever asked.
+      const length = whole ?? rows.find(isRow)?.length;
+      return rows.map((row) => (isRow(row) && row.length === length ? Array.prototype.slice.call(row, 0, dimensions) : row));
     },
   };
 }

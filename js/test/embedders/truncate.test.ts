@@ -1,9 +1,9 @@
 // The option `dimensions`: a memory keeps the first components of what its embedder makes.
 
 import { describe, expect, it } from "vitest";
-import { openMemory } from "../../src/entry/inline.js";
-import { memoryPlace, memoryStorage } from "../../src/storage/memory.js";
-import type { Embedder } from "../../src/types.js";
+import { openMemory } from "../../../dist/esm/entry/inline.js";
+import { memoryPlace, memoryStorage } from "../../../dist/esm/storage/memory.js";
+import type { Embedder } from "../../../dist/esm/types.js";
 
 /** Vectors whose first two components tell what a text is about, and whose last ones, far longer, tell the opposite. */
 const misleading: Embedder = {
@@ -71,5 +71,9 @@ describe("dimensions", () => {
     expect(await refusal(memory.add("Ada"))).toMatchObject({ code: "embedder-failed" });
     expect((await memory.stats()).records).toBe(0);
     await memory.close();
+    // Cutting does not hide that they do not belong together.
+    const uneven = await openMemory({ embedder: async (texts) => texts.map((_, index) => Array.from({ length: 4 + index }, () => 1)), dimensions: 3 });
+    expect(await refusal(uneven.addMany(["Ada", "Bob"]))).toMatchObject({ code: "embedder-failed" });
+    await uneven.close();
   });
 });

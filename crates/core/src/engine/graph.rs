@@ -13,7 +13,7 @@ use crate::engine::effect::StorageOperation;
 use crate::engine::journal::Journal;
 use crate::engine::state::State;
 use crate::error::CommandError;
-use crate::index::vector::{Coverage, VectorIndex};
+use crate::index::vector::{Arena, Coverage, VectorIndex};
 use crate::model::RecordId;
 use crate::persist::{ObjectKind, decode_graph, encode_graph};
 
@@ -88,7 +88,6 @@ impl Engine {
             GraphUse::Never => return false,
         };
         let held = index.lying();
-        // A walk reads rows as it goes: there is none where rows may stay in storage.
         if !(from..=MOST).contains(&held) || index.is_graphing() || index.pages() {
             return false;
         }
@@ -108,7 +107,9 @@ impl Engine {
     /// [`CommandError::Poisoned`] after a failed write.
     pub fn begin_graph(&mut self) -> Result<Option<GraphJob>, CommandError> {
         self.check_writable()?;
-        let Some(index) = self.state.vectors.as_mut().filter(|index| index.lying() >= LEAST) else {
+        // A walk reads rows as it goes: there is none where rows may stay in storage.
+        let is_fit = |index: &&mut Arena| index.lying() >= LEAST && !index.pages();
+        let Some(index) = self.state.vectors.as_mut().filter(is_fit) else {
             return Ok(None);
         };
         self.graphs.begun += 1;
