@@ -19,6 +19,9 @@ interface Job {
   readonly vectors: number;
 }
 
+/** What came of a Worker: a graph, none for there are too few vectors, or one over vectors that are there no more. */
+type Outcome = GraphReport | "outdated" | undefined;
+
 /** Bytes that are copied in one turn. */
 const PAGE = 1 << 20;
 
@@ -35,10 +38,11 @@ export class Graphs {
   readonly #start: StartWorker | undefined;
   readonly #call: <T>(use: (handle: EngineHandle) => T) => T;
   readonly #emit: <N extends "graph-built" | "worker-failed">(name: N, event: MemoryEvents[N]) => void;
-  #building: Promise<GraphReport | undefined> | undefined;
+  /** The graph that is being built in a Worker. */
+  #building: Promise<Outcome> | undefined;
+  /** The graph that was asked for, however it is built: all who ask meanwhile wait for the same one. */
+  #asked: Promise<GraphReport | undefined> | undefined;
   #worker: WorkerLike | undefined;
-  /** Whether somebody waits for the graph, so that the process has to live for it. */
-  #isAwaited = false;
   #end: ((error: Error) => void) | undefined;
   /** Whether a Worker has failed: none is started again without being asked for. */
   #failed = false;
@@ -52,29 +56,17 @@ export class Graphs {
 
   /** Has a graph built if one is due, there are Workers and none is being built. Does not wait for it. */
   tend(): void {
-    if (!this.#start || this.#failed || this.#building || !this.#call((handle) => handle.graphDue())) return;
+    if (!this.#start || this.#failed || this.#building || this.#asked || !this.#call((handle) => handle.graphDue())) return;
     // Failures are told by an event, and a memory that was closed meanwhile is nobody's concern.
     this.#begin(this.#start).catch(() => {});
   }
 
   /** Has a graph built, or waits for the one that is being built. Without a Worker, or when it fails, it is built here. */
-  async build(): Promise<GraphReport | undefined> {
-    if (this.#building) {
-      this.#hold();
-      const built = await this.#building.catch(() => undefined);
-      if (built) return built;
-    }
-    if (this.#start) {
-      try {
-        const building = this.#begin(this.#start);
-        this.#hold();
-        return await building;
-      } catch {
-        // Told by an event; or the memory was closed, which is told now.
-        this.#call(() => undefined);
-      }
-    }
-    return this.#here();
+  build(): Promise<GraphReport | undefined> {
+    this.#asked ??= this.#build().finally(() => {
+      this.#asked = undefined;
+    });
+    return this.#asked;
   }
 
   /** Ends the Worker. Whoever waits for a graph is told that the memory is closed. */
@@ -82,7 +74,23 @@ export class Graphs {
     this.#end?.(createError("memory-closed", "the memory was closed before its graph was built"));
   }
 
-  #begin(start: StartWorker): Promise<GraphReport | undefined> {
+  async #build(): Promise<GraphReport | undefined> {
+    while (this.#start) {
+      try {
+        const building = this.#building ?? this.#begin(this.#start);
+        this.#hold(true);
+        const outcome = await building;
+        if (outcome !== "outdated") return outcome;
+      } catch {
+        // Told by an event; or the memory was closed, which is told now.
+        this.#call(() => undefined);
+        break;
+      }
+    }
+    return this.#here();
+  }
+
+  #begin(start: StartWorker): Promise<Outcome> {
     const building = this.#inWorker(start).finally(() => {
       this.#building = undefined;
     });
@@ -90,25 +98,27 @@ export class Graphs {
     return building;
   }
 
-  /** Keeps the process alive for the Worker, where that is a matter. */
-  #hold(): void {
-    this.#isAwaited = true;
-    (this.#worker as { ref?: () => void } | undefined)?.ref?.();
+  /** Whether the process is to live for the Worker, where that is a matter. */
+  #hold(isHeld: boolean): void {
+    const worker = this.#worker as { ref?: () => void; unref?: () => void } | undefined;
+    if (isHeld) worker?.ref?.();
+    else worker?.unref?.();
   }
 
-  async #inWorker(start: StartWorker): Promise<GraphReport | undefined> {
+  async #inWorker(start: StartWorker): Promise<Outcome> {
     const began = performance.now();
     const job = this.#call((handle) => handle.beginGraph() as Job | undefined);
     if (!job) return undefined;
     let isOver = false;
     try {
-      await new Promise<void>((resolve, reject) => {
+      const isPlaced = await new Promise<boolean>((resolve, reject) => {
         this.#end = (error) => {
           isOver = true;
           reject(error);
         };
         this.#connect(start, job, resolve, reject, () => isOver).catch(reject);
       });
+      if (!isPlaced) return "outdated";
     } catch (error) {
       if (!isOver) {
         this.#failed = true;
@@ -120,34 +130,34 @@ export class Graphs {
       this.#end = undefined;
       const worker = this.#worker;
       this.#worker = undefined;
-      this.#isAwaited = false;
       await worker?.terminate();
     }
     return this.#told(job, began, "worker");
   }
 
-  /** Starts the Worker and answers what it says, until the graph is in place. */
-  async #connect(start: StartWorker, job: Job, done: () => void, fail: (error: unknown) => void, isOver: () => boolean): Promise<void> {
+  /**
+   * Starts the Worker and answers what it says, until the graph is in place, or the vectors that it is over are there no
+   * more: they are of another model now, or were copied to where there are no dead ones.
+   */
+  async #connect(start: StartWorker, job: Job, done: (isPlaced: boolean) => void, fail: (error: unknown) => void, isOver: () => boolean): Promise<void> {
     const worker = await start();
     if (isOver()) {
       await worker.terminate();
       return;
     }
     this.#worker = worker;
-    if (this.#isAwaited) this.#hold();
     const post = (message: ToWorker, transfer: ArrayBuffer[]): void => worker.postMessage(message, transfer);
     const answer = (message: FromWorker): void => {
       if (message.type === "failed") throw new Error(`the Worker could not build the graph: ${message.message}`);
       if (message.type === "ready") post({ type: "job", engine: engineModule(), bytes: job.bytes }, []);
       else if (message.type === "more") {
         const page = this.#call((handle) => handle.graphPage(job.number, PAGE) as Uint8Array<ArrayBuffer> | undefined);
-        if (!page) throw outdated();
-        post({ type: "page", page }, [page.buffer]);
-      } else {
-        if (!this.#call((handle) => handle.takeGraph(job.number, message.part))) throw outdated();
-        if (!message.last) return;
+        if (page) post({ type: "page", page }, [page.buffer]);
+        else done(false);
+      } else if (!this.#call((handle) => handle.takeGraph(job.number, message.part))) done(false);
+      else if (message.last) {
         this.#place(job);
-        done();
+        done(true);
       }
     };
     const heard = (message: unknown): void => {
@@ -159,6 +169,8 @@ export class Graphs {
       }
     };
     listen(worker, heard, fail);
+    // Only now: to listen to a Worker of Node is to keep the process alive for it.
+    this.#hold(this.#asked !== undefined);
   }
 
   /** Builds the graph in this thread, which does nothing else meanwhile. */
@@ -187,11 +199,6 @@ export class Graphs {
     this.#emit("graph-built", report);
     return report;
   }
-}
-
-/** The vectors that the job is over are there no more: they are of another model now, or were moved. */
-function outdated(): Error {
-  return new Error("the vectors have changed altogether since the graph was begun");
 }
 
 /** Hears what a Worker says, of either kind. */

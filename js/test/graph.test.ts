@@ -32,6 +32,9 @@ const failed = (memory: Memory): Promise<unknown> => new Promise((resolve) => me
 const graph = async (memory: Memory): Promise<unknown> => (await memory.stats()).engine?.graph;
 const keys = (place: MemoryPlace): string[] => place.keys().filter((key) => key.startsWith("graph-"));
 
+/** What the package publishes as `stratamem/worker`. */
+const script = new URL("../../dist/esm/worker/main.js", import.meta.url);
+
 /** A Worker that runs some text. */
 const running = (source: string) => (): Worker => new Worker(source, { eval: true });
 const hello = 'const { parentPort } = require("node:worker_threads"); parentPort.postMessage({ type: "ready" });';
@@ -94,7 +97,6 @@ describe("a graph over the vectors", () => {
   });
 
   it("is built by a Worker of the caller's", async () => {
-    const script = new URL("../../dist/esm/worker/main.js", import.meta.url);
     const memory = await filled(memoryPlace(), { workers: () => new Worker(script) });
     expect(await memory.buildGraph()).toMatchObject({ by: "worker" });
     await memory.close();
@@ -135,17 +137,67 @@ describe("a graph over the vectors", () => {
     await expect.poll(() => ended).toBe(1);
   });
 
-  it("keeps no process alive that has nothing else to do", async () => {
+  it("is built anew if the vectors were dropped meanwhile, and no failure", async () => {
+    let started = 0;
+    const place = memoryPlace();
+    await (await filled(place)).close();
+    const embedder = (model: string) => ({ model, embed: async (texts: readonly string[]) => texts.map((text) => Float32Array.from({ length: DIMENSIONS }, (_, at) => Math.sin(Number(text.slice(1)) * (at + 1)) + 0.01)) });
+    const memory = await open(place, {
+      embedder: embedder("another"),
+      onModelChange: "reembed",
+      config: { graph: "always" },
+      // The first one says nothing before it is told to.
+      workers: () => ((started += 1) === 1 ? (held = running(`const { parentPort } = require("node:worker_threads"); parentPort.on("message", () => parentPort.postMessage({ type: "more" }));`)()) : new Worker(script)),
+    });
+    let held: Worker | undefined;
+    const errors: unknown[] = [];
+    memory.on("worker-failed", ({ error }) => errors.push(error));
+    await memory.maintain();
+    await expect.poll(() => started).toBe(1);
+    await memory.reembed();
+    const asked = memory.buildGraph();
+    held?.postMessage("go on");
+    expect(await asked).toMatchObject({ vectors: 1_500, by: "worker" });
+    expect([errors, started]).toEqual([[], 2]);
+    await memory.close();
+  });
+
+  it("is built once for all who wait for it, also if the Worker fails", async () => {
+    let [started, ended] = [0, 0];
+    const workers = (): Worker => {
+      const worker = running(started === 0 ? "setTimeout(() => process.exit(0), 50)" : `${hello} setTimeout(() => process.exit(0), 50)`)();
+      worker.on("exit", () => (ended += 1));
+      started += 1;
+      return worker;
+    };
+    const memory = await filled(memoryPlace(), { config: { graph: "always" }, workers });
+    let reports = 0;
+    memory.on("graph-built", () => (reports += 1));
+    await memory.maintain();
+    const [first, second, third] = await Promise.all([memory.buildGraph(), memory.buildGraph(), memory.buildGraph()]);
+    expect(first).toMatchObject({ vectors: 1_500, by: "caller" });
+    expect([second, third, reports]).toEqual([first, first, 1]);
+    await expect.poll(() => ended).toBe(started);
+    await memory.close();
+  });
+
+  it.each([
+    ["the package's own", "auto"],
+    ["one that never answers", `() => new Worker('const { parentPort } = require("node:worker_threads"); parentPort.on("message", () => {}); parentPort.postMessage({ type: "ready" });', { eval: true })`],
+  ])("keeps no process alive that has nothing else to do: %s", async (_, workers) => {
     const url = (path: string): string => JSON.stringify(new URL(`../../dist/esm/${path}`, import.meta.url).href);
     const source = `
+      import { Worker } from "node:worker_threads";
       import { openMemory } from ${url("entry/inline.js")};
-      const memory = await openMemory({ embedder: false, config: { graph: "always" } });
+      const workers = ${workers === "auto" ? '"auto"' : workers};
+      const memory = await openMemory({ embedder: false, config: { graph: "always" }, workers });
       memory.on("graph-built", () => console.log("built"));
+      memory.on("worker-failed", ({ error }) => console.log(error));
       const vector = () => Array.from({ length: 256 }, () => Math.random() - 0.5);
       await memory.addMany(Array.from({ length: 6_000 }, (_, at) => ({ text: "r" + at, vector: vector() })));
       while ((await memory.maintain()).more);
       console.log("done");`;
-    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", source]);
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", source], { timeout: 25_000 });
     expect(stdout.trim()).toBe("done");
   });
 

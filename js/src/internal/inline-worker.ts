@@ -6,7 +6,7 @@ import type { WorkerLike } from "../worker/protocol.js";
 
 /** What this file uses of `node:worker_threads`. */
 interface Threads {
-  readonly Worker: new (source: string, options: { eval: true }) => WorkerLike & { unref(): void };
+  readonly Worker: new (source: string, options: { eval: true }) => WorkerLike;
 }
 
 /** Starts it: by `node:worker_threads` where there are such, and otherwise by a `Blob`. */
@@ -17,9 +17,7 @@ export async function inlineWorker(): Promise<WorkerLike> {
     // A name that bundlers for browsers do not look up.
     const name = "node:worker_threads";
     const { Worker } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as Threads;
-    const worker = new Worker(source, { eval: true });
-    worker.unref();
-    return worker;
+    return new Worker(source, { eval: true });
   }
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
