@@ -112,6 +112,7 @@ mod tests {
             ("plnas", Ending::Fuzzy(2)),
             ("dei", Ending::Fuzzy(2)),
             ("nobel", Ending::Fuzzy(1)),
+            ("ab", Ending::Fuzzy(2)),
             ("the pla", Ending::Prefix),
             ("sky die", Ending::Fuzzy(1)),
             ("bean plan", Ending::Whole),

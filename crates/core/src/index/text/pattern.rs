@@ -147,7 +147,9 @@ impl Pattern {
 
     /// After how many edits a word is the last one of the pattern, if it is.
     fn meets(&self, word: &str) -> Option<u8> {
-        if !matches!(self.ending, Last::Whole) && is_stop_word(word) {
+        // No edits lead from letters to characters that are words themselves.
+        let is_other = || word.starts_with(is_cjk) != self.last.starts_with(is_cjk);
+        if !matches!(self.ending, Last::Whole) && (is_stop_word(word) || is_other()) {
             return None;
         }
         match &self.ending {
@@ -184,6 +186,8 @@ mod tests {
         assert_eq!(count(" … ", Ending::Whole, field), -1.0);
         assert_eq!(count("本語", Ending::Whole, "日本語と本語"), 2.0);
         assert_eq!(count("日本", Ending::Prefix, "日本語"), 1.0);
+        assert_eq!(count("語", Ending::Fuzzy(1), "日本 x"), 1.0);
+        assert_eq!(count("ab", Ending::Fuzzy(2), "日 本 ab"), 1.0);
     }
 
     #[test]
