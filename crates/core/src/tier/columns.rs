@@ -39,6 +39,8 @@ struct Column {
     /// Some of these, whose records have changed since.
     stale: Vec<Slot>,
     asked: u64,
+    /// Different values that it could have when it was last caught up, or given up.
+    most: usize,
 }
 
 /// By slot.
@@ -60,9 +62,14 @@ impl Columns {
             return;
         }
         self.asked += 1;
-        let mut paths = Vec::new();
-        filter.each_path(&mut |path| paths.push(path));
-        for path in paths.into_iter().filter(|path| is_kept(path)) {
+        // Of a filter with more fields, the first ones: otherwise each would make room for the next.
+        let mut paths: Vec<&FieldPath> = Vec::new();
+        filter.each_path(&mut |path| {
+            if paths.len() < MOST && is_kept(path) && !paths.contains(&path) {
+                paths.push(path);
+            }
+        });
+        for path in paths {
             let at = self.columns.iter().position(|column| column.path == *path).unwrap_or_else(|| {
                 if self.columns.len() >= MOST {
                     let oldest = (0..MOST).min_by_key(|at| self.columns[*at].asked).unwrap_or_default();
@@ -139,7 +146,12 @@ fn is_kept(path: &FieldPath) -> bool {
 impl Column {
     fn new(path: FieldPath) -> Self {
         let cells = Cells::Dictionary { ids: Vec::new(), values: Vec::new(), known: BTreeMap::new() };
-        Column { path, cells, filled: 0, stale: Vec::new(), asked: 0 }
+        Column { path, cells, filled: 0, stale: Vec::new(), asked: 0, most: 0 }
+    }
+
+    /// Has it read anew as a whole.
+    fn restart(&mut self) {
+        *self = Column { asked: self.asked, ..Column::new(self.path.clone()) };
     }
 
     fn changed(&mut self, slot: Slot) {
@@ -148,12 +160,19 @@ impl Column {
         }
         // Nobody has asked for it for long: it is then read anew as a whole.
         if self.stale.len() > self.filled {
-            *self = Column { asked: self.asked, ..Column::new(self.path.clone()) };
+            self.restart();
         }
     }
 
     fn catch_up(&mut self, slots: usize, live: usize, read: &Read<'_>) {
         let most = (live / VARIETY.0).max(VARIETY.1);
+        // What was too varied among few records need not be among many.
+        if matches!(self.cells, Cells::None) && most >= 2 * self.most {
+            self.restart();
+        }
+        if !matches!(self.cells, Cells::None) {
+            self.most = most;
+        }
         let fresh = self.filled as Slot..slots as Slot;
         for slot in std::mem::take(&mut self.stale).into_iter().chain(fresh) {
             if matches!(self.cells, Cells::None) {
@@ -261,4 +280,73 @@ fn key(value: &Value) -> Vec<u8> {
     let mut bytes = Vec::new();
     write(value, &mut bytes);
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Kind, RecordId, Scope, Tier, Timestamp, Usage};
+
+    fn record(number: usize, metadata: impl IntoIterator<Item = (String, Value)>) -> Record {
+        let at = Timestamp(number as i64);
+        Record {
+            id: RecordId(number as u128),
+            text: String::new(),
+            kind: Kind(Kind::EPISODIC.into()),
+            tier: Tier::Working,
+            tier_since: at,
+            scope: Scope::default(),
+            actor: None,
+            occurred_at: at,
+            recorded_at: at,
+            importance: 0.5,
+            tags: Vec::new(),
+            metadata: metadata.into_iter().collect(),
+            usage: Usage::default(),
+            surprise: None,
+            moves: Vec::new(),
+            pinned: false,
+            expires_at: None,
+            source: None,
+            origins: Vec::new(),
+            summary: false,
+            version: 1,
+        }
+    }
+
+    fn is(name: &str, value: impl Into<Value>) -> Filter {
+        Filter::Field(FieldPath::Metadata(vec![name.into()]), Comparison::Eq(value.into()))
+    }
+
+    #[test]
+    fn what_was_too_varied_among_few_records_is_kept_among_many() {
+        let place = |number: usize| Value::Text(format!("place {}", number % 300));
+        let records: Vec<Record> =
+            (0..5_000).map(|number| record(number, [("place".to_owned(), place(number))])).collect();
+        let read = |slot: Slot| records.get(slot as usize);
+        let filter = is("place", "place 7");
+        let mut columns = Columns::default();
+        for (count, covers) in [(1_000, false), (1_500, false), (5_000, true)] {
+            columns.prepare(&filter, count, count, &read);
+            assert_eq!(columns.covers(&filter, count), covers, "{count}");
+            let all: SlotSet = (0..count as Slot).collect();
+            let found: Vec<Slot> = columns.select(&filter, &all, count, &read).iter().collect();
+            assert_eq!(found, (7..count as Slot).step_by(300).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_fields_of_a_long_filter_do_not_make_room_for_each_other() {
+        let fields =
+            |number: usize| (0..20).map(move |name| (format!("f{name}"), Value::from(number as f64)));
+        let records: Vec<Record> = (0..LEAST).map(|number| record(number, fields(number))).collect();
+        let read = |slot: Slot| records.get(slot as usize);
+        let filter = Filter::And((0..20).map(|name| is(&format!("f{name}"), 5.0)).collect());
+        let mut columns = Columns::default();
+        columns.prepare(&filter, LEAST, LEAST, &read);
+        let first = is("f0", 5.0);
+        assert!(columns.covers(&first, LEAST) && !columns.covers(&filter, LEAST));
+        let all: SlotSet = (0..LEAST as Slot).collect();
+        assert_eq!(columns.select(&filter, &all, LEAST, &read).iter().collect::<Vec<_>>(), [5]);
+    }
 }
