@@ -149,9 +149,11 @@ impl Figures {
         (self.effort.breadth * share * libm::powf(listed / many, exponent) / asked).min(1.0)
     }
 
-    /// How many a walk keeps that is to find `sure` for sure, and `limit` at all.
-    pub(super) fn breadth(sure: usize, limit: usize) -> usize {
-        BREADTH.1.saturating_mul(sure).saturating_add(BREADTH.0).max(limit)
+    /// How many a walk keeps that is to find `sure` for sure, and `limit` at all: more where more is asked for than is found
+    /// by default.
+    pub(super) fn breadth(sure: usize, limit: usize, effort: Effort) -> usize {
+        let usual = BREADTH.1.saturating_mul(sure).saturating_add(BREADTH.0);
+        ((usual as f32 * effort.breadth.max(1.0)) as usize).max(limit)
     }
 
     /// Nodes that a walk looks at, about. Where few of them are in question, it passes by more that are not.
@@ -256,8 +258,9 @@ mod tests {
 
     #[test]
     fn a_graph_is_walked_where_it_covers_what_is_asked_for() {
+        let effort = Effort::of(DEFAULT_RECALL);
         let with = |rows: usize, allowed, beside| {
-            let walk = Walk { breadth: Figures::breadth(10, 128), nodes: rows - beside, beside };
+            let walk = Walk { breadth: Figures::breadth(10, 128, effort), nodes: rows - beside, beside };
             Figures { graph: Some(walk), ..figures(rows, allowed) }
         };
         assert_eq!(with(2_000, 2_000, 0).choose(false), Way::Scan);
@@ -266,7 +269,9 @@ mod tests {
         assert_eq!(with(400_000, 400_000, 20_000).choose(false), Way::Lists, "too many beside it");
         assert_eq!(with(400_000, 120_000, 0).choose(false), Way::Lists, "too few of its nodes");
         assert!(with(400_000, 400_000, 0).choose(true).is_exact());
-        assert_eq!(Figures::breadth(10, 500), 500);
+        let kept = |recall: f32, limit: usize| Figures::breadth(10, limit, Effort::of(recall));
+        assert_eq!([kept(DEFAULT_RECALL, 500), kept(DEFAULT_RECALL, 128), kept(0.8, 128)], [500, 240, 240]);
+        assert_eq!(kept(0.999, 128), 720);
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl Arena {
 
     /// What the way of a search depends on.
     pub(super) fn figures(&self, wanted: &Wanted<'_>) -> Figures {
+        let effort = Effort::of(wanted.recall);
         Figures {
             dimensions: self.dimensions,
             words: self.signer.words(),
@@ -72,9 +73,9 @@ impl Arena {
             coded: self.lists.len(),
             waiting: self.lists.waiting(),
             lists: self.lists.centred(),
-            effort: Effort::of(wanted.recall),
+            effort,
             graph: self.coverage().map(|coverage| Walk {
-                breadth: Figures::breadth(wanted.sure, wanted.limit),
+                breadth: Figures::breadth(wanted.sure, wanted.limit, effort),
                 nodes: coverage.nodes,
                 beside: coverage.beside,
             }),
