@@ -46,6 +46,7 @@ export class Graphs {
   #end: ((error: Error) => void) | undefined;
   /** Whether a Worker has failed: none is started again without being asked for. */
   #failed = false;
+  #isClosed = false;
 
   /** `call` runs a call into the engine, as long as it may be used. */
   constructor(start: StartWorker | undefined, call: <T>(use: (handle: EngineHandle) => T) => T, emit: <N extends "graph-built" | "worker-failed">(name: N, event: MemoryEvents[N]) => void) {
@@ -56,7 +57,7 @@ export class Graphs {
 
   /** Has a graph built if one is due, there are Workers and none is being built. Does not wait for it. */
   tend(): void {
-    if (!this.#start || this.#failed || this.#building || this.#asked || !this.#call((handle) => handle.graphDue())) return;
+    if (!this.#start || this.#isClosed || this.#failed || this.#building || this.#asked || !this.#call((handle) => handle.graphDue())) return;
     // Failures are told by an event, and a memory that was closed meanwhile is nobody's concern.
     this.#begin(this.#start).catch(() => {});
   }
@@ -71,6 +72,7 @@ export class Graphs {
 
   /** Ends the Worker. Whoever waits for a graph is told that the memory is closed. */
   close(): void {
+    this.#isClosed = true;
     this.#end?.(createError("memory-closed", "the memory was closed before its graph was built"));
   }
 

@@ -336,7 +336,7 @@ export interface Why {
   /** The part of the question that it answers best, if the question has parts and that is not the whole. */
   readonly part?: string;
   readonly fusion: "weighted" | "rrf" | "max" | "borda";
-  /** How the search by vector went, if there was one: `codes` and `lists` can miss one that belongs among the hits. */
+  /** How the search by vector went, if there was one: `codes`, `lists` and `graph` can miss one that belongs among the hits. */
   readonly vectors?: "exact" | "codes" | "lists" | "graph";
   /** What the searches say, and each other signal that adds something. */
   readonly signals: readonly SignalShare[];

@@ -137,6 +137,23 @@ describe("a graph over the vectors", () => {
     await expect.poll(() => ended).toBe(1);
   });
 
+  it("is no reason for maintenance to fail that was durable before the memory was closed", async () => {
+    const storage = memoryStorage();
+    const write = storage.write.bind(storage);
+    storage.write = async (batch) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return write(batch);
+    };
+    const memory = await openMemory({ storage, embedder: false });
+    const added = memory.add("something");
+    const maintained = memory.maintain({ compact: true });
+    // Both wait for storage.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await memory.close();
+    await added;
+    expect(await maintained).toMatchObject({ more: false });
+  });
+
   it("is built anew if the vectors were dropped meanwhile, and no failure", async () => {
     let started = 0;
     const place = memoryPlace();
