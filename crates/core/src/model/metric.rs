@@ -37,7 +37,10 @@ impl Metric {
             Metric::Cosine => cosine,
             Metric::Dot => cosine * a * b,
             // The law of cosines, written so that nothing is lost where both are nearly the same.
-            Metric::Euclidean => -libm::sqrtf(((a - b) * (a - b) + 2.0 * a * b * (1.0 - cosine)).max(0.0)),
+            // Subtracted, so that no distance is 0 and not -0.
+            Metric::Euclidean => {
+                0.0 - libm::sqrtf(((a - b) * (a - b) + 2.0 * a * b * (1.0 - cosine)).max(0.0))
+            }
         }
     }
 }
@@ -55,7 +58,7 @@ mod tests {
         assert_eq!(Metric::Cosine.likeness(cosine, [5.0, 13.0]), cosine);
         assert!((Metric::Dot.likeness(cosine, [5.0, 13.0]) - product).abs() < 1e-4);
         assert!((Metric::Euclidean.likeness(cosine, [5.0, 13.0]) + distance).abs() < 1e-4);
-        assert_eq!(Metric::Euclidean.likeness(1.0, [2.0, 2.0]), 0.0);
+        assert_eq!(Metric::Euclidean.likeness(1.0, [2.0, 2.0]).to_bits(), 0);
     }
 
     #[test]
