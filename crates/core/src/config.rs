@@ -266,7 +266,7 @@ pub enum GraphUse {
     /// From as many vectors on as one is worth its memory (see `docs/VECTOR-INDEX.md`).
     #[default]
     Auto,
-    /// From some hundreds of vectors on.
+    /// From a thousand vectors on.
     Always,
     /// Not at all.
     Never,

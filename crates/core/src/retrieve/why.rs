@@ -60,7 +60,8 @@ pub struct Why {
     pub part: Option<String>,
     /// `weighted`, `rrf`, `max` or `borda`.
     pub fusion: &'static str,
-    /// How the vector search went: `exact`, or by `codes` or `lists`, which can miss one that belongs among the hits.
+    /// How the vector search went: `exact`, or by `codes`, `lists` or a `graph`, which can miss one that belongs among the
+    /// hits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vectors: Option<&'static str>,
     /// What the searches say, and each other signal that adds something.
