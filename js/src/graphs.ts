@@ -165,7 +165,8 @@ export class Graphs {
     const heard = (message: unknown): void => {
       if (isOver()) return;
       try {
-        answer(message as FromWorker);
+        if (!isFromWorker(message)) throw new Error("the Worker says what stratamem/worker never says: does it run another script?");
+        answer(message);
       } catch (error) {
         fail(error);
       }
@@ -203,9 +204,15 @@ export class Graphs {
   }
 }
 
+/** Whether the script of a Worker says such things: the user's own may run another one. */
+function isFromWorker(said: unknown): said is FromWorker {
+  const { type, part } = (said ?? {}) as { type?: unknown; part?: unknown };
+  return type === "ready" || type === "more" || type === "failed" || (type === "part" && part instanceof Uint8Array);
+}
+
 /** Hears what a Worker says, of either kind. */
 function listen(worker: WorkerLike, heard: (message: unknown) => void, failed: (error: unknown) => void): void {
-  const { on, addEventListener } = worker as {
+  const { on, addEventListener } = (worker ?? {}) as {
     on?: (event: string, listener: (value: unknown) => void) => void;
     addEventListener?: (event: string, listener: (event: { data?: unknown; error?: unknown; message?: string }) => void) => void;
   };

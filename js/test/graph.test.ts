@@ -109,6 +109,9 @@ describe("a graph over the vectors", () => {
     ["brings something else", running(`${hello} parentPort.postMessage({ type: "part", part: new Uint8Array(400), last: true })`), /is no graph of this memory/],
     ["cannot be started", () => { throw new Error("refused"); }, /refused/],
     ["is none", () => ({}) as Worker, /workers must answer a Worker/],
+    ["is nothing", () => null as unknown as Worker, /workers must answer a Worker/],
+    ["says nothing", running(`${hello} parentPort.postMessage(undefined)`), /says what stratamem\/worker never says/],
+    ["brings no bytes", running(`${hello} parentPort.postMessage({ type: "part", part: [1, 2], last: true })`), /says what stratamem\/worker never says/],
   ])("is missing if the Worker %s, and nothing else is", async (_, workers, expected) => {
     let started = 0;
     const memory = await filled(memoryPlace(), { config: { graph: "always" }, workers: () => ((started += 1), workers()) });
