@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::index::text::KeywordQuery;
+use crate::index::text::{KeywordHits, KeywordQuery};
 use crate::index::vector::{DEFAULT_RECALL, Probe, VectorIndex, Wanted, Way};
 use crate::index::{Slot, SlotSet};
 use crate::model::{Metric, RecordId};
@@ -42,6 +42,8 @@ pub(crate) struct Proposal {
 pub(crate) struct Searches<'a> {
     dense: Option<Dense<'a>>,
     keyword: Option<Range>,
+    /// What keyword search made of all, as long as it goes by the words that it has searched with.
+    found: Option<KeywordHits>,
     /// The words that keyword search goes by.
     pub(crate) terms: KeywordQuery,
     /// What the searches (dense, keyword) count, and the ranges of their scores.
@@ -111,7 +113,7 @@ impl<'a> Searches<'a> {
         let mut skipped = Vec::new();
         let mut proposed = Vec::new();
         let dense = dense(ground, &mut proposed, &mut skipped);
-        let (terms, keyword) = keyword(ground, words, &mut proposed, &mut skipped);
+        let (terms, found, keyword) = keyword(ground, words, &mut proposed, &mut skipped);
         let unheard = |slot| Proposal { slot, opinions: [None; 2] };
         if ground.demand.is_some_and(|demand| demand.decides) {
             proposed.extend(ground.fulfilling().into_iter().map(unheard));
@@ -130,7 +132,7 @@ impl<'a> Searches<'a> {
         let none = Range { floor: 0.0, best: 0.0, listed: 1 };
         let shares = ground.query.fusion.shares([dense.is_some(), keyword.is_some()], brevity);
         let ranges = [dense.as_ref().map_or(none, |dense| dense.range), keyword.unwrap_or(none)];
-        (Searches { dense, keyword, terms, shares, ranges, skipped }, proposed)
+        (Searches { dense, keyword, found: Some(found), terms, shares, ranges, skipped }, proposed)
     }
 
     /// How the vector search compares.
@@ -150,6 +152,7 @@ impl<'a> Searches<'a> {
         ground.add_patterns(&mut rest);
         if !rest.is_empty() {
             self.terms = rest;
+            self.found = None;
         }
     }
 
@@ -169,7 +172,7 @@ impl<'a> Searches<'a> {
             self.judge_meaning(proposal.slot, &mut proposal.opinions);
             let mut known = proposal.opinions;
             if known[1].is_none() && self.keyword.is_some() {
-                let score = ground.sources.text.score(&self.terms, proposal.slot);
+                let score = self.score_of_words(ground, proposal.slot);
                 known[1] = score.map(|score| Opinion { score, rank: None });
             }
             let parts = ground.query.fusion.contributions(known, self.shares, self.ranges);
@@ -206,6 +209,16 @@ impl<'a> Searches<'a> {
         if let Some(Dense { probe, index, .. }) = &self.dense {
             let unlisted = || Some(Opinion { score: index.score(probe, slot)?, rank: None });
             opinions[0] = opinions[0].or_else(unlisted);
+        }
+    }
+
+    /// What keyword search makes of a slot by itself.
+    fn score_of_words(&self, ground: &Ground<'_>, slot: Slot) -> Option<f32> {
+        let text = ground.sources.text;
+        match &self.found {
+            // It has read nothing of what is not allowed, such as the record that others like it are looked for.
+            Some(found) if ground.allowed.contains(slot) => found.score(text, &self.terms, slot),
+            _ => text.score(&self.terms, slot),
         }
     }
 
@@ -280,7 +293,7 @@ fn keyword(
     words: KeywordQuery,
     proposed: &mut Vec<Proposal>,
     skipped: &mut Vec<SkippedSignal>,
-) -> (KeywordQuery, Option<Range>) {
+) -> (KeywordQuery, KeywordHits, Option<Range>) {
     let mut skip = |reason| skipped.push(SkippedSignal { signal: Signal::Keyword, reason });
     let Ground { sources, query, like, .. } = ground;
     let mut terms = words;
@@ -289,18 +302,19 @@ fn keyword(
         terms.keep_telling();
     }
     ground.add_patterns(&mut terms);
-    let hits = sources.text.search(&terms, ground.depth(), ground.allowed, &|slot| ground.id(slot).0);
+    let found = sources.text.search(&terms, ground.depth(), ground.allowed, &|slot| ground.id(slot).0);
     if query.text.is_empty() && like.is_none() {
         skip("the query has no text");
     } else if terms.is_empty() {
         skip("no memory has any of these words");
-    } else if hits.is_empty() {
+    } else if found.best.is_empty() {
         skip("no memory in question has any of these words");
     }
-    proposed.extend(hits.iter().zip(1..).map(|(hit, rank)| {
+    proposed.extend(found.best.iter().zip(1..).map(|(hit, rank)| {
         let opinion = Opinion { score: hit.score, rank: Some(rank) };
         Proposal { slot: hit.slot, opinions: [None, Some(opinion)] }
     }));
-    let range = hits.first().map(|best| Range { floor: 0.0, best: best.score, listed: hits.len() });
-    (terms, range)
+    let listed = found.best.len();
+    let range = found.best.first().map(|best| Range { floor: 0.0, best: best.score, listed });
+    (terms, found, range)
 }

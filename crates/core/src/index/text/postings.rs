@@ -35,56 +35,22 @@ pub(super) struct Posting {
     pub(super) count: u32,
 }
 
-/// What bounds the score of each of some postings from above, whatever view asks and with whatever parameters: BM25 grows
-/// with the count and falls with the length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bound {
-    pub(super) most: u32,
-    pub(super) shortest: u32,
-}
-
-impl Bound {
-    /// That of no posting.
-    pub(super) const NONE: Bound = Bound { most: 0, shortest: u32::MAX };
-
-    /// That of postings, given the lengths of the documents by slot. The dead ones count for nothing.
-    fn of(postings: &[Posting], lengths: &[u32]) -> Bound {
-        let live = postings.iter().filter(|posting| lengths[posting.slot as usize] > 0);
-        live.fold(Bound::NONE, |bound, posting| {
-            bound.join(Bound { most: posting.count, shortest: lengths[posting.slot as usize] })
-        })
-    }
-
-    /// That of both together.
-    pub(super) fn join(self, other: Bound) -> Bound {
-        Bound { most: self.most.max(other.most), shortest: self.shortest.min(other.shortest) }
-    }
-}
-
 /// The slots that a term occurs in, in ascending order, with dead ones in between.
 #[derive(Debug, Default)]
 pub(super) struct PostingList {
     pub(super) postings: Vec<Posting>,
     /// How many of them are of live slots.
     pub(super) live: u32,
-    /// The bound of each full block of postings. What has died since still counts in it, until the list is purged.
-    bounds: Vec<Bound>,
 }
 
 impl PostingList {
     /// Dead postings are dropped once there are more than one in this many: often enough that reading past them costs
     /// little, and seldom enough that a removal costs the same however long the list is.
     const LIVE_PER_DEAD: usize = 4;
-    /// Postings in a block.
-    pub(super) const BLOCK: usize = 64;
 
-    fn push(&mut self, slot: Slot, count: u32, lengths: &[u32]) {
+    fn push(&mut self, slot: Slot, count: u32) {
         self.postings.push(Posting { slot, count });
         self.live += 1;
-        if self.postings.len().is_multiple_of(Self::BLOCK) {
-            let block = &self.postings[self.postings.len() - Self::BLOCK..];
-            self.bounds.push(Bound::of(block, lengths));
-        }
     }
 
     /// Counts one of its slots as dead.
@@ -96,23 +62,11 @@ impl PostingList {
             if self.postings.capacity() > 2 * self.postings.len() {
                 self.postings.shrink_to_fit();
             }
-            let full = self.postings.chunks_exact(Self::BLOCK);
-            self.bounds = full.map(|block| Bound::of(block, lengths)).collect();
         }
     }
 
     fn iter(&self) -> impl Iterator<Item = (Slot, u32)> {
         self.postings.iter().map(|posting| (posting.slot, posting.count))
-    }
-
-    /// The bound of each block, that of the last one too, which may not be full.
-    pub(super) fn bounds(&self, lengths: &[u32]) -> Vec<Bound> {
-        let mut bounds = self.bounds.clone();
-        let rest = &self.postings[bounds.len() * Self::BLOCK..];
-        if !rest.is_empty() {
-            bounds.push(Bound::of(rest, lengths));
-        }
-        bounds
     }
 }
 
@@ -195,7 +149,7 @@ impl TextIndex {
         let length = counts.iter().fold(0u32, |length, (_, count)| length.saturating_add(*count));
         self.lengths.push(length);
         for &(term, count) in &counts {
-            self.lists[term as usize].push(slot, count, &self.lengths);
+            self.lists[term as usize].push(slot, count);
         }
         self.documents.push(counts.into());
         self.live += 1;
@@ -249,10 +203,8 @@ impl TextIndex {
     pub(crate) fn bytes(&self) -> usize {
         let names: usize = self.names.iter().map(|name| name.len() * 2 + 48).sum();
         let occurrences: usize = self.lists.iter().map(|list| list.postings.len()).sum();
-        let blocks: usize = self.lists.iter().map(|list| list.bounds.len()).sum();
         names
             + occurrences * (size_of::<Posting>() + size_of::<(u32, u32)>())
-            + blocks * size_of::<Bound>()
             + self.vocabulary.get().map_or(0, Vocabulary::bytes)
             + self.documents.len() * (size_of::<Box<[(u32, u32)]>>() + size_of::<u32>())
     }
@@ -450,7 +402,7 @@ mod tests {
 
     fn ranked(index: &TextIndex, query: &str, allowed: &SlotSet) -> Vec<Slot> {
         let query = index.query(query, None, Bm25::default());
-        index.search(&query, 10, allowed, BY_SLOT).into_iter().map(|hit| hit.slot).collect()
+        index.search(&query, 10, allowed, BY_SLOT).best.into_iter().map(|hit| hit.slot).collect()
     }
 
     #[test]
@@ -487,8 +439,8 @@ mod tests {
         let query = together.query("red apple", Some(&visible), Bm25::default());
         let expected = alone.query("red apple", None, Bm25::default());
         assert_eq!(
-            together.search(&query, 9, &visible, BY_SLOT),
-            alone.search(&expected, 9, &visible, BY_SLOT)
+            together.search(&query, 9, &visible, BY_SLOT).best,
+            alone.search(&expected, 9, &visible, BY_SLOT).best
         );
     }
 
@@ -531,7 +483,7 @@ mod tests {
                 let allowed = visible.unwrap_or(&all);
                 let ask = |index: &TextIndex| {
                     let query = index.query("fig apple sloe damson", visible, Bm25::default());
-                    let hits = index.search(&query, 50, allowed, BY_SLOT);
+                    let hits = index.search(&query, 50, allowed, BY_SLOT).best;
                     assert!(hits.iter().all(|hit| index.score(&query, hit.slot) == Some(hit.score)));
                     hits
                 };
@@ -544,10 +496,6 @@ mod tests {
                 let dead = list.postings.len() - list.live as usize;
                 assert!(dead * PostingList::LIVE_PER_DEAD <= list.postings.len());
                 assert!(list.postings.is_sorted_by_key(|posting| posting.slot));
-                let bounds = list.bounds(&index.lengths);
-                for (block, bound) in list.postings.chunks(PostingList::BLOCK).zip(&bounds) {
-                    assert_eq!(bound.join(Bound::of(block, &index.lengths)), *bound);
-                }
             }
         }
         assert!(next > 1_500 && texts.len() > 50, "{next} texts, {} left", texts.len());
@@ -560,7 +508,7 @@ mod tests {
         let fresh = index(&["red apple", "red plum"]);
         let all: SlotSet = (0..2).collect();
         let of = |index: &TextIndex| {
-            index.search(&index.query("red apple", None, Bm25::default()), 9, &all, BY_SLOT)
+            index.search(&index.query("red apple", None, Bm25::default()), 9, &all, BY_SLOT).best
         };
         assert_eq!(of(&changed), of(&fresh));
         assert_eq!(changed.term_count(), fresh.term_count());
