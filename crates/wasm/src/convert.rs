@@ -5,7 +5,7 @@ use std::io;
 
 use js_sys::{Array, Float32Array, JSON, Object, Reflect, Uint32Array};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer as _};
 use serde_json::ser::Formatter;
 use serde_wasm_bindgen::Serializer;
 use stratamem_core::{
@@ -30,7 +30,7 @@ pub(crate) fn write<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue
 
 /// Writes a record.
 pub(crate) fn write_record(record: &Record) -> Result<JsValue, JsValue> {
-    through_json(record)
+    through_json(|serializer| record.serialize(serializer))
 }
 
 /// Writes one page of a listing.
@@ -61,16 +61,17 @@ pub(crate) fn write_hits(hits: &[Hit]) -> Result<JsValue, JsValue> {
 
 /// Writes a list of records, or of what holds one each.
 pub(crate) fn write_each<T: Serialize>(values: impl IntoIterator<Item = T>) -> Result<JsValue, JsValue> {
-    let written: Array = values.into_iter().map(|value| through_json(&value)).collect::<Result<_, _>>()?;
-    Ok(written.into())
+    through_json(|serializer| serializer.collect_seq(values))
 }
 
-/// Writes an object that has many fields or names that users give, by way of its JSON: the host makes all of it in one
-/// call, and a field named `__proto__` is one like any other.
-fn through_json<T: Serialize>(value: &T) -> Result<JsValue, JsValue> {
-    let mut bytes = Vec::with_capacity(1024);
+/// Writes what has many fields or names that users give, by way of its JSON: the host makes all of it in one call, and a
+/// field named `__proto__` is one like any other.
+fn through_json(
+    write: impl FnOnce(&mut serde_json::Serializer<&mut Vec<u8>, Wide>) -> Result<(), serde_json::Error>,
+) -> Result<JsValue, JsValue> {
+    let mut bytes = Vec::with_capacity(16_384);
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Wide);
-    value.serialize(&mut serializer).map_err(|error| malformed("record", error))?;
+    write(&mut serializer).map_err(|error| malformed("record", error))?;
     let json = std::str::from_utf8(&bytes).map_err(|error| malformed("record", error))?;
     JSON::parse(json)
 }
