@@ -390,9 +390,9 @@ impl<L: Row> Row for VectorV1<L> {
         let steps = || row.iter().map(|byte| byte.cast_signed()).collect();
         match self {
             VectorV1::None => None,
-            VectorV1::F32 => Some(Code::F32(
-                row.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            )),
+            VectorV1::F32 => {
+                Some(Code::F32(row.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()))
+            }
             VectorV1::Int8 => Some(Code::Int8(steps())),
             VectorV1::Binary => Some(Code::Binary(row.to_vec())),
             VectorV1::Projected(number, _) => Some(Code::Projected(number, steps())),
