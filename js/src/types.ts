@@ -816,6 +816,8 @@ export interface MemoryStats {
     readonly kinds: readonly { readonly kind: Kind; readonly items: number; readonly bytes: number }[];
     readonly vectorBytes: number;
     readonly keywordBytes: number;
+    /** Estimated bytes of the columns that filters are answered from; 0 before the first recall with one. */
+    readonly columnBytes: number;
     readonly logBytes: number;
     readonly segmentBytes: number;
     /** Bytes that `compressText` saves in segments. */

@@ -376,7 +376,7 @@ describe("other shapes", () => {
         answered: 0,
         embeddingCache: { hits: 0, misses: 0, hitRate: 0, entries: 0, bytes: 0 },
         vectors: 3, precisions: { f32: 3, int8: 0, binary: 0, projected: 0 }, terms: expect.any(Number) as number, textBytes: 11, kinds: [{ kind: "episodic", items: 3, bytes: expect.any(Number) as number }], vectorBytes: expect.any(Number) as number,
-        keywordBytes: expect.any(Number) as number, logBytes: expect.any(Number) as number, segmentBytes: 0, savedBytes: 0, segments: 0, commits: 1,
+        keywordBytes: expect.any(Number) as number, columnBytes: 0, logBytes: expect.any(Number) as number, segmentBytes: 0, savedBytes: 0, segments: 0, commits: 1,
       },
     });
     clock.advance(500);

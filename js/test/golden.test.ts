@@ -181,7 +181,8 @@ async function answers(script: Script, objects: Objects, steps: unknown[]): Prom
     }
     const { engine, ...stats } = await scoped.stats();
     // Estimates of main memory: not the same on every platform.
-    const { vectorBytes: _vectors, keywordBytes: _keywords, ...figures } = engine ?? { vectorBytes: 0, keywordBytes: 0 };
+    const { vectorBytes: _vectors, keywordBytes: _keywords, columnBytes: _columns, ...figures } =
+      engine ?? { vectorBytes: 0, keywordBytes: 0, columnBytes: 0 };
     views.push({ stats: engine ? { ...stats, engine: figures } : stats, records });
   }
   const questions: object[] = [];

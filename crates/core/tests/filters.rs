@@ -401,6 +401,8 @@ fn columns_say_what_the_records_say() {
         json!({ "unique": "u500" }),
         json!({ "unique": { "$contains": "50" }, "topic": { "$exists": true } }),
         json!({ "deep": { "part": [1, "a"] } }),
+        json!({ "shade": { "$in": ["s0", "s51", "s99"] } }),
+        json!({ "shade": { "$exists": false } }),
         json!({ "$tier": "intermediate" }),
         json!({ "$actor": { "$exists": false } }),
         json!({ "$tags": ["red", "blue"] }),
@@ -418,6 +420,7 @@ fn columns_say_what_the_records_say() {
             metadata["mixed"] =
                 if number.is_multiple_of(2) { json!(number) } else { json!(format!("m{}", number % 30)) };
             metadata["deep"] = json!({ "part": [number % 2, "a"] });
+            metadata["shade"] = json!(format!("s{}", number % 100));
         }
         NewRecord {
             metadata: serde_json::from_value(metadata).expect("an object"),
@@ -467,6 +470,9 @@ fn columns_say_what_the_records_say() {
             let mut found: Vec<_> = hits.iter().map(|hit| hit.record.id).collect();
             found.sort_unstable();
             let listed = host.engine.list(&everyone, Some(&filter), None, usize::MAX, START).records;
+            let figures = host.engine.stats(&everyone, START).engine.expect("of the whole memory");
+            // Twenty topics take a bit each of every record.
+            assert!(figures.column_bytes > 20 * listed.len() / 8, "{filter:?}, round {round}");
             assert_eq!(
                 found,
                 listed.iter().map(|record| record.id).collect::<Vec<_>>(),

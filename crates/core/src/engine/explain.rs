@@ -92,6 +92,8 @@ pub struct EngineStats {
     pub vector_bytes: usize,
     /// Estimated bytes of the keyword index.
     pub keyword_bytes: usize,
+    /// Estimated bytes of the columns that filters are answered from.
+    pub column_bytes: usize,
     /// Bytes of logs in storage.
     pub log_bytes: u64,
     /// Bytes of segments in storage.
@@ -351,6 +353,7 @@ impl Engine {
                 .collect(),
             vector_bytes: self.state.vectors().map_or(0, |index| index.bytes()),
             keyword_bytes: self.state.text.bytes(),
+            column_bytes: self.state.store.column_bytes(),
             log_bytes,
             segment_bytes,
             saved_bytes: self.journal.saved_bytes(),

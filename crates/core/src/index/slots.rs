@@ -38,6 +38,11 @@ impl SlotSet {
         self.words.get(slot as usize / 64).is_some_and(|bits| bits & (1u64 << (slot % 64)) != 0)
     }
 
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        8 * self.words.capacity()
+    }
+
     /// How many slots are in the set.
     pub(crate) fn len(&self) -> usize {
         self.len
@@ -56,6 +61,12 @@ impl SlotSet {
     pub(crate) fn without(&self, other: &SlotSet) -> SlotSet {
         let others = other.words.iter().copied().chain(std::iter::repeat(0));
         let words: Vec<u64> = self.words.iter().zip(others).map(|(own, word)| own & !word).collect();
+        SlotSet { len: count(&words), words }
+    }
+
+    /// The slots that are in another set, too.
+    pub(crate) fn shared(&self, other: &SlotSet) -> SlotSet {
+        let words: Vec<u64> = self.words.iter().zip(&other.words).map(|(own, word)| own & word).collect();
         SlotSet { len: count(&words), words }
     }
 
@@ -139,6 +150,7 @@ mod tests {
                 listed(&a.without(&b)),
                 expect(by_hand(&|slot| a.contains(slot) && !b.contains(slot)))
             );
+            assert_eq!(listed(&a.shared(&b)), expect(by_hand(&|slot| a.contains(slot) && b.contains(slot))));
             assert_eq!(
                 listed(&a.keep(|slot| slot % 3 == 0)),
                 expect(by_hand(&|slot| a.contains(slot) && slot % 3 == 0))

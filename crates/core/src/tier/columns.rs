@@ -1,8 +1,9 @@
 //! Columns of the fields that filters have asked for, so that a filter over many records reads a few bytes of each
 //! instead of the records themselves, which lie all over the memory.
 //!
-//! A column holds the values of one field by slot: numbers of entries in a dictionary, so that a comparison is made once
-//! for each different value, or plain numbers where they are all different. It is made when a filter first names the
+//! A column holds the values of one field by slot: sets of the slots of each value while there are few, else numbers of
+//! entries in a dictionary, so that a comparison is made once for each different value, or plain numbers where they are all
+//! different. It is made when a filter first names the
 //! field, and caught up before each further one. A column says exactly what the records say; fields that change with every
 //! use, and those that are different in every record without being numbers, have none, and filters then ask the records.
 
@@ -17,6 +18,8 @@ const LEAST: usize = 1_000;
 const MOST: usize = 16;
 /// Different values of a field, at most, as a share of the records; and how many there may be in any case.
 const VARIETY: (usize, usize) = (8, 256);
+/// Different values of a field whose slots are kept in sets: at most what numbers in a dictionary would take.
+const SETS: usize = 32;
 
 /// The record of a slot, if it lives.
 type Read<'a> = dyn Fn(Slot) -> Option<&'a Record> + 'a;
@@ -43,11 +46,22 @@ struct Column {
     most: usize,
 }
 
+/// The dictionary of a column: different values, in the order in which they came, and the position of each by its [`key`].
+#[derive(Debug, Default)]
+struct Dictionary {
+    values: Vec<Value>,
+    known: BTreeMap<Vec<u8>, u32>,
+    /// Bytes that the values and their keys take, about.
+    bytes: usize,
+}
+
 /// By slot.
 #[derive(Debug)]
 enum Cells {
+    /// For each value of the dictionary, the slots that have it. For few values: a filter then joins words of bits.
+    Sets { sets: Vec<SlotSet>, dictionary: Dictionary },
     /// 0 where there is no value, else the number of the value from 1.
-    Dictionary { ids: Vec<u32>, values: Vec<Value>, known: BTreeMap<Vec<u8>, u32> },
+    Ids { ids: Vec<u32>, dictionary: Dictionary },
     /// NaN where there is no value; values are finite.
     Numbers(Vec<f64>),
     /// Too varied.
@@ -81,6 +95,11 @@ impl Columns {
             self.columns[at].asked = self.asked;
             self.columns[at].catch_up(slots, live, read);
         }
+    }
+
+    /// Bytes held, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.columns.iter().map(Column::bytes).sum()
     }
 
     /// The record of a slot has been changed where it is.
@@ -145,7 +164,7 @@ fn is_kept(path: &FieldPath) -> bool {
 
 impl Column {
     fn new(path: FieldPath) -> Self {
-        let cells = Cells::Dictionary { ids: Vec::new(), values: Vec::new(), known: BTreeMap::new() };
+        let cells = Cells::Sets { sets: Vec::new(), dictionary: Dictionary::default() };
         Column { path, cells, filled: 0, stale: Vec::new(), asked: 0, most: 0 }
     }
 
@@ -184,14 +203,36 @@ impl Column {
         self.filled = slots;
     }
 
+    fn bytes(&self) -> usize {
+        let cells = match &self.cells {
+            Cells::Sets { sets, dictionary } => {
+                sets.iter().map(SlotSet::bytes).sum::<usize>() + dictionary.bytes
+            }
+            Cells::Ids { ids, dictionary } => 4 * ids.capacity() + dictionary.bytes,
+            Cells::Numbers(numbers) => 8 * numbers.capacity(),
+            Cells::None => 0,
+        };
+        size_of::<Column>() + cells + 4 * self.stale.capacity()
+    }
+
     fn select(&self, comparison: &Comparison, within: &SlotSet) -> SlotSet {
         match &self.cells {
-            Cells::Dictionary { ids, values, .. } => {
-                let holds: Vec<bool> = std::iter::once(None)
-                    .chain(values.iter().map(Some))
-                    .map(|value| comparison.holds(value))
-                    .collect();
-                within.keep(|slot| holds[ids[slot as usize] as usize])
+            Cells::Sets { sets, dictionary } => {
+                let of = |wanted: bool| {
+                    let mut all = SlotSet::default();
+                    let values = dictionary.values.iter().zip(sets);
+                    let chosen = values.filter(|(value, _)| comparison.holds(Some(value)) == wanted);
+                    chosen.for_each(|(_, set)| all.unite(set));
+                    all
+                };
+                // Where there is no value, there is no set: those slots are left by the sets that do not pass.
+                if comparison.holds(None) { within.without(&of(false)) } else { within.shared(&of(true)) }
+            }
+            Cells::Ids { ids, dictionary } => {
+                let values = dictionary.values.iter().map(Some);
+                let holds: Vec<bool> =
+                    std::iter::once(None).chain(values).map(|value| comparison.holds(value)).collect();
+                within.keep(|slot| holds[ids.get(slot as usize).copied().unwrap_or(0) as usize])
             }
             Cells::Numbers(numbers) => within.keep(|slot| {
                 let number = numbers[slot as usize];
@@ -207,14 +248,26 @@ impl Cells {
     /// Puts the value of a slot. `most` different ones may be held.
     fn put(&mut self, slot: usize, value: Option<&Value>, most: usize) {
         match self {
-            Cells::Dictionary { ids, values, known } => {
-                let id = value.map_or(0, |value| {
-                    *known.entry(key(value)).or_insert_with(|| {
-                        values.push(value.clone());
-                        values.len() as u32
-                    })
+            Cells::Sets { sets, dictionary } => {
+                sets.iter_mut().for_each(|set| {
+                    set.remove(slot as Slot);
                 });
-                set(ids, slot, id, 0);
+                if let Some(value) = value {
+                    let at = dictionary.position(value);
+                    sets.resize_with(dictionary.values.len(), SlotSet::default);
+                    sets[at as usize].insert(slot as Slot);
+                }
+                if sets.len() > SETS {
+                    let mut ids = Vec::new();
+                    for (id, own) in (1..).zip(std::mem::take(sets)) {
+                        own.iter().for_each(|slot| set(&mut ids, slot as usize, id, 0));
+                    }
+                    *self = Cells::Ids { ids, dictionary: std::mem::take(dictionary) };
+                }
+            }
+            Cells::Ids { ids, dictionary } => {
+                set(ids, slot, value.map_or(0, |value| dictionary.position(value) + 1), 0);
+                let values = &dictionary.values;
                 if values.len() > most {
                     let number =
                         |value: &Value| if let Value::Number(number) = value { *number } else { f64::NAN };
@@ -234,6 +287,21 @@ impl Cells {
             },
             Cells::None => {}
         }
+    }
+}
+
+impl Dictionary {
+    /// The position of a value, which it is given if it is new.
+    fn position(&mut self, value: &Value) -> u32 {
+        let key = key(value);
+        if let Some(at) = self.known.get(&key) {
+            return *at;
+        }
+        let at = self.values.len() as u32;
+        self.bytes += size_of::<Value>() + size_of::<(Vec<u8>, u32)>() + value.bytes() + key.len();
+        self.values.push(value.clone());
+        self.known.insert(key, at);
+        at
     }
 }
 

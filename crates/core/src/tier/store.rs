@@ -108,6 +108,11 @@ impl Store {
         self.columns.select(filter, within, self.slots.len(), &|slot| self.record(slot))
     }
 
+    /// Bytes that the columns take that filters are answered from.
+    pub(crate) fn column_bytes(&self) -> usize {
+        self.columns.bytes()
+    }
+
     /// Changes a record's tier or its usage.
     pub(crate) fn modify(&mut self, id: RecordId, change: impl FnOnce(&mut Record)) {
         let Some(&slot) = self.ids.get(&id) else { return };
