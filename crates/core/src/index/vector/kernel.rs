@@ -84,8 +84,15 @@ pub(super) fn dot_rows(a: &[i8], b: &[i8]) -> i32 {
 /// The dot product of a vector and a row of steps of the same length.
 pub(super) fn dot_f32_i8(query: &[f32], row: &[i8]) -> f32 {
     let mut lanes = [0f32; 4];
-    for (at, (q, r)) in query.iter().zip(row).enumerate() {
-        lanes[at % 4] += q * f32::from(*r);
+    let (heads, tail) = query.as_chunks::<4>();
+    let (steps, rest) = row.as_chunks::<4>();
+    for (q, r) in heads.iter().zip(steps) {
+        for lane in 0..4 {
+            lanes[lane] += q[lane] * f32::from(r[lane]);
+        }
+    }
+    for (lane, (q, r)) in tail.iter().zip(rest).enumerate() {
+        lanes[lane] += q * f32::from(*r);
     }
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
 }

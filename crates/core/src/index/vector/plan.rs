@@ -76,7 +76,7 @@ pub(super) struct Walk {
     pub(super) beside: usize,
 }
 
-/// How much a search of codes and lists does for the nearest there are.
+/// How much a search of codes, of lists or of a graph does for the nearest there are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Effort {
     /// The share of the lists that is read, as a multiple of what is read by default.
@@ -84,18 +84,20 @@ pub(super) struct Effort {
     /// Standard deviations by which a vector may differ from the question in more bits than its angle says and still be
     /// found.
     pub(super) deviations: f32,
+    /// How many a walk through a graph keeps, as a multiple of what it keeps by default.
+    pub(super) kept: f32,
 }
 
-/// By share of the nearest ten to be found, the effort that it takes: breadth and deviations. Measured on vectors of
-/// sentences (`docs/VECTOR-INDEX.md`).
-const EFFORTS: [(f32, [f32; 2]); 7] = [
-    (0.5, [0.02, 0.0]),
-    (0.8, [0.08, 0.5]),
-    (0.9, [0.18, 1.0]),
-    (0.95, [0.36, 1.3]),
-    (0.98, [0.7, 1.7]),
-    (0.99, [1.0, 2.0]),
-    (0.999, [3.0, 3.0]),
+/// By share of the nearest ten to be found, the effort that it takes: breadth, deviations and what a walk keeps. Measured
+/// on vectors of sentences (`docs/VECTOR-INDEX.md`).
+const EFFORTS: [(f32, [f32; 3]); 7] = [
+    (0.5, [0.02, 0.0, 0.1]),
+    (0.8, [0.08, 0.5, 0.2]),
+    (0.9, [0.18, 1.0, 0.3]),
+    (0.95, [0.36, 1.3, 0.4]),
+    (0.98, [0.7, 1.7, 0.7]),
+    (0.99, [1.0, 2.0, 1.0]),
+    (0.999, [3.0, 3.0, 4.0]),
 ];
 
 impl Effort {
@@ -104,15 +106,15 @@ impl Effort {
         let above = EFFORTS.partition_point(|(known, _)| *known < recall).clamp(1, EFFORTS.len() - 1);
         let [(low, least), (high, most)] = [EFFORTS[above - 1], EFFORTS[above]];
         let part = ((recall - low) / (high - low)).clamp(0.0, 1.0);
-        let [breadth, deviations] = [0, 1].map(|at| least[at] + (most[at] - least[at]) * part);
-        Effort { breadth, deviations }
+        let [breadth, deviations, kept] = [0, 1, 2].map(|at| least[at] + (most[at] - least[at]) * part);
+        Effort { breadth, deviations, kept }
     }
 }
 
 /// The share of the codes in lists that a search reads at most: this of so many, and less of more by the exponent.
 /// Measured on vectors of sentences, which have few clear clusters: it finds 99 of 100.
 const SHARE: (f32, f32, f32) = (0.25, 100_000.0, -0.4);
-/// How many a walk keeps: so many, and so many more for each that is to be found for sure.
+/// How many a walk keeps by default: so many, and so many more for each that is to be found for sure.
 const BREADTH: (usize, usize) = (160, 8);
 /// Nodes that a walk looks at, for each that it keeps: so many among 10,000, and so many more among each ten times as many.
 const LOOKED: (f32, f32) = (7.5, 1.5);
@@ -149,11 +151,10 @@ impl Figures {
         (self.effort.breadth * share * libm::powf(listed / many, exponent) / asked).min(1.0)
     }
 
-    /// How many a walk keeps that is to find `sure` for sure, and `limit` at all: more where more is asked for than is found
-    /// by default.
-    pub(super) fn breadth(sure: usize, limit: usize, effort: Effort) -> usize {
-        let usual = BREADTH.1.saturating_mul(sure).saturating_add(BREADTH.0);
-        ((usual as f32 * effort.breadth.max(1.0)) as usize).max(limit)
+    /// How many a walk keeps that is to find `sure` for sure by that effort, and `limit` at all.
+    pub(super) fn breadth(effort: Effort, sure: usize, limit: usize) -> usize {
+        let by_default = BREADTH.1.saturating_mul(sure).saturating_add(BREADTH.0);
+        ((by_default as f32 * effort.kept) as usize).max(sure).max(limit)
     }
 
     /// Nodes that a walk looks at, about. Where few of them are in question, it passes by more that are not.
@@ -198,9 +199,10 @@ impl Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::vector::lists::WAITING;
 
     fn figures(rows: usize, allowed: usize) -> Figures {
-        let waiting = rows.min(4_096);
+        let waiting = rows.min(WAITING);
         let lists = (rows - waiting) / 45;
         let effort = Effort::of(DEFAULT_RECALL);
         let (stored, graph) = (0, None);
@@ -231,9 +233,13 @@ mod tests {
     #[test]
     fn more_is_done_for_more() {
         let efforts: Vec<Effort> = (50..100).map(|percent| Effort::of(percent as f32 / 100.0)).collect();
-        assert!(efforts.is_sorted_by(|a, b| a.breadth < b.breadth && a.deviations < b.deviations));
-        assert_eq!(Effort::of(DEFAULT_RECALL), Effort { breadth: 1.0, deviations: 2.0 });
-        assert_eq!(Effort::of(0.999), Effort { breadth: 3.0, deviations: 3.0 });
+        let is_less =
+            |a: &Effort, b: &Effort| a.breadth < b.breadth && a.deviations < b.deviations && a.kept < b.kept;
+        assert!(efforts.is_sorted_by(is_less));
+        assert_eq!(Effort::of(DEFAULT_RECALL), Effort { breadth: 1.0, deviations: 2.0, kept: 1.0 });
+        assert_eq!(Effort::of(0.999), Effort { breadth: 3.0, deviations: 3.0, kept: 4.0 });
+        let kept = |recall| Figures::breadth(Effort::of(recall), 10, 20);
+        assert!(kept(0.95) < kept(0.99) / 2 && kept(0.999) > 2 * kept(0.99));
         let read = |recall| Figures { effort: Effort::of(recall), ..figures(100_000, 100_000) }.share();
         assert!(read(0.8) < 0.1 * read(0.99) && read(0.999) > 2.5 * read(0.99));
     }
@@ -250,7 +256,7 @@ mod tests {
     #[test]
     fn fewer_of_more_are_read_and_more_where_few_are_asked_for() {
         let share = |rows, allowed| figures(rows, allowed).share();
-        assert_eq!(share(5_000, 5_000), 1.0);
+        assert_eq!(share(3_000, 3_000), 1.0);
         assert!((0.24..0.28).contains(&share(100_000, 100_000)));
         assert!(share(1_000_000, 1_000_000) < 0.11);
         assert!((share(100_000, 50_000) / share(100_000, 100_000) - 2.0).abs() < 1e-3);
@@ -258,9 +264,12 @@ mod tests {
 
     #[test]
     fn a_graph_is_walked_where_it_covers_what_is_asked_for() {
-        let effort = Effort::of(DEFAULT_RECALL);
         let with = |rows: usize, allowed, beside| {
-            let walk = Walk { breadth: Figures::breadth(10, 128, effort), nodes: rows - beside, beside };
+            let walk = Walk {
+                breadth: Figures::breadth(Effort::of(DEFAULT_RECALL), 10, 128),
+                nodes: rows - beside,
+                beside,
+            };
             Figures { graph: Some(walk), ..figures(rows, allowed) }
         };
         assert_eq!(with(2_000, 2_000, 0).choose(false), Way::Scan);
@@ -269,9 +278,7 @@ mod tests {
         assert_eq!(with(400_000, 400_000, 20_000).choose(false), Way::Lists, "too many beside it");
         assert_eq!(with(400_000, 120_000, 0).choose(false), Way::Lists, "too few of its nodes");
         assert!(with(400_000, 400_000, 0).choose(true).is_exact());
-        let kept = |recall: f32, limit: usize| Figures::breadth(10, limit, Effort::of(recall));
-        assert_eq!([kept(DEFAULT_RECALL, 500), kept(DEFAULT_RECALL, 128), kept(0.8, 128)], [500, 240, 240]);
-        assert_eq!(kept(0.999, 128), 720);
+        assert_eq!(Figures::breadth(Effort::of(DEFAULT_RECALL), 10, 500), 500);
     }
 
     #[test]

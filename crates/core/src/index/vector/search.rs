@@ -32,7 +32,9 @@ const RESCORED: usize = 32;
 /// that way. In directions without preference 2 / sqrt(dimensions) would do; those of real vectors have preferences.
 const SPREAD: f32 = 0.7;
 /// Codes that are read before the first rows are scored. Each further round reads four times as many as the one before.
-const FIRST: usize = 1_024;
+const FIRST: usize = 512;
+/// Lists that are read one after the other once memory has been asked for all of them.
+const TOGETHER: usize = 8;
 /// Codes of the first list that are read at a time.
 const CHUNK: usize = 4_096;
 
@@ -75,7 +77,7 @@ impl Arena {
             lists: self.lists.centred(),
             effort,
             graph: self.coverage().map(|coverage| Walk {
-                breadth: Figures::breadth(wanted.sure, wanted.limit, effort),
+                breadth: Figures::breadth(effort, wanted.sure, wanted.limit),
                 nodes: coverage.nodes,
                 beside: coverage.beside,
             }),
@@ -113,29 +115,36 @@ impl Arena {
         probe: &Probe,
         wanted: &Wanted<'_>,
     ) -> Vec<VectorHit> {
-        let (mut hits, mut stored) = (Vec::new(), Vec::new());
+        let mut hits = Vec::new();
+        self.full_scores(probe, slots, |slot, score| hits.push(VectorHit { slot, score }));
+        best_of(hits, wanted)
+    }
+
+    /// Gives the scores of slots by all that is kept of them; those whose rows are in storage last.
+    fn full_scores(&self, probe: &Probe, slots: impl Iterator<Item = Slot>, mut each: impl FnMut(Slot, f32)) {
+        let mut stored = Vec::new();
         let slots = self.setting_aside(slots, &mut stored);
         let floats = Precision::F32.index();
         self.each_group(slots, |set, group| match (probe.measure(set), group.as_array::<ROWS>()) {
             (Measure::Steps(stepped), Some(group)) if set == floats => {
                 let scores = dot_x4(&stepped.vector, group.map(|(_, row)| self.rows[set].full(row)));
-                hits.extend(group.iter().zip(scores).map(|((slot, _), cosine)| VectorHit {
-                    slot: *slot,
-                    score: self.likeness(probe, *slot, cosine),
-                }));
+                for ((slot, _), cosine) in group.iter().zip(scores) {
+                    each(*slot, self.likeness(probe, *slot, cosine));
+                }
             }
             _ => {
-                hits.extend(group.iter().filter_map(|(slot, _)| {
-                    Some(VectorHit { slot: *slot, score: self.score(probe, *slot)? })
-                }))
+                for (slot, _) in group {
+                    if let Some(score) = self.score(probe, *slot) {
+                        each(*slot, score);
+                    }
+                }
             }
         });
-        hits.extend(
-            stored.into_iter().filter_map(|slot| Some(VectorHit { slot, score: self.score(probe, slot)? })),
-        );
-        hits.sort_unstable_by(|a, b| better(a, b, wanted));
-        hits.truncate(wanted.limit);
-        hits
+        for slot in stored {
+            if let Some(score) = self.score(probe, slot) {
+                each(slot, score);
+            }
+        }
     }
 
     /// The slots as they come; those whose rows are in storage are noted in `stored`.
@@ -264,16 +273,22 @@ impl Arena {
         let mut left = ((self.lists.len() - self.lists.waiting()) as f32 * share) as usize;
         let mut waiting = (0..self.lists.waiting()).step_by(CHUNK);
         let mut room = FIRST;
+        let mut together = Vec::with_capacity(TOGETHER);
         loop {
             let (bounds, mut read, mut more) = (hunt.bounds(), 0, true);
             while read < room {
-                let near = if left > 0 { order.next() } else { None };
-                if let Some(near) = near {
+                while left > 0
+                    && together.len() < TOGETHER
+                    && let Some(near) = order.next()
+                {
                     if way == Way::Codes || !hunt.is_beyond(near) {
-                        let size = hunt.read(near.list, 0, bounds);
-                        left = left.saturating_sub(size);
-                        read += size;
+                        left = left.saturating_sub(self.lists.slots(near.list).len());
+                        together.push(near.list);
                     }
+                }
+                if !together.is_empty() {
+                    self.lists.touch(&together);
+                    read += together.drain(..).map(|list| hunt.read(list, 0, bounds)).sum::<usize>();
                 } else if let Some(from) = waiting.next() {
                     read += hunt.read(0, from, bounds);
                 } else {
@@ -287,9 +302,14 @@ impl Arena {
             }
             room *= 4;
         }
-        hunt.add_uncoded();
+        let is_rough = hunt.add_uncoded() || self.paged.is_some();
         let floor = hunt.floor();
-        VectorHits { hits: self.best_in_full(hunt.scored, probe, wanted), floor, way }
+        let hits = if is_rough {
+            self.best_in_full(hunt.scored, probe, wanted)
+        } else {
+            best_of(hunt.scored, wanted)
+        };
+        VectorHits { hits, floor, way }
     }
 
     /// By how much the score of a row can exceed the cosine with what its code was made of.
@@ -306,9 +326,20 @@ fn better(a: &VectorHit, b: &VectorHit, wanted: &Wanted<'_>) -> std::cmp::Orderi
     b.score.total_cmp(&a.score).then_with(|| (wanted.ties)(a.slot).cmp(&(wanted.ties)(b.slot)))
 }
 
+/// The best of these, best first, as many as are wanted.
+fn best_of(mut hits: Vec<VectorHit>, wanted: &Wanted<'_>) -> Vec<VectorHit> {
+    if hits.len() > wanted.limit && wanted.limit > 0 {
+        hits.select_nth_unstable_by(wanted.limit - 1, |a, b| better(a, b, wanted));
+    }
+    hits.truncate(wanted.limit);
+    hits.sort_unstable_by(|a, b| better(a, b, wanted));
+    hits
+}
+
 /// The lists with a centre, nearest first: sorted as far as they are asked for.
 struct Nearest {
-    order: Vec<Near>,
+    /// Each as a number whose order is theirs: the cosine, turned round, and the list.
+    order: Vec<u64>,
     /// How many of them are where they belong.
     sorted: usize,
     next: usize,
@@ -320,18 +351,20 @@ impl Nearest {
 
     fn of(lists: &Lists, probe: &Probe) -> Self {
         let mut order = Vec::with_capacity(lists.centred());
-        lists.each_centre(&probe.whole.steps, probe.whole.scale, |near| order.push(near));
+        lists.each_centre(&probe.whole.steps, probe.whole.scale, |Near { list, cosine }| {
+            let ordered = (!to_ordered(cosine)).cast_unsigned() ^ 1 << 31;
+            order.push(u64::from(ordered) << 32 | list as u64);
+        });
         Nearest { order, sorted: 0, next: 0 }
     }
 
     fn sort_more(&mut self) {
-        let nearer = |a: &Near, b: &Near| b.cosine.total_cmp(&a.cosine).then(a.list.cmp(&b.list));
         let rest = &mut self.order[self.sorted..];
         let more = rest.len().min(self.sorted.max(Self::FIRST));
         if more < rest.len() {
-            rest.select_nth_unstable_by(more, nearer);
+            rest.select_nth_unstable(more);
         }
-        rest[..more].sort_unstable_by(nearer);
+        rest[..more].sort_unstable();
         self.sorted += more;
     }
 }
@@ -343,9 +376,10 @@ impl Iterator for Nearest {
         if self.next == self.sorted {
             self.sort_more();
         }
-        let near = self.order.get(self.next).copied();
+        let number = *self.order.get(self.next)?;
         self.next += 1;
-        near
+        let ordered = !((number >> 32) as u32 ^ 1 << 31).cast_signed();
+        Some(Near { list: (number & u64::from(u32::MAX)) as usize, cosine: from_ordered(ordered) })
     }
 }
 
@@ -463,7 +497,7 @@ impl<'a> Hunt<'a> {
     fn score(&mut self, slots: &[Slot], distance: u16) {
         let (arena, probe) = (self.arena, self.probe);
         if arena.paged.is_none() {
-            arena.rough_scores(probe, slots.iter().copied(), |slot, score| self.add(slot, score));
+            arena.full_scores(probe, slots.iter().copied(), |slot, score| self.add(slot, score));
             return;
         }
         let likely = self.sight.likely(distance);
@@ -483,8 +517,10 @@ impl<'a> Hunt<'a> {
         }
     }
 
-    /// Scores what has no code: what is to be coded yet, and rows that an encoder of the host has made.
-    fn add_uncoded(&mut self) {
+    /// Scores what has no code, by its steps or its signs: what is to be coded yet, and rows that an encoder of the host has
+    /// made. Answers whether there is any.
+    fn add_uncoded(&mut self) -> bool {
+        let before = self.scored.len();
         let (arena, wanted) = (self.arena, self.wanted);
         let is_uncoded = |slot: &Slot| {
             let encoded = || arena.kept(*slot).is_some_and(|kept| arena.is_encoded(kept));
@@ -500,6 +536,7 @@ impl<'a> Hunt<'a> {
                 scan_steps(rows, stepped, wanted.allowed, |slot, score| self.add(slot, score));
             }
         }
+        self.scored.len() > before
     }
 
     /// The lowest score there is, about: that of the slot that differs most.
