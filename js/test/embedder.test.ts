@@ -369,7 +369,7 @@ describe("the built-in models", () => {
   it("give the same vectors whether used alone or by a memory, in any batch", async () => {
     const embedder = await staticEmbedder();
     const texts = ["one text", "another text", "one text"];
-    const rows = await embedder.embed(texts, { purpose: "memory" });
+    const rows = embedder.embed(texts);
     expect(rows).toHaveLength(3);
     expect(rows[2]).toEqual(rows[0]);
     expect(rows[1]).not.toEqual(rows[0]);

@@ -139,10 +139,12 @@ describe("vectors in storage", () => {
     const memory = await open(memoryStorage({ place }), 100_000);
     await fill(memory, draw, 6_000);
     const question = draw();
+    // Merging segments has read rows, too.
+    const before = (await paging(memory))?.misses ?? 0;
     const first = await ask(memory, question, { recall: "fast" });
     expect(first[0]?.why.vectors).not.toBe("exact");
     const once = await paging(memory);
-    expect(once?.misses).toBeLessThan(1_000);
+    expect((once?.misses ?? 0) - before).toBeLessThan(1_000);
     expect(numbers(await ask(memory, question, { recall: "fast" }))).toEqual(numbers(first));
     const twice = await paging(memory);
     expect(twice?.misses).toBe(once?.misses);

@@ -4,7 +4,7 @@
 import { openMemory } from "../../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../../dist/esm/storage/memory.js";
 
-export const about = { package: "stratamem", kind: "wasm", setting: "recall", values: ["default", "exact"] };
+export const about = { package: "stratamem", kind: "wasm", setting: "recall", values: [0.8, 0.9, 0.95, 0.98, "default", 0.999, "exact"] };
 
 const heaps = [];
 const { instantiate } = WebAssembly;
@@ -23,7 +23,7 @@ export async function create(_width, _count, limit) {
     addMany: (first, vectors) => memory.addMany(vectors.map((vector, index) => ({ text: `r${first + index}`, vector }))),
     finish: () => memory.maintain(),
     async search(vector, setting) {
-      const hits = await memory.recall("", { vector, ...options, ...(setting === "exact" && { recall: "exact" }) });
+      const hits = await memory.recall("", { vector, ...options, ...(setting !== "default" && { recall: setting }) });
       return hits.map(({ text }) => Number(text.slice(1)));
     },
     save: () => memory.close(),

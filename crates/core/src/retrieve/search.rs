@@ -199,6 +199,10 @@ impl<'a> Searches<'a> {
         for candidate in candidates.iter_mut() {
             self.judge_meaning(candidate.slot, &mut candidate.opinions);
         }
+        // A search by codes may have missed one that words have found.
+        let meant = candidates.iter().filter(|candidate| candidate.eligible);
+        let scores = meant.filter_map(|candidate| candidate.opinions[0]).map(|opinion| opinion.score);
+        self.ranges[0].best = scores.fold(self.ranges[0].best, f32::max);
         let lengths = self.judge_words(ground, context, candidates);
         let scores = candidates.iter().filter_map(|candidate| candidate.opinions[1]);
         self.ranges[1].best = scores.map(|opinion| opinion.score).fold(0.0, f32::max);

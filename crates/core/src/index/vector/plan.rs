@@ -114,6 +114,8 @@ impl Effort {
 /// The share of the codes in lists that a search reads at most: this of so many, and less of more by the exponent.
 /// Measured on vectors of sentences, which have few clear clusters: it finds 99 of 100.
 const SHARE: (f32, f32, f32) = (0.25, 100_000.0, -0.4);
+/// Codes of lists that a search reads at least, however little is asked for: among few, a small share says nothing.
+const LEAST_READ: f32 = 1_024.0;
 /// How many a walk keeps by default: so many, and so many more for each that is to be found for sure.
 const BREADTH: (usize, usize) = (160, 8);
 /// Nodes that a walk looks at, for each that it keeps: so many among 10,000, and so many more among each ten times as many.
@@ -148,7 +150,8 @@ impl Figures {
         let (share, many, exponent) = SHARE;
         let listed = self.coded.saturating_sub(self.waiting).max(1) as f32;
         let asked = (self.allowed.max(1) as f32 / self.rows.max(1) as f32).min(1.0);
-        (self.effort.breadth * share * libm::powf(listed / many, exponent) / asked).min(1.0)
+        let share = self.effort.breadth * share * libm::powf(listed / many, exponent) / asked;
+        share.max(LEAST_READ / listed).min(1.0)
     }
 
     /// How many a walk keeps that is to find `sure` for sure by that effort, and `limit` at all.
