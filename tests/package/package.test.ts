@@ -75,9 +75,9 @@ describe("the packed files", () => {
     expect(readdirSync(join(scratch.folder, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["stratamem"]);
   });
 
-  it("hold an engine that stays within its budget of 790 KB gzipped", () => {
+  it("hold an engine that stays within its budget of 870 KB gzipped", () => {
     const packed = execFileSync("gzip", ["-9c", join(installed(), "dist/assets/engine.wasm")], { maxBuffer: 1 << 24 });
-    expect(packed.length).toBeLessThanOrEqual(790_000);
+    expect(packed.length).toBeLessThanOrEqual(870_000);
   });
 
   it("pass publint", () => {
@@ -85,7 +85,7 @@ describe("the packed files", () => {
   });
 
   it("have types that resolve wherever their entry exists", { timeout: 60_000 }, () => {
-    const files = ["./engine.wasm", "./models/static-128.bin", "./models/static-256.bin"];
+    const files = ["./engine.wasm", "./worker", "./models/static-128.bin", "./models/static-256.bin"];
     scratch.run(bin("attw"), scratch.tarball, "--exclude-entrypoints", ...files);
   });
 });
