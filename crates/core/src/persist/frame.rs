@@ -55,6 +55,39 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
     Parsed::Whole { number: u64::from_le_bytes(*number), payload: &rest[..length], len }
 }
 
+/// The payloads of whole frames, numbered from 0 without gaps: of objects that are of no use if anything is amiss with them.
+pub(crate) struct Frames<'a> {
+    rest: &'a [u8],
+    number: u64,
+}
+
+impl<'a> Frames<'a> {
+    /// Those that fill the bytes.
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Frames { rest: bytes, number: 0 }
+    }
+
+    /// Whether no bytes are left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = &'a [u8];
+
+    /// The next payload; nothing if the frame is not whole, or not the next one.
+    fn next(&mut self) -> Option<&'a [u8]> {
+        match parse(self.rest) {
+            Parsed::Whole { number, payload, len } if number == self.number => {
+                (self.rest, self.number) = (&self.rest[len..], number + 1);
+                Some(payload)
+            }
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::RecordId;
-use crate::persist::frame::{self, Parsed};
+use crate::persist::frame::{self, Frames};
 use crate::persist::{ObjectKind, header};
 
 /// How the words are to be read. Graphs written in another way are not read.
@@ -65,28 +65,20 @@ pub(crate) fn encode(
 /// Reads the graph object under that key. Nothing if anything is amiss with it, or if it is not of vectors of `dimensions`
 /// components.
 pub(crate) fn decode(object: &str, bytes: &[u8], dimensions: u32) -> Option<StoredGraph> {
-    let mut rest = header::check(bytes, ObjectKind::Graph, object).ok()?;
-    let mut frames = 0..;
-    let mut next = || match frame::parse(rest) {
-        Parsed::Whole { number, payload, len } if frames.next() == Some(number) => {
-            rest = &rest[len..];
-            Some(payload)
-        }
-        _ => None,
-    };
-    let info: InfoV1 = postcard::from_bytes(next()?).ok()?;
+    let mut frames = Frames::of(header::check(bytes, ObjectKind::Graph, object).ok()?);
+    let info: InfoV1 = postcard::from_bytes(frames.next()?).ok()?;
     if info.scheme != SCHEME || info.dimensions != dimensions {
         return None;
     }
     let mut raw = Vec::with_capacity(bytes.len());
     for _ in 0..info.pages {
-        raw.extend_from_slice(next()?);
+        raw.extend_from_slice(frames.next()?);
     }
     let (ids, layers) = raw.split_at_checked((info.nodes as usize).checked_mul(16)?)?;
     let (words, odd) = layers.as_chunks::<4>();
     let ids = ids.as_chunks().0.iter().map(|id| RecordId(u128::from_le_bytes(*id))).collect();
     let layers = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
-    let whole = rest.is_empty() && odd.is_empty();
+    let whole = frames.is_empty() && odd.is_empty();
     whole.then_some(StoredGraph { segments: info.segments, ids, layers })
 }
 

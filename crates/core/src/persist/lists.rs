@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::RecordId;
-use crate::persist::frame::{self, Parsed};
+use crate::persist::frame::{self, Frames};
 use crate::persist::{ObjectKind, header};
 
 /// How codes are made. Codes made in another way are not read.
@@ -94,23 +94,15 @@ pub(crate) struct StoredLists {
 /// Reads the lists object under that key. Nothing if anything is amiss with it, or if its codes are not of vectors of
 /// `dimensions` components, or not of `words` words each.
 pub(crate) fn decode(object: &str, bytes: &[u8], dimensions: u32, words: usize) -> Option<StoredLists> {
-    let mut rest = header::check(bytes, ObjectKind::Lists, object).ok()?;
-    let mut frames = 0..;
-    let mut next = || match frame::parse(rest) {
-        Parsed::Whole { number, payload, len } if frames.next() == Some(number) => {
-            rest = &rest[len..];
-            Some(payload)
-        }
-        _ => None,
-    };
-    let info: InfoV1 = postcard::from_bytes(next()?).ok()?;
+    let mut frames = Frames::of(header::check(bytes, ObjectKind::Lists, object).ok()?);
+    let info: InfoV1 = postcard::from_bytes(frames.next()?).ok()?;
     if info.scheme != SCHEME || info.dimensions != dimensions {
         return None;
     }
     let width = (dimensions as usize).next_multiple_of(8);
     let mut lists = Vec::new();
     for _ in 0..info.pages {
-        let (page, mut raw): (PageV1, &[u8]) = postcard::take_from_bytes(next()?).ok()?;
+        let (page, mut raw): (PageV1, &[u8]) = postcard::take_from_bytes(frames.next()?).ok()?;
         for HeadV1 { nearness, members } in page.lists {
             let members = members as usize;
             let mut take = |bytes: usize| {
@@ -129,7 +121,7 @@ pub(crate) fn decode(object: &str, bytes: &[u8], dimensions: u32, words: usize) 
             return None;
         }
     }
-    rest.is_empty().then_some(StoredLists { segments: info.segments, lists })
+    frames.is_empty().then_some(StoredLists { segments: info.segments, lists })
 }
 
 #[cfg(test)]
