@@ -13,7 +13,7 @@
 //!
 //! Start reading at [`Engine`]; `docs/ARCHITECTURE.md` has the map.
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod config;
 pub mod consolidate;

@@ -1,4 +1,4 @@
-//! Dot products: the only module of this crate with `unsafe` in it.
+//! Dot products and counts of bits.
 //!
 //! Both builds give the same bits. The int8 product is exact integer arithmetic. The `f32` product always sums into
 //! four lanes, component `i` into lane `i % 4`, and adds the lanes pairwise, which is what the four-lane SIMD
@@ -142,44 +142,45 @@ fn differing_in<const WORDS: usize>(code: &[u64], codes: &[u64], mut check: impl
 }
 
 #[cfg(target_feature = "simd128")]
-#[allow(
-    unsafe_code,
-    reason = "SIMD loads take raw pointers; each is inside the bounds that the caller asserted"
-)]
 mod simd {
+    //! Registers are filled from arrays and whole numbers, which needs no `unsafe`. The compiler makes one load of each
+    //! (`v128.load`, `v128.load8x8_s`); taking the components one by one, it makes eight of them.
+
     use core::arch::wasm32::{
-        i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat, v128, v128_load,
+        i16x8, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat,
+        i64x2_splat, v128,
     };
 
     use super::ROWS;
 
     pub(super) fn dot_i8_x4(query: &[i16], rows: [&[i8]; ROWS]) -> [i32; ROWS] {
-        let width = query.len();
+        let pieces = query.as_chunks().0;
+        let rows = rows.map(|row| &row.as_chunks().0[..pieces.len()]);
         let mut sums = [i32x4_splat(0); ROWS];
-        for at in (0..width).step_by(8) {
-            // SAFETY: `width` is a multiple of 8 and `at` below it, so 8 values of 16 bits are there. Alignment is
-            // not required.
-            let q = unsafe { v128_load(query.as_ptr().add(at).cast::<v128>()) };
+        for (at, piece) in pieces.iter().enumerate() {
+            let piece = whole(piece);
             for (row, sum) in rows.iter().zip(&mut sums) {
-                // SAFETY: every row has `width` bytes, and `at + 8` is at most that.
-                let r = unsafe { i16x8_load_extend_i8x8(row.as_ptr().add(at)) };
-                *sum = i32x4_add(*sum, i32x4_dot_i16x8(q, r));
+                *sum = i32x4_add(*sum, i32x4_dot_i16x8(piece, widened(&row[at])));
             }
         }
         sums.map(across)
     }
 
     pub(super) fn dot_rows(a: &[i8], b: &[i8]) -> i32 {
-        let mut sum = i32x4_splat(0);
-        for at in (0..a.len()).step_by(8) {
-            // SAFETY: both have `a.len()` bytes, a multiple of 8 that `at` is below, so 8 bytes are there in each.
-            // Alignment is not required.
-            let (x, y) = unsafe {
-                (i16x8_load_extend_i8x8(a.as_ptr().add(at)), i16x8_load_extend_i8x8(b.as_ptr().add(at)))
-            };
-            sum = i32x4_add(sum, i32x4_dot_i16x8(x, y));
-        }
+        let pieces = a.as_chunks().0.iter().zip(b.as_chunks().0);
+        let sum = pieces
+            .fold(i32x4_splat(0), |sum, (x, y)| i32x4_add(sum, i32x4_dot_i16x8(widened(x), widened(y))));
         across(sum)
+    }
+
+    fn whole(steps: &[i16; 8]) -> v128 {
+        let [a, b, c, d, e, f, g, h] = *steps;
+        i16x8(a, b, c, d, e, f, g, h)
+    }
+
+    fn widened(steps: &[i8; 8]) -> v128 {
+        let together = i64::from_le_bytes(steps.map(i8::cast_unsigned));
+        i16x8_extend_low_i8x16(i64x2_splat(together))
     }
 
     /// The sum of the lanes.
