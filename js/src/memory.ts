@@ -1,18 +1,18 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 /**
- * The facade that users hold. Owns: embedding before and waiting after each call into the engine. Does not own: the
+ * The facade that users hold. Owns: what a view may see, and waiting around each call into the engine. Does not own: the
  * lifetime of an opened memory (its session), what a call means (the engine) or how bytes are kept (the adapter).
  */
 
+import { commit, commitOne } from "./commit.js";
 import { ContextBuilder } from "./context/builder.js";
 import type { Candidate, Passage } from "./context/draft.js";
-import type { Embedded } from "./embedder.js";
-import { createError, RecordError, type MemoryError } from "./errors.js";
+import { createError, RecordError } from "./errors.js";
 import type { Kept, Training, TrainingGoal } from "./encoders.js";
 import { checkListening, type MemoryEventName } from "./events.js";
 import { exportLines, importLines } from "./exchange.js";
-import { EngineHandle, VectorsUnread } from "./internal/bridge.js";
+import { EngineHandle } from "./internal/bridge.js";
 import {
   checkFields, checkFlag, checkGoal, checkObject, checkTier, checkWhole, invalid, toFilter, toId, toScope, toText, withoutMissing,
 } from "./internal/convert.js";
@@ -22,7 +22,7 @@ import { MemoryQuery } from "./query.js";
 import { answer, MOST, prepare, type Asked, type Asker } from "./recall.js";
 import { reembed, type ReembedOptions, type ReembedReport } from "./reembed.js";
 import type { Session } from "./session.js";
-import { memoryText, refusedOperation, Transaction, type PendingOperation } from "./transaction.js";
+import type { Transaction } from "./transaction.js";
 import type {
   AddOptions, Analysis, ChangeOptions, EmbeddingSpace, Filter, GetOptions, GraphReport, Hit, ImportOptions, ImportReport, ListOptions,
   MaintainOptions, MaintenanceReport, MemoryEvents, MemoryPatch, MemoryRecord, MemoryStats, Metadata, NewMemory, OpenReport,
@@ -31,8 +31,6 @@ import type {
 
 /** Records fetched at once by a listing. */
 const PAGE = 256;
-/** How often a change is embedded at most, if others change meanwhile what its text is made of. */
-const ROUNDS = 8;
 
 /**
  * A memory, or a scoped view of one. Made by `openMemory` and {@link Memory.scope}.
@@ -74,7 +72,7 @@ export class Memory {
    * const id = await memory.add("The demo is on Friday", { kind: "semantic", tags: ["work"] });
    */
   async add<M extends object = Metadata>(text: string, options: AddOptions<M> = {}): Promise<string> {
-    const [id] = await this.#one((tx) => {
+    const [id] = await commitOne(this.#asker, (tx) => {
       checkObject(options, "options");
       tx.addOne({ ...options, text });
     });
@@ -89,7 +87,7 @@ export class Memory {
    */
   async addMany(memories: readonly (NewMemory | string)[]): Promise<string[]> {
     if (!Array.isArray(memories)) throw invalid("memories", "must be an array");
-    return this.#run((tx) => {
+    return commit(this.#asker, (tx) => {
       for (const memory of memories) tx.addOne(typeof memory === "string" ? { text: memory } : memory);
     });
   }
@@ -144,7 +142,7 @@ export class Memory {
    * await memory.update(id, { importance: 1, metadata: { ...record.metadata, checked: true } }, { ifVersion: record.version });
    */
   async update<M extends object = Metadata>(id: string, patch: MemoryPatch<M>, options: ChangeOptions = {}): Promise<void> {
-    await this.#one((tx) => tx.update(id, patch, options));
+    await commitOne(this.#asker, (tx) => tx.update(id, patch, options));
   }
 
   /**
@@ -162,8 +160,8 @@ export class Memory {
       const ids = this.#targets(target);
       const chosen = ids.join();
       try {
-        const run = typeof target === "string" ? this.#one : this.#run;
-        const removed = await run.call(this, (tx) => {
+        const run = typeof target === "string" ? commitOne : commit;
+        const removed = await run(this.#asker, (tx) => {
           for (const id of new Set(ids)) tx.forget(id, options);
         });
         return removed.length;
@@ -184,7 +182,7 @@ export class Memory {
    * await memory.promote(id, "long-term");
    */
   async promote(id: string, to?: Tier, options: ChangeOptions = {}): Promise<void> {
-    await this.#one((tx) => tx.promote(id, to, options));
+    await commitOne(this.#asker, (tx) => tx.promote(id, to, options));
   }
 
   /**
@@ -196,7 +194,7 @@ export class Memory {
    * await memory.demote(id, "working");
    */
   async demote(id: string, to?: Tier, options: ChangeOptions = {}): Promise<void> {
-    await this.#one((tx) => tx.demote(id, to, options));
+    await commitOne(this.#asker, (tx) => tx.demote(id, to, options));
   }
 
   /**
@@ -208,7 +206,7 @@ export class Memory {
    * await memory.reward(id, 1);
    */
   async reward(id: string, value: number, options: ChangeOptions = {}): Promise<void> {
-    await this.#one((tx) => tx.reward(id, value, options));
+    await commitOne(this.#asker, (tx) => tx.reward(id, value, options));
   }
 
   /**
@@ -379,7 +377,7 @@ export class Memory {
   async transaction<T>(collect: (tx: Transaction) => T): Promise<T> {
     if (typeof collect !== "function") throw invalid("collect", "must be a function");
     let result: T | undefined;
-    await this.#run((tx) => {
+    await commit(this.#asker, (tx) => {
       result = collect(tx);
       if (typeof (result as { then?: unknown } | undefined)?.then === "function") {
         // What it still does is refused by the transaction; that must not become an unhandled rejection.
@@ -585,7 +583,7 @@ export class Memory {
       space: () => this.space ?? { model: embedder?.model, dimensions: embedder?.dimensions, metric: this.session.metric },
       now,
       exists: (id) => this.#sees(id),
-      run: (collect) => this.#run(collect),
+      run: (collect) => commit(this.#asker, collect),
     });
   }
 
@@ -670,117 +668,6 @@ export class Memory {
     const dimensions = embedder?.dimensions ?? (own?.model === model ? own.dimensions : vector.length);
     return { model, dimensions };
   }
-
-  /** Runs one operation: a refusal names its fields without saying that it was the first. */
-  async #one(collect: (tx: Transaction) => void): Promise<string[]> {
-    try {
-      return await this.#run(collect);
-    } catch (error) {
-      const refused = refusedOperation(error);
-      if (refused === undefined) throw error;
-      const { code, details, cause } = error as MemoryError;
-      throw createError(code, refused.message, { details: { ...details, field: refused.field }, cause });
-    }
-  }
-
-  /** Collects, embeds, commits, waits. */
-  async #run(collect: (tx: Transaction) => void): Promise<string[]> {
-    const { session } = this;
-    // Asked first, so that an engine that is gone or a clock that tells no time is not blamed on an operation.
-    this.#call(() => session.now());
-    const find = (id: string): MemoryRecord | undefined =>
-      this.#call((handle) => handle.get(this.#view, id, session.now(), false) as MemoryRecord | undefined);
-    const tx = new Transaction(() => this.#call((handle) => handle.nextId(session.now())), find);
-    try {
-      collect(tx);
-    } finally {
-      tx.end();
-    }
-    if (tx.pending.length === 0) return [];
-    const operations = tx.pending.map(({ operation }) => operation);
-    const { ids, durable } = await this.#embedFor(tx, ({ embedded, vectors, space }) => {
-      const outcome = this.#call((handle) => handle.commit(this.#view, space, operations, embedded, vectors, session.now()) as { ids: string[]; ticket: number });
-      session.strain();
-      // In the same step: the engine may be gone in the next one.
-      return { ids: outcome.ids, durable: session.queue.durable(outcome.ticket) };
-    });
-    await durable;
-    return ids;
-  }
-
-  /**
-   * Embeds, and again as long as others change meanwhile what the texts are made of. Commits in the very step that found
-   * nothing changed: not after an await. If that takes vectors in storage, they are read first, and others may change things
-   * once more.
-   */
-  async #embedFor<T>(tx: Transaction, commit: (rows: Rows) => T): Promise<T> {
-    this.#reword(tx);
-    let changed: PendingOperation | undefined;
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const before = tx.pending.map(textToEmbed);
-      const rows = await this.#embed(tx.pending);
-      for (let resume: (() => void) | undefined; ; ) {
-        this.#reword(tx);
-        changed = tx.pending.find((pending, index) => textToEmbed(pending) !== before[index]);
-        if (changed) break;
-        try {
-          resume?.();
-          return commit(rows);
-        } catch (error) {
-          if (!(error instanceof VectorsUnread)) throw error;
-          resume = await this.session.rows.fetch(error);
-        }
-      }
-    }
-    const [{ id }] = Object.values(changed?.operation ?? {}) as [{ id: string }];
-    const message = `what ${id} says was changed by others each time that it was embedded, ${ROUNDS} times; try again`;
-    throw createError("transaction-conflict", message, { details: { id } });
-  }
-
-  /** The texts to embed, as far as they are made of what is stored now. */
-  #reword(tx: Transaction): void {
-    tx.reword((ids) => this.#call((handle) => handle.remainders(this.#view, ids, this.session.now()) as (MemoryRecord | undefined)[]));
-  }
-
-  /** The vectors that operations need: their positions, their rows in one block, their space. */
-  async #embed(pending: readonly PendingOperation[]): Promise<Rows> {
-    const { embedder } = this.session;
-    const texts = pending.flatMap(({ need }) => (need && "text" in need ? [need.text] : []));
-    let made: Embedded | undefined;
-    if (embedder && texts.some((text) => text.trim() !== "")) made = await this.session.embed(embedder, texts, { purpose: "memory" }, this.#view);
-    let at = 0;
-    let space = made?.space;
-    const rows: Float32Array[] = [];
-    const embedded: number[] = [];
-    for (const [index, { need }] of pending.entries()) {
-      const row = need && ("vector" in need ? need.vector : made?.vectors[at++]);
-      if (!row) continue;
-      if ("vector" in need) space ??= need.space ?? this.#givenSpace(row);
-      rows.push(row);
-      embedded.push(index);
-    }
-    const width = rows[0]?.length ?? 0;
-    const odd = rows.find((row) => row.length !== width);
-    if (odd) {
-      const details = { field: "vector", expected: width, found: odd.length };
-      throw createError("dimension-mismatch", `vectors of ${width} and ${odd.length} dimensions in one call`, { details });
-    }
-    const vectors = new Float32Array(rows.length * width);
-    for (const [index, row] of rows.entries()) vectors.set(row, index * width);
-    return { embedded: Uint32Array.from(embedded), vectors, space };
-  }
-}
-
-/** Vectors for operations. */
-interface Rows {
-  readonly embedded: Uint32Array;
-  readonly vectors: Float32Array;
-  readonly space: EmbeddingSpace | undefined;
-}
-
-/** The text that an operation needs a vector of. */
-function textToEmbed({ need }: PendingOperation): string | undefined {
-  return need && "text" in need ? need.text : undefined;
 }
 
 /** What two rounds of one call did: all of both, and what the later one left. */

@@ -14,7 +14,7 @@ import { checkJudges, judge } from "./judges.js";
 import type { Session } from "./session.js";
 import type { EmbeddingSpace, Hit, RecallOptions, Scope } from "./types.js";
 
-/** On whose behalf questions are asked. @internal */
+/** On whose behalf questions are asked and changes are made. @internal */
 export interface Asker {
   readonly session: Session;
   readonly view: Scope;
