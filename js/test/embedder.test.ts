@@ -2,16 +2,11 @@
 
 import { describe, expect, expectTypeOf, it } from "vitest";
 import {
-  MemoryError, openMemory, staticEmbedder, ValidationError, type Embedder, type EmbeddingModelLike, type OpenOptions,
+  openMemory, staticEmbedder, ValidationError, type Embedder, type EmbeddingModelLike, type OpenOptions,
 } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import { fakeEmbedder, manualClock } from "../../dist/esm/testing/index.js";
-
-async function refusal(promise: Promise<unknown>): Promise<MemoryError> {
-  const error: unknown = await promise.then((value) => new Error(`nothing was thrown, the answer was ${JSON.stringify(value)}`), (thrown: unknown) => thrown);
-  if (!(error instanceof MemoryError)) throw error;
-  return error;
-}
+import { refusal } from "./support.js";
 
 /** A vector that tells which text it is of: its number in the first component. */
 const numbered = (text: string): number[] => [Number(/\d+/.exec(text)?.[0] ?? 0), 1];

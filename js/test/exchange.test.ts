@@ -4,14 +4,9 @@ import { describe, expect, it } from "vitest";
 import { MemoryError, openMemory, ValidationError, type Memory, type MemoryRecord } from "../../dist/esm/entry/inline.js";
 import { fakeEmbedder, faultStorage, manualClock, nthWrite } from "../../dist/esm/testing/index.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
+import { refusal } from "./support.js";
 
 const start = Date.parse("2026-03-01T12:00:00Z");
-
-async function refusal(promise: Promise<unknown>): Promise<MemoryError> {
-  const error: unknown = await promise.then((value) => new Error(`nothing was thrown, the answer was ${JSON.stringify(value)}`), (thrown: unknown) => thrown);
-  if (!(error instanceof MemoryError)) throw error;
-  return error;
-}
 
 async function exported(memory: Memory): Promise<string[]> {
   const lines: string[] = [];

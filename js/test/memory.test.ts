@@ -1,33 +1,14 @@
 // The facade over the built package: what a user does in the first hour, and what goes wrong.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
-import { openMemory, MemoryError, TransactionConflictError, ValidationError, type OpenOptions } from "../../dist/esm/entry/inline.js";
+import { describe, expect, it } from "vitest";
+import { openMemory, TransactionConflictError, ValidationError, type OpenOptions } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import { nodeFs } from "../../dist/esm/storage/node-fs.js";
 import { fakeEmbedder } from "../../dist/esm/testing/index.js";
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), "stratamem-"));
-  folders.push(made);
-  return made;
-}
+import { folder, refusal } from "./support.js";
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    expect(error).toBeInstanceOf(MemoryError);
-    return (error as MemoryError).code;
-  }
-  throw new Error("nothing was thrown");
+  return (await refusal(promise)).code;
 }
 
 describe("a memory", () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { openMemory } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import type { Embedder, Metric } from "../../dist/esm/types.js";
+import { refusal } from "./support.js";
 
 const rows: Record<string, number[]> = { near: [1, 1], long: [9, 5], along: [3, 3.1] };
 const embedder: Embedder = { model: "plane", dimensions: 2, embed: async (texts) => texts.map((text) => rows[text] ?? [1, 1.2]) };
@@ -14,13 +15,6 @@ const expected: Record<Metric, { order: string[]; score: number }> = {
   dot: { order: ["long", "along", "near"], score: 15 },
   euclidean: { order: ["near", "along", "long"], score: -0.2 },
 };
-
-async function refusal(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.unreachable("it should be refused"),
-    (error: unknown) => error,
-  );
-}
 
 describe("metric", () => {
   it.each(Object.keys(expected) as Metric[])("%s decides what is nearest, now and after reopening", async (metric) => {

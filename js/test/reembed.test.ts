@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { EmbedderError, openMemory, ValidationError, type Memory, type OpenOptions, type ReembedProgress } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage, type MemoryPlace } from "../../dist/esm/storage/memory.js";
 import { fakeEmbedder, faultStorage, manualClock, nthWrite, replay, type FakeEmbedder } from "../../dist/esm/testing/index.js";
+import { refusal } from "./support.js";
 
 // As many components: only the name tells the two apart.
 const old = (): FakeEmbedder => fakeEmbedder({ model: "old", dimensions: 16 });
@@ -45,10 +46,6 @@ async function expectAllOf(memory: Memory, model: string): Promise<void> {
   }
   expect(records).toBeGreaterThan(0);
   expect(memory.space).toEqual({ model, dimensions: 16 });
-}
-
-async function refusal(promise: Promise<unknown>): Promise<Error> {
-  return promise.then((value) => expect.fail(`answered ${JSON.stringify(value)}`), (error: unknown) => error as Error);
 }
 
 describe("a memory of another model", () => {

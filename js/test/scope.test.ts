@@ -1,15 +1,10 @@
 // Scoped views: what a view may see, and that there is no way around it.
 
 import { describe, expect, it } from "vitest";
-import { MemoryError, openMemory, type Memory, type Scope } from "../../dist/esm/entry/inline.js";
+import { openMemory, type Memory, type Scope } from "../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../dist/esm/storage/memory.js";
 import { fakeEmbedder } from "../../dist/esm/testing/index.js";
-
-async function refusal(promise: Promise<unknown>): Promise<MemoryError> {
-  const error: unknown = await promise.then((value) => new Error(`nothing was thrown, the answer was ${JSON.stringify(value)}`), (thrown: unknown) => thrown);
-  if (!(error instanceof MemoryError)) throw error;
-  return error;
-}
+import { refusal } from "./support.js";
 
 async function textsOf(memory: Memory): Promise<string[]> {
   const texts: string[] = [];

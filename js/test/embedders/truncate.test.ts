@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { openMemory } from "../../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../../dist/esm/storage/memory.js";
 import type { Embedder } from "../../../dist/esm/types.js";
+import { refusal } from "../support.js";
 
 /** Vectors whose first two components tell what a text is about, and whose last ones, far longer, tell the opposite. */
 const misleading: Embedder = {
@@ -11,13 +12,6 @@ const misleading: Embedder = {
   dimensions: 4,
   embed: async (texts) => texts.map((text) => (text.includes("tea") ? [1, 0.1, 0, 50] : text.includes("boat") ? [0.1, 1, 50, 0] : [1, 0, 50, 0])),
 };
-
-async function refusal(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => expect.unreachable("it should be refused"),
-    (error: unknown) => error,
-  );
-}
 
 describe("dimensions", () => {
   it("compares by the first components alone", async () => {
