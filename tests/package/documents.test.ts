@@ -1,7 +1,7 @@
 // Whatever the documents show as code must be true: the README's programs run, the examples in doc comments compile.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { bin, makeScratch, root, type Scratch } from "./scratch.js";
 
@@ -157,15 +157,21 @@ describe("documents", () => {
     expect(guide.length).toBeGreaterThan(20);
   });
 
-  it("name every part of the code on the map, and every page and folder of tests in CONTRIBUTING", () => {
-    const map = readFileSync(join(root, "docs/ARCHITECTURE.md"), "utf8");
-    const filesOf = (folder: string, ending: string): string[] =>
-      readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(ending) && !/(^|\/)(generated|evaluation)\/|(^|\/)mod\.rs$/.test(name));
-    const unnamed = [...filesOf("crates/core/src", ".rs"), ...filesOf("js/src", ".ts")].filter((name) => {
-      const folder = dirname(name) === "." ? "" : `\`${dirname(name).split("/")[0]}/\``;
-      return !map.split("\n").some((line) => line.includes(folder) && line.includes(`\`${basename(name)}\``));
+  it("name every file of the code on the map, in its folder, and none that is not there", () => {
+    const [, map = ""] = readFileSync(join(root, "docs/ARCHITECTURE.md"), "utf8").split("\n## Folders\n");
+    const named = (map.split("\n## ")[0] as string).split("\n### ").flatMap((section) => {
+      const folder = /^`(.+)`\n/.exec(section)?.[1];
+      const files = [...section.matchAll(/^- (`[^:]+):/gm)].flatMap(([, names]) => (names as string).split(", "));
+      return folder === undefined ? [] : files.map((name) => `${folder}/${name.replaceAll("`", "")}`);
     });
-    expect(unnamed).toEqual([]);
+    const filesOf = (folder: string, ending: string): string[] =>
+      readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(ending) && !/(^|\/)(generated|evaluation)\//.test(name)).map((name) => `${folder}/${name}`);
+    const there = [...filesOf("crates/core/src", ".rs"), ...filesOf("crates/wasm/src", ".rs"), ...filesOf("js/src", ".ts")];
+    expect(there.filter((name) => !named.includes(name) && !name.endsWith("/mod.rs"))).toEqual([]);
+    expect(named.filter((name, index) => !there.includes(name) || named.indexOf(name) !== index)).toEqual([]);
+  });
+
+  it("name every page and every folder of tests in CONTRIBUTING", () => {
     const layout = readFileSync(join(root, "CONTRIBUTING.md"), "utf8").split("## Layout")[1]?.split("\n\n")[1] ?? "";
     const pages = readdirSync(join(root, "docs")).map((name) => name.replace(/\.md$/, ""));
     const folders = readdirSync(join(root, "tests"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);

@@ -1,5 +1,5 @@
 /**
- * The shapes in which embedders are accepted, beside those that `types.ts` has always had. Owns types only.
+ * The shapes in which embedders are accepted, beside those of `types/embedding.ts`. Owns types only.
  */
 
 import type { Embedder, EmbeddingModelLike, NamedEmbedFunction } from "../types.js";
