@@ -10,6 +10,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { heapBytes } from "./heap.mjs";
+import { estimate, openMemory } from "stratamem";
 
 const { values } = parseArgs({
   options: {
@@ -48,29 +50,20 @@ function vector(dimensions, seed) {
 
 /** Adds the records, and answers how the memory of the engine grew. */
 async function measure({ count, dimensions, textBytes }) {
-  const found = [];
-  const { instantiate } = WebAssembly;
-  WebAssembly.instantiate = async (...args) => {
-    const made = await instantiate(...args);
-    found.push((made.instance ?? made).exports.memory);
-    return made;
-  };
-  const { estimate, openMemory } = await import("stratamem");
   const memory = await openMemory({ embedder: false });
   await memory.add("the first one", dimensions ? { vector: vector(dimensions, 0) } : {});
-  const size = () => Math.max(...found.map(({ buffer }) => buffer.byteLength));
-  const before = size();
+  const before = heapBytes();
   const all = texts(count, textBytes);
   for (let at = 0; at < count; at += BATCH) {
     await memory.addMany(all.slice(at, at + BATCH).map((text, index) => (dimensions ? { text, vector: vector(dimensions, at + index) } : { text })));
   }
-  const grown = size() - before;
+  const grown = heapBytes() - before;
   const { engine } = await memory.stats();
   const counted = Object.values(engine.tiers).reduce((sum, { bytes }) => sum + bytes, 0);
   await memory.maintain({ compact: true });
   const compacted = (await memory.stats()).engine;
   const stored = compacted.logBytes + compacted.segmentBytes;
-  const compacting = size() - before - grown;
+  const compacting = heapBytes() - before - grown;
   const { memory: estimated, storage } = await estimate({ count, dimensions, textBytes });
   await memory.close();
   return { count, dimensions, textBytes, grown, counted, estimated, stored, storage, compacting };

@@ -1,17 +1,15 @@
 // A browser that is killed while it writes.
 
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launch, makeProfile } from "./chrome.js";
-import { serve, type FileServer } from "./server.js";
+import { servePackage, type FileServer } from "./server.js";
 import { openWorkbench } from "./workbench.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const profile = makeProfile();
 let server: FileServer;
 
 beforeAll(async () => {
-  server = await serve({ dist: `${root}dist`, page: fileURLToPath(new URL("page", import.meta.url)) });
+  server = await servePackage();
 });
 
 afterAll(async () => {

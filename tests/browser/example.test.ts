@@ -8,7 +8,7 @@ import type { Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { launch, makeProfile, type Chrome } from "./chrome.js";
-import { serve, type FileServer } from "./server.js";
+import { pages, serve, type FileServer } from "./server.js";
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   requests = [];
   // A port of its own is an origin of its own: each test starts with an empty browser.
-  server = await serve({ site, page: fileURLToPath(new URL("page", import.meta.url)) });
+  server = await serve({ site, page: pages });
 });
 
 afterEach(async () => {

@@ -1,9 +1,8 @@
 // The package in Firefox: its engine, its embedder, its IndexedDB. Firefox is shown a page that reports; it is not driven.
 
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { findFirefox, showInFirefox } from "../../scripts/firefox.mjs";
-import { serve } from "./server.js";
+import { servePackage } from "./server.js";
 
 /** What `page/report.js` sends. */
 interface Report {
@@ -20,8 +19,7 @@ const how = "no Firefox found: install firefox-esr, or set FIREFOX_PATH";
 it.skipIf(!firefox)(`works in Firefox${firefox ? "" : ` (${how})`}`, async () => {
   let told: (report: Report) => void = () => undefined;
   const report = new Promise<Report>((resolve) => (told = resolve));
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  const server = await serve({ dist: `${root}dist`, page: fileURLToPath(new URL("page", import.meta.url)) }, (message) => told(message as Report));
+  const server = await servePackage((message) => told(message as Report));
   const shown = showInFirefox(firefox as string, `${server.origin}/page/report.html`);
   try {
     const { agent, error, locks, lease, reopened } = await report;

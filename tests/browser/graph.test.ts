@@ -1,27 +1,11 @@
 // Graphs built in Workers of a real browser: from the script beside the entry, from the text in `inline`, and under a
 // policy that allows no Workers at all.
 
-import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launch, makeProfile, type Chrome } from "./chrome.js";
-import { serve, type FileServer } from "./server.js";
+import { describe, expect, it } from "vitest";
+import { running } from "./running.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const profile = makeProfile();
-let server: FileServer;
-let chrome: Chrome;
-
-beforeAll(async () => {
-  server = await serve({ dist: `${root}dist`, page: fileURLToPath(new URL("page", import.meta.url)) });
-  chrome = await launch(profile.folder);
-}, 60_000);
-
-afterAll(async () => {
-  await chrome?.close();
-  await server?.stop();
-  profile.remove();
-});
+const here = running();
 
 declare global {
   interface Window {
@@ -50,13 +34,13 @@ async function build(page: Page, entry: string): Promise<{ by: string | undefine
 
 describe("a graph in a browser", () => {
   it.each(["browser", "inline"])("is built in a Worker of the entry %s", async (entry) => {
-    const page = await chrome.open(`${server.origin}/page/`);
+    const page = await here.chrome.open(`${here.server.origin}/page/`);
     expect(await build(page, entry)).toEqual({ by: "worker", failed: undefined, found: 10 });
     await page.close();
   });
 
   it.each(["browser", "inline"])("is built by the page where its policy allows no Workers, in the entry %s", async (entry) => {
-    const page = await chrome.open(`${server.origin}/page/`);
+    const page = await here.chrome.open(`${here.server.origin}/page/`);
     await page.evaluate(() => {
       const meta = document.createElement("meta");
       Object.assign(meta, { httpEquiv: "Content-Security-Policy", content: "worker-src 'none'" });

@@ -1,27 +1,11 @@
 // An origin that may store no more. In a browser of its own: deleted databases of other tests blur what is counted.
 
-import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { launch, makeProfile, type Chrome } from "./chrome.js";
-import { serve, type FileServer } from "./server.js";
+import { expect, it } from "vitest";
+import { running } from "./running.js";
 import { openWorkbench } from "./workbench.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const profile = makeProfile();
-let server: FileServer;
-let chrome: Chrome;
-
-beforeAll(async () => {
-  server = await serve({ dist: `${root}dist`, page: fileURLToPath(new URL("page", import.meta.url)) });
-  chrome = await launch(profile.folder);
-}, 60_000);
-
-afterAll(async () => {
-  await chrome?.close();
-  await server?.stop();
-  profile.remove();
-});
+const here = running();
 
 function textsOf(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
@@ -35,9 +19,9 @@ function textsOf(page: Page): Promise<string[]> {
 }
 
 it("is told by its code, loses nothing acknowledged, and can be recovered from", async () => {
-  const page = await openWorkbench(chrome, server.origin);
-  const devtools = await chrome.context.newCDPSession(page);
-  await devtools.send("Storage.overrideQuotaForOrigin", { origin: server.origin, quotaSize: 6_000_000 });
+  const page = await openWorkbench(here.chrome, here.server.origin);
+  const devtools = await here.chrome.context.newCDPSession(page);
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin: here.server.origin, quotaSize: 6_000_000 });
   const fill = await page.evaluate(async () => {
     const { openMemory, indexedDb, MemoryError } = window.workbench;
     const memory = await openMemory({ storage: indexedDb("full"), embedder: false });
@@ -68,7 +52,7 @@ it("is told by its code, loses nothing acknowledged, and can be recovered from",
 
   // What is there can be read while the disk is still full.
   const kept = await textsOf(page);
-  await devtools.send("Storage.overrideQuotaForOrigin", { origin: server.origin });
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin: here.server.origin });
   expect(kept.map((text) => text.slice(0, 20))).toEqual(fill.acknowledged);
   const again = await page.evaluate(async () => {
     const { openMemory, indexedDb } = window.workbench;

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { json } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -17,6 +18,14 @@ const types: Readonly<Record<string, string>> = {
 export interface FileServer {
   readonly origin: string;
   stop(): Promise<void>;
+}
+
+/** The folder of the pages that tests open. */
+export const pages: string = fileURLToPath(new URL("page", import.meta.url));
+
+/** Serves the built package as `/dist/…` and the pages of tests as `/page/…`. */
+export function servePackage(heard?: (message: unknown) => void): Promise<FileServer> {
+  return serve({ dist: fileURLToPath(new URL("../../dist", import.meta.url)), page: pages }, heard);
 }
 
 /**

@@ -1,33 +1,17 @@
 // IndexedDB as browsers really have it: with Web Locks, tabs and workers.
 
-import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { launch, makeProfile, type Chrome } from "./chrome.js";
-import { serve, type FileServer } from "./server.js";
+import { afterEach, describe, expect, it } from "vitest";
+import { running } from "./running.js";
 import { openWorkbench } from "./workbench.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const profile = makeProfile();
-let server: FileServer;
-let chrome: Chrome;
-
-beforeAll(async () => {
-  server = await serve({ dist: `${root}dist`, page: fileURLToPath(new URL("page", import.meta.url)) });
-  chrome = await launch(profile.folder);
-}, 60_000);
+const here = running();
 
 afterEach(async () => {
-  for (const page of chrome.context.pages().slice(1)) await page.close();
+  for (const page of here.chrome.context.pages().slice(1)) await page.close();
 });
 
-afterAll(async () => {
-  await chrome?.close();
-  await server?.stop();
-  profile.remove();
-});
-
-const tab = (): Promise<Page> => openWorkbench(chrome, server.origin);
+const tab = (): Promise<Page> => openWorkbench(here.chrome, here.server.origin);
 
 /** The texts of a memory, in order of creation, read by a page that opens it and closes it again. */
 function textsOf(page: Page, name: string): Promise<string[]> {

@@ -1,18 +1,11 @@
 // Stratamem through its public API: whole records with their reasons, from a memory with its indexes of words and times.
 // By path, since a package in a folder of its own does not find the one around it by name.
 
+import { heapBytes } from "../../heap.mjs";
 import { openMemory } from "../../../dist/esm/entry/inline.js";
 import { memoryPlace, memoryStorage } from "../../../dist/esm/storage/memory.js";
 
 export const about = { package: "stratamem", kind: "wasm", setting: "recall", values: [0.8, 0.9, 0.95, 0.98, "default", 0.999, "exact"] };
-
-const heaps = [];
-const { instantiate } = WebAssembly;
-WebAssembly.instantiate = async (...args) => {
-  const made = await instantiate(...args);
-  heaps.push((made.instance ?? made).exports.memory);
-  return made;
-};
 
 export async function create(_width, _count, limit) {
   const place = memoryPlace();
@@ -28,7 +21,7 @@ export async function create(_width, _count, limit) {
     },
     save: () => memory.close(),
     load: async () => (memory = await open()),
-    heap: () => Math.max(...heaps.map(({ buffer }) => buffer.byteLength)),
+    heap: heapBytes,
     close: () => memory.close(),
   };
 }

@@ -4,14 +4,8 @@ import { memoryPlace, memoryStorage } from "../../src/storage/memory.js";
 import type { Storage, StorageOperation } from "../../src/storage/types.js";
 import { faultStorage, nthWrite, replay } from "../../src/testing/fault-storage.js";
 import { runStorageConformance, storageConformance } from "../../src/testing/storage-conformance.js";
+import { append, bytes, put } from "./operations.js";
 
-const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-const append = (key: string, ...values: number[]): StorageOperation => ({
-  type: "append",
-  key,
-  bytes: bytes(...values),
-});
-const put = (key: string, ...values: number[]): StorageOperation => ({ type: "put", key, bytes: bytes(...values) });
 const remove = (key: string): StorageOperation => ({ type: "remove", key });
 
 describe("without a plan it is the adapter it wraps", () => {

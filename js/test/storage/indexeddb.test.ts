@@ -4,8 +4,9 @@ import { IDBFactory } from "fake-indexeddb";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { indexedDb, type IndexedDbOptions } from "../../src/storage/indexeddb.js";
-import type { Storage, StorageLock, StorageOperation } from "../../src/storage/types.js";
+import type { Storage } from "../../src/storage/types.js";
 import { storageConformance } from "../../src/testing/storage-conformance.js";
+import { append, bytes, lock, put } from "./operations.js";
 
 const opened: Storage[] = [];
 
@@ -22,18 +23,6 @@ function openPlace(factory: IDBFactory, options: IndexedDbOptions = {}): Storage
   opened.push(storage);
   return storage;
 }
-
-function lock(storage: Storage): Promise<StorageLock> {
-  return (storage.lock as () => Promise<StorageLock>).call(storage);
-}
-
-const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-const append = (key: string, ...values: number[]): StorageOperation => ({
-  type: "append",
-  key,
-  bytes: bytes(...values),
-});
-const put = (key: string, ...values: number[]): StorageOperation => ({ type: "put", key, bytes: bytes(...values) });
 
 /** As much of Web Locks as one tab sees: exclusive locks by name, granted in the order of asking. */
 class TestLocks {

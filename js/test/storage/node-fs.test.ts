@@ -23,8 +23,9 @@ import ts from "typescript";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { nodeFs } from "../../src/storage/node-fs.js";
-import type { Storage, StorageLock, StorageOperation } from "../../src/storage/types.js";
+import type { Storage } from "../../src/storage/types.js";
 import { storageConformance } from "../../src/testing/storage-conformance.js";
+import { append, bytes, lock, put } from "./operations.js";
 
 let directory: string;
 const opened: Storage[] = [];
@@ -45,18 +46,6 @@ function openPlace(options?: Parameters<typeof nodeFs>[1]): Storage {
   opened.push(storage);
   return storage;
 }
-
-function lock(storage: Storage): Promise<StorageLock> {
-  return (storage.lock as () => Promise<StorageLock>).call(storage);
-}
-
-const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-const append = (key: string, ...values: number[]): StorageOperation => ({
-  type: "append",
-  key,
-  bytes: bytes(...values),
-});
-const put = (key: string, ...values: number[]): StorageOperation => ({ type: "put", key, bytes: bytes(...values) });
 
 function lockPath(epoch: number): string {
   return join(directory, `lock-${epoch}.json`);
