@@ -13,6 +13,7 @@ mod context;
 mod custom;
 mod effect;
 mod encode;
+mod episodes;
 mod event;
 mod explain;
 mod graph;
@@ -35,10 +36,10 @@ mod txn;
 pub use crate::index::vector::PagingFigures;
 pub use ask::Request;
 pub use command::{Clearable, Direction, History, NewRecord, Operation, Patch};
-pub use consolidate::{Group, GroupSearch};
 pub use custom::{Figures, FiguresPage};
 pub use effect::{Effect, StorageOperation};
 pub use encode::{Encoded, Unencoded};
+pub use episodes::{Group, GroupSearch};
 pub use event::{Event, Form, Repeat};
 pub use explain::{
     Analysis, CacheFigures, EngineStats, Evictions, KindFigures, Leaving, PerTier, PrecisionCounts, Prospect,
