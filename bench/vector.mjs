@@ -18,7 +18,8 @@
 //
 // Latency is that of `recall` from end to end, with ten whole records as the answer; `outside` is what a recall takes
 // in a memory of sixteen records, and `index` what is left of the median without it: the search. Besides the default and
-// exact search, each share that --recall names is asked for.
+// exact search, each share that --recall names is asked for. Adding and opening stand beside the same of a memory of the same
+// records without vectors, and what is left is the index's own.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -109,6 +110,26 @@ async function embedded(model, count) {
 
 const open = (place) => openMemory({ storage: memoryStorage({ place }), embedder: false, config: { working: {}, intermediate: {} } });
 
+/** Adds records, with their vectors if there are some, and closes the memory after `maintain`. */
+async function stored(place, flat, width, count) {
+  const { memory, times } = await filled(place, flat, width, count);
+  const maintain = await clock(() => memory.maintain());
+  await memory.close();
+  const total = times.reduce((sum, time) => sum + time, 0);
+  return { each: (total * 1000) / count, slowest: Math.max(...times), total, maintain };
+}
+
+/** Opens a memory three times. Answers it, and the median time. */
+async function reopened(place) {
+  const times = [];
+  let memory;
+  for (let pass = 0; pass < 3; pass += 1) {
+    await memory?.close();
+    times.push(await clock(async () => (memory = await open(place))));
+  }
+  return { memory, took: median(times) };
+}
+
 async function filled(place, flat, width, count) {
   const memory = await open(place);
   const times = [];
@@ -117,7 +138,7 @@ async function filled(place, flat, width, count) {
       const row = at + index;
       // One record in a hundred, and one in ten.
       const tags = [...(row % 100 === 7 ? ["rare"] : []), ...(row % 10 === 3 ? ["some"] : [])];
-      return { text: `r${row}`, tags, vector: flat.subarray(row * width, (row + 1) * width) };
+      return { text: `r${row}`, tags, ...(flat && { vector: flat.subarray(row * width, (row + 1) * width) }) };
     });
     times.push(await clock(() => memory.addMany(batch)));
   }
@@ -156,16 +177,13 @@ async function measure(name, { flat, width }, count) {
   const outside = await asked(questions, undefined, async (vector) => rowsOf(await small.recall("", { vector, ...searches })));
   await small.close();
 
+  const barePlace = memoryPlace();
+  const bare = await stored(barePlace, undefined, width, count);
+  const opened = await reopened(barePlace);
+  await opened.memory.close();
   const place = memoryPlace();
-  const { memory: first, times } = await filled(place, flat, width, count);
-  const kept = await clock(() => first.maintain());
-  await first.close();
-  const opening = [];
-  let memory;
-  for (let pass = 0; pass < 3; pass += 1) {
-    await memory?.close();
-    opening.push(await clock(async () => (memory = await open(place))));
-  }
+  const add = await stored(place, flat, width, count);
+  const { memory, took: opening } = await reopened(place);
 
   const ways = [];
   const took = new Set();
@@ -199,12 +217,8 @@ async function measure(name, { flat, width }, count) {
     }
   }
   await memory.close();
-  const adding = times.reduce((sum, time) => sum + time, 0);
-  return {
-    set: name, width, count, ways, outside: outside.p50,
-    add: { each: (adding * 1000) / count, slowest: Math.max(...times), total: adding, maintain: kept },
-    open: median(opening),
-  };
+  const index = { each: add.each - bare.each, maintain: add.maintain - bare.maintain, open: opening - opened.took };
+  return { set: name, width, count, ways, outside: outside.p50, add, open: opening, index };
 }
 
 const results = [];
@@ -239,9 +253,11 @@ else {
       console.log(`${head} ${recall.toFixed(4).padStart(10)}  ${ms(p50)} ${ms(p95)} ${ms(outside)} ${ms(index)} ${ms(plain)} ${(p50 / plain).toFixed(3).padStart(9)}`);
     }
   }
-  console.log("\nset         dims  vectors  added, us each  slowest call, ms  maintain, ms  open, ms");
-  for (const { set, width, count, add, open: opened } of results) {
+  const columns = ["added, us each", "of it the index", "slowest call, ms", "maintain, ms", "of it the index", "open, ms", "of it the index"];
+  console.log(`\nset         dims  vectors  ${columns.join("  ")}`);
+  for (const { set, width, count, add, open: opened, index } of results) {
     const head = `${set.padEnd(10)} ${String(width).padStart(5)} ${String(count).padStart(8)}`;
-    console.log(`${head} ${add.each.toFixed(1).padStart(15)} ${add.slowest.toFixed(1).padStart(17)} ${add.maintain.toFixed(0).padStart(13)} ${opened.toFixed(1).padStart(9)}`);
+    const figures = [add.each, index.each, add.slowest, add.maintain, index.maintain, opened, index.open];
+    console.log(`${head}  ${figures.map((figure, at) => figure.toFixed(1).padStart(columns[at].length)).join("  ")}`);
   }
 }
