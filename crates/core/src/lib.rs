@@ -44,7 +44,7 @@ pub use engine::{
 };
 pub use error::{CommandError, Detail, Error, ErrorCode, FormatError, ModelError, QueryError};
 pub use index::text::{Bm25, TOKENIZER};
-pub use index::vector::build_graph;
+pub use index::vector::{Placing, build_graph};
 pub use model::{
     Comparison, EmbeddingSpace, FieldPath, Filter, Kept, Kind, Metadata, Metric, Move, Order, Origin,
     Position, Precision, Reason, Record, RecordField, RecordId, Reward, Scope, SortField, Span, Tier,

@@ -3,8 +3,8 @@
 mod support;
 
 use stratamem_core::{
-    Config, EmbeddingSpace, GraphFigures, GraphUse, Hit, Metric, Operation, Query, RecordId, Scope, Weights,
-    build_graph,
+    Config, EmbeddingSpace, GraphFigures, GraphUse, Hit, Metric, Operation, Placing, Query, RecordId, Scope,
+    Weights, build_graph,
 };
 use support::{Host, START, text, verbatim};
 
@@ -51,8 +51,18 @@ fn build(host: &mut Host) -> bool {
     }
     assert_eq!(bytes.len(), job.bytes);
     let graph = build_graph(&bytes).expect("it is such a job");
-    graph.chunks(9_999).all(|part| host.engine.take_graph(job.number, part))
-        && host.engine.place_graph(job.number)
+    graph.chunks(9_999).all(|part| host.engine.take_graph(job.number, part, graph.len()))
+        && placed(host, job.number)
+}
+
+/// Puts the graph of a job in place, in as many steps as it takes. Answers whether it could.
+fn placed(host: &mut Host, job: u64) -> bool {
+    loop {
+        match host.engine.place_graph(job) {
+            Placing::Unfinished => {}
+            end => return end == Placing::Placed,
+        }
+    }
 }
 
 fn figures(host: &Host) -> Option<GraphFigures> {
@@ -149,7 +159,7 @@ fn a_graph_of_another_model_or_job_is_thrown_away() {
     add(&mut host, &mut random, RECORDS);
     let first = host.engine.begin_graph().expect("it takes writes").expect("there are enough vectors");
     let second = host.engine.begin_graph().expect("it takes writes").expect("there are enough vectors");
-    assert!(host.engine.graph_page(first.number, 100).is_none() && !host.engine.place_graph(first.number));
+    assert!(host.engine.graph_page(first.number, 100).is_none() && !placed(&mut host, first.number));
     assert!(host.engine.graph_page(second.number, 100).is_some());
     host.engine.drop_graph_job(second.number);
     assert!(host.engine.graph_page(second.number, 100).is_none());
@@ -157,7 +167,7 @@ fn a_graph_of_another_model_or_job_is_thrown_away() {
     let other = EmbeddingSpace { model: "other".into(), dimensions: 8 };
     host.engine.change_space(other, START).expect("it takes writes");
     assert!(host.engine.graph_page(third.number, 100).is_none());
-    assert!(!host.engine.take_graph(third.number, &[0; 8]) && !host.engine.place_graph(third.number));
+    assert!(!host.engine.take_graph(third.number, &[0; 8], 8) && !placed(&mut host, third.number));
     assert_eq!(figures(&host), None);
 }
 

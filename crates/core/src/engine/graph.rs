@@ -13,9 +13,9 @@ use crate::engine::effect::StorageOperation;
 use crate::engine::journal::Journal;
 use crate::engine::state::State;
 use crate::error::CommandError;
-use crate::index::vector::{Arena, Coverage, VectorIndex};
+use crate::index::vector::{Arena, Coverage, Placing, Standing, VectorIndex};
 use crate::model::RecordId;
-use crate::persist::{ObjectKind, decode_graph, encode_graph};
+use crate::persist::{GONE, GraphShape, ObjectKind, SegmentRef, TWIN, begin_graph, decode_graph, graph_page};
 
 /// Vectors from which a graph is built without being asked for.
 const FROM: usize = 200_000;
@@ -31,15 +31,29 @@ const STALE: usize = 16;
 pub(super) struct GraphRef {
     /// Its number; 0 if there is none.
     pub(super) number: u64,
+    /// What is in a segment of this number or a later one is not in it, or may have changed.
+    pub(super) segments: u64,
     /// Which graph of this process it holds: the number of its job, 0 for the one that was there at the opening.
     of: Option<u64>,
+    /// Records of earlier segments that have been merged into later ones since: it would be passed over for them.
+    displaced: u64,
 }
 
 impl GraphRef {
     /// The object that the graph at the opening was taken from.
-    pub(super) fn opened(number: u64) -> Self {
-        GraphRef { number, of: Some(0) }
+    pub(super) fn opened(number: u64, segments: u64) -> Self {
+        GraphRef { number, segments, of: Some(0), displaced: 0 }
     }
+}
+
+/// A graph object on its way to storage, a page in each step. Of a record that changes meanwhile the log tells, so that a
+/// reader passes over what is written of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GraphDraft {
+    object: GraphRef,
+    shape: GraphShape,
+    /// Pages that were written.
+    written: u32,
 }
 
 /// The graphs of a process.
@@ -124,19 +138,23 @@ impl Engine {
         self.state.vectors.as_mut()?.graph_page(job, most)
     }
 
-    /// Takes up the next bytes of the graph that was built of a job. Answers whether it is still wanted.
-    pub fn take_graph(&mut self, job: u64, bytes: &[u8]) -> bool {
-        self.state.vectors.as_mut().is_some_and(|index| index.take_graph(job, bytes))
+    /// Takes up the next bytes of the graph that was built of a job, which has `whole` bytes in all. Answers whether it is still
+    /// wanted.
+    pub fn take_graph(&mut self, job: u64, bytes: &[u8], whole: usize) -> bool {
+        self.state.vectors.as_mut().is_some_and(|index| index.take_graph(job, bytes, whole))
     }
 
-    /// Puts the graph of a job, all of whose bytes were taken up, in the place of the one before. Answers whether it could:
-    /// bytes that are no such graph are thrown away.
-    pub fn place_graph(&mut self, job: u64) -> bool {
-        let placed = self.state.vectors.as_mut().is_some_and(|index| index.place_graph(job));
-        if placed {
+    /// Takes a step of putting the graph of a job, all of whose bytes were taken up, in the place of the one before: bytes that
+    /// are no such graph are thrown away. Other calls may come between the steps.
+    pub fn place_graph(&mut self, job: u64) -> Placing {
+        let index = self.state.vectors.as_mut();
+        let placing = index.map_or(Placing::Refused, |index| index.place_graph(job));
+        if placing == Placing::Placed {
             self.graphs.current = job;
+            // What is found near may be something else from now on.
+            self.state.epoch += 1;
         }
-        placed
+        placing
     }
 
     /// Gives a job up.
@@ -150,62 +168,113 @@ impl Engine {
         Some(GraphFigures { built: nodes, current: alive, beside })
     }
 
-    /// Writes the graph if storage has another one or none, and most records are in segments.
-    pub(super) fn store_graph(&mut self) {
-        let in_log = (self.state.store.len() as u64).saturating_sub(self.journal.homed_records());
-        if self.journal.graph.of != Some(self.graphs.current)
-            && self.journal.is_quiet()
-            && in_log <= self.state.store.len() as u64 / STALE as u64
-            && let (Some(index), Some(space)) = (&self.state.vectors, &self.state.space)
-            && let Some((slots, layers)) = index.kept_graph()
-        {
-            let store = &self.state.store;
-            let id = |slot: u32| store.record(slot).map_or(RecordId(0), |record| record.id);
-            let ids = slots.map(|slot| slot.map_or(RecordId(0), id));
-            self.journal.put_graph(self.graphs.current, |number, segments| {
-                encode_graph(number, space.dimensions, segments, ids, layers)
-            });
+    /// Writes a page of the graph, if an object of it is under way, or storage has another one or none and most records are in
+    /// segments. Answers whether there is more to write.
+    pub(super) fn store_graph(&mut self) -> bool {
+        let current = self.graphs.current;
+        let under_way = self.journal.graph_draft.take();
+        let graph = self.state.vectors.as_ref().and_then(Arena::kept_graph);
+        let (Some(graph), Some(space)) = (graph, &self.state.space) else {
+            under_way.into_iter().for_each(|draft| self.journal.remove_graph(draft.object.number));
+            return false;
+        };
+        let mut draft = match under_way {
+            Some(draft) if draft.object.of == Some(current) => draft,
+            Some(draft) => {
+                // Another one has taken its place.
+                self.journal.remove_graph(draft.object.number);
+                return true;
+            }
+            None if self.journal.wants_graph(current, self.state.store.len() as u64) => {
+                let shape = GraphShape { nodes: graph.len(), words: graph.layer_words().len() };
+                self.journal.begin_graph(current, space.dimensions, shape)
+            }
+            None => return false,
+        };
+        let store = &self.state.store;
+        let id = |node| match graph.standing(node) {
+            Standing::Slot(slot) => store.id(slot).unwrap_or(GONE),
+            Standing::Gone => GONE,
+            Standing::Twin => TWIN,
+        };
+        let bytes = graph_page(draft.written, graph.len(), id, graph.layer_words());
+        let key = ObjectKind::Graph.key(draft.object.number);
+        self.journal.outbox.push(StorageOperation::Append { key, bytes });
+        draft.written += 1;
+        if draft.written < draft.shape.pages() {
+            self.journal.graph_draft = Some(draft);
+            return true;
         }
+        let before = std::mem::replace(&mut self.journal.graph, draft.object);
+        if before.of.is_some() {
+            self.journal.remove_graph(before.number);
+        }
+        false
     }
 }
 
 impl Journal {
-    /// Removes the stored graph: it tells of vectors that are there no more.
+    /// Whether the graph of that number is to be written, of a memory of so many records: storage has another one, or one
+    /// that would be passed over for many of them; most of them are in segments, and nothing is under way.
+    fn wants_graph(&self, current: u64, records: u64) -> bool {
+        let in_log = records.saturating_sub(self.homed_records());
+        let is_stored =
+            self.graph.of == Some(current) && self.graph.displaced <= records / (2 * STALE as u64);
+        !is_stored && self.is_quiet() && in_log <= records / STALE as u64
+    }
+
+    /// Notes that the segments of these numbers were merged into later ones.
+    pub(super) fn displace(&mut self, numbers: &[u64]) {
+        let is_known = |segment: &&SegmentRef| {
+            segment.number < self.graph.segments && numbers.binary_search(&segment.number).is_ok()
+        };
+        let records =
+            self.manifest.segments.iter().filter(is_known).map(|segment| u64::from(segment.records));
+        self.graph.displaced += records.sum::<u64>();
+    }
+
+    /// Removes the stored graph and the one under way: they tell of vectors that are there no more.
     pub(super) fn drop_graph(&mut self) {
+        if let Some(draft) = self.graph_draft.take() {
+            self.remove_graph(draft.object.number);
+        }
         let GraphRef { number, .. } = self.graph;
         if number > 0 && self.graph.of.take().is_some() {
-            self.outbox.push(StorageOperation::Remove { key: ObjectKind::Graph.key(number) });
+            self.remove_graph(number);
         }
     }
 
-    fn put_graph(&mut self, of: u64, encoded: impl FnOnce(u64, u64) -> Vec<u8>) {
-        let before = self.graph;
-        self.graph = GraphRef { number: before.number + 1, of: Some(of) };
-        let bytes = encoded(self.graph.number, self.manifest.next_segment);
-        self.outbox.push(StorageOperation::Put { key: ObjectKind::Graph.key(self.graph.number), bytes });
-        if before.of.is_some() {
-            self.outbox.push(StorageOperation::Remove { key: ObjectKind::Graph.key(before.number) });
-        }
+    fn begin_graph(&mut self, of: u64, dimensions: u32, shape: GraphShape) -> GraphDraft {
+        let (number, segments) = (self.graph.number + 1, self.manifest.next_segment);
+        let (key, bytes) = (ObjectKind::Graph.key(number), begin_graph(number, dimensions, segments, shape));
+        self.outbox.push(StorageOperation::Append { key, bytes });
+        GraphDraft { object: GraphRef { number, segments, of: Some(of), displaced: 0 }, shape, written: 0 }
+    }
+
+    fn remove_graph(&mut self, number: u64) {
+        self.outbox.push(StorageOperation::Remove { key: ObjectKind::Graph.key(number) });
     }
 }
 
 /// Takes a stored graph up into a state whose segments have been loaded, and nothing else. `homes` says which segment each
-/// record came from. Answers whether it could be used.
+/// record came from. Answers the object that was used.
 pub(super) fn adopt_graph(
     state: &mut State,
     (number, bytes): (u64, &[u8]),
     homes: &FxHashMap<RecordId, u64>,
-) -> bool {
-    let (Some(index), Some(space)) = (state.vectors.as_mut(), state.space.as_ref()) else { return false };
+) -> Option<GraphRef> {
+    let (index, space) = (state.vectors.as_mut()?, state.space.as_ref()?);
     let key = ObjectKind::Graph.key(number);
     let Some(stored) = decode_graph(&key, bytes, space.dimensions) else {
         tracing::warn!(key, "the stored graph cannot be used");
-        return false;
+        return None;
     };
     let store = &state.store;
     let unchanged = |id: &RecordId| homes.get(id).is_some_and(|segment| *segment < stored.segments);
-    let slot = |id: &RecordId| if unchanged(id) { store.slot(*id) } else { None };
-    let slots: Vec<Option<u32>> = stored.ids.iter().map(slot).collect();
-    let twins = stored.ids.iter().filter(|id| **id == RecordId(0)).count();
-    index.adopt_graph(&slots, &stored.layers, twins)
+    let standing = |id: &RecordId| match *id {
+        TWIN => Standing::Twin,
+        id => store.slot(id).filter(|_| unchanged(&id)).map_or(Standing::Gone, Standing::Slot),
+    };
+    let standing: Vec<Standing> = stored.ids.iter().map(standing).collect();
+    index.adopt_graph(&standing, &stored.layers).then(|| GraphRef::opened(number, stored.segments))
 }

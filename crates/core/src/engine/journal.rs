@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, VecDeque};
 use rustc_hash::FxHashMap;
 
 use crate::engine::effect::{Effect, StorageOperation};
-use crate::engine::graph::GraphRef;
-use crate::engine::lists::ListsRef;
+use crate::engine::graph::{GraphDraft, GraphRef};
+use crate::engine::lists::{ListsDraft, ListsRef};
 use crate::engine::seal::{Merge, Seal};
 use crate::model::{RecordId, Timestamp};
 use crate::persist::{Change, FrameV1, LogRef, Manifest, ObjectKind, SegmentRef, log_frame, log_header};
@@ -33,8 +33,12 @@ pub(super) struct Journal {
     pub(super) compaction: Option<u64>,
     /// The lists of codes in storage.
     pub(super) lists: ListsRef,
+    /// Those on their way there.
+    pub(super) lists_draft: Option<ListsDraft>,
     /// The graph in storage.
     pub(super) graph: GraphRef,
+    /// The one on its way there.
+    pub(super) graph_draft: Option<GraphDraft>,
     /// Objects that no manifest names, left behind by a crash.
     leftovers: Vec<String>,
     /// Segment that holds the latest sealed form of a record, of those that are stored or about to be.

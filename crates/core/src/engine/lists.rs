@@ -12,7 +12,7 @@ use crate::engine::journal::Journal;
 use crate::engine::state::State;
 use crate::index::vector::KeptList;
 use crate::model::RecordId;
-use crate::persist::{ObjectKind, SegmentRef, StoredList, decode_lists, encode_lists};
+use crate::persist::{ObjectKind, PAGE_LISTS, SegmentRef, StoredList, begin_lists, decode_lists, lists_page};
 
 /// Records that stored lists do not know, for them to be written anew: this many, and this share of all in segments.
 const UNKNOWN: (u64, u64) = (1_024, 8);
@@ -26,24 +26,60 @@ pub(super) struct ListsRef {
     pub(super) segments: u64,
 }
 
+/// A lists object on its way to storage, a page in each step. Lists change meanwhile: a code that moves from one to another may
+/// be written twice, and counts once, or not at all, and is made anew.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ListsDraft {
+    object: ListsRef,
+    /// Components of a vector.
+    dimensions: u32,
+    /// Pages that it has, and those that were written.
+    pages: u32,
+    written: u32,
+}
+
 impl Engine {
-    /// Writes the lists of codes if storage has none that know most of the records.
-    pub(super) fn store_lists(&mut self) {
-        if self.journal.wants_lists()
-            && let (Some(index), Some(space)) = (&self.state.vectors, &self.state.space)
-            && index.is_coded()
-        {
-            let store = &self.state.store;
-            let id = |slot: &u32| store.record(*slot).map_or(RecordId(0), |record| record.id);
-            let lists = index.kept_lists().map(|KeptList { centre, nearness, slots, codes }| StoredList {
-                centre: centre.to_vec(),
-                nearness,
-                ids: slots.iter().map(id).collect(),
-                codes: codes.to_vec(),
-            });
-            self.journal
-                .put_lists(|number, segments| encode_lists(number, space.dimensions, segments, lists));
+    /// Writes a page of the lists of codes, if an object of them is under way, or storage has none that knows most of the
+    /// records. Answers whether there is more to write.
+    pub(super) fn store_lists(&mut self) -> bool {
+        let under_way = self.journal.lists_draft.take();
+        let index = self.state.vectors.as_ref().filter(|index| index.is_coded());
+        let (Some(index), Some(space)) = (index, &self.state.space) else {
+            under_way.into_iter().for_each(|draft| self.journal.remove_lists(draft.object.number));
+            return false;
+        };
+        let mut draft = match under_way {
+            Some(draft) if draft.dimensions == space.dimensions => draft,
+            Some(draft) => {
+                self.journal.remove_lists(draft.object.number);
+                return false;
+            }
+            None if self.journal.wants_lists() => {
+                let pages = index.list_count().div_ceil(PAGE_LISTS) as u32;
+                self.journal.begin_lists(space.dimensions, pages)
+            }
+            None => return false,
+        };
+        let store = &self.state.store;
+        let id = |slot: &u32| store.id(*slot).unwrap_or(RecordId(0));
+        let first = draft.written as usize * PAGE_LISTS;
+        let lists = index.kept_lists(first..first + PAGE_LISTS);
+        let stored = lists.map(|KeptList { centre, nearness, slots, codes }| StoredList {
+            centre: centre.to_vec(),
+            nearness,
+            ids: slots.iter().map(id).collect(),
+            codes: codes.to_vec(),
+        });
+        let (key, bytes) = (ObjectKind::Lists.key(draft.object.number), lists_page(draft.written, stored));
+        self.journal.outbox.push(StorageOperation::Append { key, bytes });
+        draft.written += 1;
+        if draft.written < draft.pages {
+            self.journal.lists_draft = Some(draft);
+            return true;
         }
+        let before = std::mem::replace(&mut self.journal.lists, draft.object);
+        self.journal.remove_lists(before.number);
+        false
     }
 }
 
@@ -61,22 +97,26 @@ impl Journal {
         self.is_quiet() && new > UNKNOWN.0.max(self.homed_records() / UNKNOWN.1)
     }
 
-    /// Removes the stored lists: they tell of vectors that are there no more.
+    /// Removes the stored lists and those under way: they tell of vectors that are there no more.
     pub(super) fn drop_lists(&mut self) {
-        let ListsRef { number, .. } = std::mem::take(&mut self.lists);
-        if number > 0 {
-            self.outbox.push(StorageOperation::Remove { key: ObjectKind::Lists.key(number) });
+        if let Some(draft) = self.lists_draft.take() {
+            self.remove_lists(draft.object.number);
         }
+        let ListsRef { number, .. } = std::mem::take(&mut self.lists);
+        self.remove_lists(number);
     }
 
-    fn put_lists(&mut self, encoded: impl FnOnce(u64, u64) -> Vec<u8>) {
-        let before = self.lists;
-        self.lists = ListsRef { number: before.number + 1, segments: self.manifest.next_segment };
-        let bytes = encoded(self.lists.number, self.lists.segments);
-        let key = ObjectKind::Lists.key(self.lists.number);
-        self.outbox.push(StorageOperation::Put { key, bytes });
-        if before.number > 0 {
-            self.outbox.push(StorageOperation::Remove { key: ObjectKind::Lists.key(before.number) });
+    fn begin_lists(&mut self, dimensions: u32, pages: u32) -> ListsDraft {
+        let object = ListsRef { number: self.lists.number + 1, segments: self.manifest.next_segment };
+        let key = ObjectKind::Lists.key(object.number);
+        let bytes = begin_lists(object.number, dimensions, object.segments, pages);
+        self.outbox.push(StorageOperation::Append { key, bytes });
+        ListsDraft { object, dimensions, pages, written: 0 }
+    }
+
+    fn remove_lists(&mut self, number: u64) {
+        if number > 0 {
+            self.outbox.push(StorageOperation::Remove { key: ObjectKind::Lists.key(number) });
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::engine::graph::adopt_graph;
+use crate::engine::graph::{GraphRef, adopt_graph};
 use crate::engine::lists::{ListsRef, adopt_lists};
 use crate::engine::state::State;
 use crate::error::FormatError;
@@ -30,7 +30,7 @@ pub(super) struct Loading {
     /// The lists of codes that were taken up.
     pub(super) lists: Option<ListsRef>,
     /// The graph that was taken up.
-    pub(super) graph: Option<u64>,
+    pub(super) graph: Option<GraphRef>,
     /// Whether a graph is to be taken up.
     takes_graph: bool,
     /// What the traces say, newest first, until they are carried out.
@@ -115,16 +115,18 @@ impl Loading {
                 Ok(())
             }
             Some((ObjectKind::Lists, number)) => {
-                // A cache: nothing is lost without it.
-                self.lists =
+                // A cache: nothing is lost without it. Behind one that was never finished comes the one before.
+                let bytes = bytes.filter(|_| self.lists.is_none());
+                let taken =
                     bytes.and_then(|bytes| adopt_lists(&mut self.state, (number, &bytes), &self.homes));
+                self.lists = self.lists.or(taken);
                 Ok(())
             }
             Some((ObjectKind::Graph, number)) => {
-                let bytes = bytes.filter(|_| self.takes_graph);
+                let bytes = bytes.filter(|_| self.takes_graph && self.graph.is_none());
                 let taken =
-                    bytes.is_some_and(|bytes| adopt_graph(&mut self.state, (number, &bytes), &self.homes));
-                self.graph = taken.then_some(number);
+                    bytes.and_then(|bytes| adopt_graph(&mut self.state, (number, &bytes), &self.homes));
+                self.graph = self.graph.or(taken);
                 Ok(())
             }
             Some((ObjectKind::Manifest, _)) | None => Ok(()),

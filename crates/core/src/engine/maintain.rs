@@ -156,11 +156,7 @@ impl Engine {
         }
         self.idle_since = Some(now);
         let report = self.tidy(now, compact);
-        if !report.more {
-            self.store_lists();
-            self.store_graph();
-        }
-        report
+        MaintenanceReport { more: report.more || self.store_lists() || self.store_graph(), ..report }
     }
 
     /// When maintenance is next useful, or nothing if nothing will become due by itself.

@@ -276,11 +276,17 @@ impl Engine {
     /// # Errors
     /// [`CommandError::Poisoned`] after a failed write.
     pub fn flush(&mut self, now: Timestamp) -> Result<u64, CommandError> {
-        self.check_writable()?;
-        while self.flush_some(now) {}
-        self.store_lists();
-        self.store_graph();
+        while self.flush_step(now)? {}
         Ok(self.journal.settled_ticket())
+    }
+
+    /// Takes a step of [`Engine::flush`]. Answers whether there is more to enqueue.
+    ///
+    /// # Errors
+    /// [`CommandError::Poisoned`] after a failed write.
+    pub fn flush_step(&mut self, now: Timestamp) -> Result<bool, CommandError> {
+        self.check_writable()?;
+        Ok(self.flush_some(now) || self.store_lists() || self.store_graph())
     }
 
     /// The ticket under which everything enqueued so far is durable.

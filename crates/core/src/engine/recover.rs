@@ -180,7 +180,7 @@ impl Opening {
         let mut journal =
             Journal::recovered(manifest, replayed.sequence, replayed.log_bytes, report.leftovers.clone());
         journal.lists = lists.unwrap_or_default();
-        journal.graph = graph.map(GraphRef::opened).unwrap_or_default();
+        journal.graph = graph.unwrap_or_default();
         journal.homes = homes;
         journal.saved = saved;
         for (id, segment) in traces.into_iter().rev() {
@@ -198,23 +198,25 @@ impl Opening {
         Ok((engine, report))
     }
 
-    /// The keys of the caches that storage has: the newest of each kind. Each can be missing or damaged.
+    /// The keys of the caches that storage has, the newest of each kind first: behind one that is not whole, since the process
+    /// ended while it was written, stands the one before. Each can be missing or damaged.
     fn caches(&self) -> impl Iterator<Item = String> {
-        let kinds = [ObjectKind::Lists, ObjectKind::Graph].into_iter();
-        kinds.filter_map(|kind| Some(kind.key(self.newest(kind)?)))
+        [ObjectKind::Lists, ObjectKind::Graph].into_iter().flat_map(|wanted| {
+            let parsed = self.keys.iter().rev().filter_map(|key| ObjectKind::parse(key));
+            parsed.filter(move |(kind, _)| *kind == wanted).map(|(kind, number)| kind.key(number))
+        })
     }
 
-    /// The highest number of an object of that kind that storage has.
-    fn newest(&self, wanted: ObjectKind) -> Option<u64> {
-        let parsed = self.keys.iter().filter_map(|key| ObjectKind::parse(key));
-        parsed.filter(|(kind, _)| *kind == wanted).map(|(_, number)| number).max()
-    }
-
-    fn leftovers(&self, manifest: &Manifest, lists: Option<ListsRef>, graph: Option<u64>) -> Vec<String> {
+    fn leftovers(
+        &self,
+        manifest: &Manifest,
+        lists: Option<ListsRef>,
+        graph: Option<GraphRef>,
+    ) -> Vec<String> {
         let is_alive = |kind: ObjectKind, number: u64| match kind {
             ObjectKind::Manifest => number == manifest.generation,
             ObjectKind::Lists => lists.is_some_and(|lists| lists.number == number),
-            ObjectKind::Graph => graph == Some(number),
+            ObjectKind::Graph => graph.is_some_and(|graph| graph.number == number),
             ObjectKind::Segment => manifest.segments.iter().any(|segment| segment.number == number),
             ObjectKind::Log => {
                 number == manifest.active_log || manifest.closed_logs.iter().any(|log| log.number == number)

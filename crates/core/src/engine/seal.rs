@@ -185,6 +185,7 @@ impl Journal {
         let sealed = draft.written;
         self.await_durable(&sealed);
         let Source::Segments { numbers, .. } = draft.source else { return Some(sealed) };
+        self.displace(&numbers);
         let live = &mut self.manifest.segments;
         // Segments that were sealed in the meantime stay behind.
         let is_merged = |segment: &SegmentRef| numbers.binary_search(&segment.number).is_ok();

@@ -1,8 +1,8 @@
 //! The graph object: the links of a graph over the vectors, so that opening a memory need not have one built.
 //!
 //! A header, then frames numbered from 0: an info frame, and pages whose payloads are one sequence of bytes: the record of
-//! each node, and the words of the layers. It is a cache: a damaged or missing one is no error, and what it says of records
-//! that were changed since is not used.
+//! each node, and the words of the layers. Pages are appended one at a time. It is a cache: a damaged, unfinished or missing
+//! one is no error, and what it says of records that were changed since is not used.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ use crate::persist::{ObjectKind, header};
 const SCHEME: u32 = 1;
 /// Bytes of a page.
 const PAGE_BYTES: usize = 256 << 10;
+/// Bytes of the id of a record.
+const ID_BYTES: usize = 16;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct InfoV1 {
@@ -32,33 +34,53 @@ struct InfoV1 {
 pub(crate) struct StoredGraph {
     /// Records whose newest form is in a segment of this number or a later one were changed since.
     pub(crate) segments: u64,
-    /// The record of each node, 0 where there is none any more.
+    /// The record of each node, [`TWIN`] or [`GONE`] where there is none.
     pub(crate) ids: Vec<RecordId>,
     /// The words of the layers, not checked.
     pub(crate) layers: Vec<u32>,
 }
 
-/// The bytes of the graph object of that number: over vectors of `dimensions` components, by when the next segment was
-/// `segments`.
-pub(crate) fn encode(
-    number: u64,
-    dimensions: u32,
-    segments: u64,
-    ids: impl ExactSizeIterator<Item = RecordId>,
-    layers: &[u32],
-) -> Vec<u8> {
-    let nodes = ids.len();
-    let mut raw = Vec::with_capacity(16 * nodes + 4 * layers.len());
-    ids.for_each(|id| raw.extend_from_slice(&id.0.to_le_bytes()));
-    layers.iter().for_each(|word| raw.extend_from_slice(&word.to_le_bytes()));
-    let pages = raw.len().div_ceil(PAGE_BYTES);
-    let mut out = Vec::with_capacity(raw.len() + 16 * pages + 64);
-    out.extend_from_slice(&header::encode(ObjectKind::Graph, number));
-    let info = InfoV1 { scheme: SCHEME, dimensions, segments, nodes: nodes as u32, pages: pages as u32 };
-    frame::write(&mut out, 0, &postcard::to_allocvec(&info).expect("stored types always encode"));
-    for (page, number) in raw.chunks(PAGE_BYTES).zip(1..) {
-        frame::write(&mut out, number, page);
+/// In place of the record of a node that has never stood for one: its vector was equal to that of another node.
+pub(crate) const TWIN: RecordId = RecordId(0);
+/// In place of the record of a node whose vector is there no more. Earlier releases wrote 0 here too.
+pub(crate) const GONE: RecordId = RecordId(u128::MAX);
+
+/// The shape of a graph: nodes, and words of its layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GraphShape {
+    pub(crate) nodes: usize,
+    pub(crate) words: usize,
+}
+
+impl GraphShape {
+    /// Number of the pages that it takes.
+    pub(crate) fn pages(self) -> u32 {
+        (ID_BYTES * self.nodes + 4 * self.words).div_ceil(PAGE_BYTES) as u32
     }
+}
+
+/// Where the graph object of that number begins: its header and its info frame. It is over vectors of `dimensions` components,
+/// by when the next segment was `segments`, and the pages of its shape follow ([`page`]).
+pub(crate) fn begin(number: u64, dimensions: u32, segments: u64, shape: GraphShape) -> Vec<u8> {
+    let mut out = header::encode(ObjectKind::Graph, number).to_vec();
+    let (nodes, pages) = (shape.nodes as u32, shape.pages());
+    let info = InfoV1 { scheme: SCHEME, dimensions, segments, nodes, pages };
+    frame::write(&mut out, 0, &postcard::to_allocvec(&info).expect("stored types always encode"));
+    out
+}
+
+/// A page of a graph object, the pages counted from 0. `id` says the record of a node of the `nodes`.
+pub(crate) fn page(number: u32, nodes: usize, id: impl Fn(usize) -> RecordId, layers: &[u32]) -> Vec<u8> {
+    // Ids and words fill pages without a rest.
+    let start = number as usize * PAGE_BYTES;
+    let ids = start / ID_BYTES..((start + PAGE_BYTES) / ID_BYTES).min(nodes);
+    let place = |byte: usize| (byte.saturating_sub(ID_BYTES * nodes) / 4).min(layers.len());
+    let words = &layers[place(start)..place(start + PAGE_BYTES)];
+    let mut raw = Vec::with_capacity(PAGE_BYTES);
+    ids.for_each(|node| raw.extend_from_slice(&id(node).0.to_le_bytes()));
+    raw.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+    let mut out = Vec::with_capacity(raw.len() + frame::OVERHEAD);
+    frame::write(&mut out, u64::from(number) + 1, &raw);
     out
 }
 
@@ -74,7 +96,7 @@ pub(crate) fn decode(object: &str, bytes: &[u8], dimensions: u32) -> Option<Stor
     for _ in 0..info.pages {
         raw.extend_from_slice(frames.next()?);
     }
-    let (ids, layers) = raw.split_at_checked((info.nodes as usize).checked_mul(16)?)?;
+    let (ids, layers) = raw.split_at_checked((info.nodes as usize).checked_mul(ID_BYTES)?)?;
     let (words, odd) = layers.as_chunks::<4>();
     let ids = ids.as_chunks().0.iter().map(|id| RecordId(u128::from_le_bytes(*id))).collect();
     let layers = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
@@ -91,10 +113,25 @@ mod tests {
         (ids, (0..nodes * 11).map(|word| word.wrapping_mul(0x9e37_79b9)).collect())
     }
 
+    fn encode(number: u64, dimensions: u32, segments: u64, ids: &[RecordId], layers: &[u32]) -> Vec<u8> {
+        let shape = GraphShape { nodes: ids.len(), words: layers.len() };
+        let mut bytes = begin(number, dimensions, segments, shape);
+        (0..shape.pages()).for_each(|number| bytes.extend(page(number, ids.len(), |node| ids[node], layers)));
+        bytes
+    }
+
     #[test]
     fn a_graph_comes_back_as_it_was() {
+        // With a page that holds ids and words, and with pages that end with the last id and the last word.
+        for (nodes, words) in [(9_000, 9_000 * 11), (16_384, 65_536), (32_768, 1), (3, 65_524)] {
+            let (ids, mut layers) = some(nodes);
+            layers.resize(words, 7);
+            let bytes = encode(4, 70, 9, &ids, &layers);
+            let found = decode("graph-0000000004", &bytes, 70).expect("it was just encoded");
+            assert_eq!(found, StoredGraph { segments: 9, ids, layers });
+        }
         let (ids, layers) = some(9_000);
-        let bytes = encode(4, 70, 9, ids.iter().copied(), &layers);
+        let bytes = encode(4, 70, 9, &ids, &layers);
         let found = decode("graph-0000000004", &bytes, 70).expect("it was just encoded");
         assert_eq!(found, StoredGraph { segments: 9, ids, layers });
         assert!(decode("graph-0000000004", &bytes, 71).is_none(), "other dimensions");
@@ -104,7 +141,7 @@ mod tests {
     #[test]
     fn damage_is_seen() {
         let (ids, layers) = some(20);
-        let bytes = encode(4, 70, 9, ids.into_iter(), &layers);
+        let bytes = encode(4, 70, 9, &ids, &layers);
         for cut in 0..bytes.len() {
             assert!(decode("graph-0000000004", &bytes[..cut], 70).is_none(), "{cut}");
         }

@@ -1,8 +1,8 @@
 //! The lists object: codes of signs in their lists, as they stood when it was written, so that opening a memory makes
 //! none of them anew.
 //!
-//! A header, then frames numbered from 0: an info frame, and pages of lists. It is a cache: a damaged or missing one is
-//! no error, and what it says of records that were changed since is not used.
+//! A header, then frames numbered from 0: an info frame, and pages of lists, which are appended one at a time. It is a cache:
+//! a damaged, unfinished or missing one is no error, and what it says of records that were changed since is not used.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +12,8 @@ use crate::persist::{ObjectKind, header};
 
 /// How codes are made. Codes made in another way are not read.
 const SCHEME: u32 = 2;
-/// Bytes after which another page is begun.
-const PAGE_BYTES: usize = 256 << 10;
+/// Lists of a page: a few hundred kilobytes.
+pub(crate) const PAGE_LISTS: usize = 64;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct InfoV1 {
@@ -52,33 +52,28 @@ pub(crate) struct StoredList {
     pub(crate) codes: Vec<u64>,
 }
 
-/// The bytes of the lists object of that number: lists of vectors of `dimensions` components, by when the next segment was
-/// `segments`.
-pub(crate) fn encode(
-    number: u64,
-    dimensions: u32,
-    segments: u64,
-    lists: impl Iterator<Item = StoredList>,
-) -> Vec<u8> {
-    let mut pages: Vec<(PageV1, Vec<u8>)> = Vec::new();
+/// Where the lists object of that number begins: its header and its info frame. It is of vectors of `dimensions` components,
+/// by when the next segment was `segments`, and `pages` pages follow ([`page`]).
+pub(crate) fn begin(number: u64, dimensions: u32, segments: u64, pages: u32) -> Vec<u8> {
+    let mut out = header::encode(ObjectKind::Lists, number).to_vec();
+    let info = InfoV1 { scheme: SCHEME, dimensions, segments, pages };
+    frame::write(&mut out, 0, &postcard::to_allocvec(&info).expect("stored types always encode"));
+    out
+}
+
+/// A page of a lists object, the pages counted from 0.
+pub(crate) fn page(number: u32, lists: impl Iterator<Item = StoredList>) -> Vec<u8> {
+    let (mut heads, mut raw) = (Vec::new(), Vec::new());
     for list in lists {
-        if pages.last().is_none_or(|(_, raw)| raw.len() >= PAGE_BYTES) {
-            pages.push((PageV1 { lists: Vec::new() }, Vec::new()));
-        }
-        let Some((page, raw)) = pages.last_mut() else { continue };
-        page.lists.push(HeadV1 { nearness: list.nearness, members: list.ids.len() as u32 });
+        heads.push(HeadV1 { nearness: list.nearness, members: list.ids.len() as u32 });
         raw.extend(list.centre.iter().map(|step| step.cast_unsigned()));
         raw.extend(list.ids.iter().flat_map(|id| id.0.to_le_bytes()));
         raw.extend(list.codes.iter().flat_map(|word| word.to_le_bytes()));
     }
-    let mut out = header::encode(ObjectKind::Lists, number).to_vec();
-    let info = InfoV1 { scheme: SCHEME, dimensions, segments, pages: pages.len() as u32 };
-    frame::write(&mut out, 0, &postcard::to_allocvec(&info).expect("stored types always encode"));
-    for ((page, mut raw), number) in pages.into_iter().zip(1..) {
-        let mut payload = postcard::to_allocvec(&page).expect("stored types always encode");
-        payload.append(&mut raw);
-        frame::write(&mut out, number, &payload);
-    }
+    let mut payload = postcard::to_allocvec(&PageV1 { lists: heads }).expect("stored types always encode");
+    payload.append(&mut raw);
+    let mut out = Vec::with_capacity(payload.len() + frame::OVERHEAD);
+    frame::write(&mut out, u64::from(number) + 1, &payload);
     out
 }
 
@@ -138,9 +133,17 @@ mod tests {
         [0, 3, 20, 7_000, 1].map(list).into()
     }
 
+    /// All of some lists, so many on a page.
+    fn encode(number: u64, dimensions: u32, segments: u64, lists: &[StoredList]) -> Vec<u8> {
+        let pages = lists.chunks(2);
+        let mut bytes = begin(number, dimensions, segments, pages.len() as u32);
+        pages.zip(0..).for_each(|(lists, number)| bytes.extend(page(number, lists.iter().cloned())));
+        bytes
+    }
+
     #[test]
     fn lists_come_back_as_they_were() {
-        let bytes = encode(4, 70, 9, some().into_iter());
+        let bytes = encode(4, 70, 9, &some());
         let found = decode("lists-0000000004", &bytes, 70, 3).expect("it was just encoded");
         assert_eq!((found.segments, found.lists), (9, some()));
         assert!(decode("lists-0000000004", &bytes, 71, 3).is_none(), "other dimensions");
@@ -150,7 +153,7 @@ mod tests {
 
     #[test]
     fn damage_is_seen() {
-        let bytes = encode(4, 70, 9, some().into_iter().take(3));
+        let bytes = encode(4, 70, 9, &some()[..3]);
         for cut in 0..bytes.len() {
             assert!(decode("lists-0000000004", &bytes[..cut], 70, 3).is_none(), "{cut}");
         }

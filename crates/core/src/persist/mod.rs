@@ -13,8 +13,12 @@ mod pack;
 mod segment;
 mod stored;
 
-pub(crate) use graph::{decode as decode_graph, encode as encode_graph};
-pub(crate) use lists::{StoredList, decode as decode_lists, encode as encode_lists};
+pub(crate) use graph::{
+    GONE, GraphShape, TWIN, begin as begin_graph, decode as decode_graph, page as graph_page,
+};
+pub(crate) use lists::{
+    PAGE_LISTS, StoredList, begin as begin_lists, decode as decode_lists, page as lists_page,
+};
 pub(crate) use log::{LogReader, frame as log_frame, header as log_header};
 pub(crate) use manifest::{LogRef, Manifest, SegmentRef};
 pub(crate) use segment::{SegmentBuilder, SegmentReader, SegmentRow};

@@ -3,6 +3,7 @@
 //! Codes are made after the rows, some at a time ([`Arena::settle`]), and only where there are enough vectors for them to
 //! be of use. [`super::search`] finds what is not coded yet in the rows.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::index::vector::code::{decode, encode, fits, quantise};
@@ -182,9 +183,14 @@ impl Arena {
         self.signer.words()
     }
 
-    /// The lists of codes, to be kept.
-    pub(crate) fn kept_lists(&self) -> impl Iterator<Item = KeptList<'_>> {
-        self.lists.kept()
+    /// Some of the lists of codes, to be kept; the first one is that of the codes that wait.
+    pub(crate) fn kept_lists(&self, range: Range<usize>) -> impl Iterator<Item = KeptList<'_>> {
+        self.lists.kept(range)
+    }
+
+    /// Number of lists of codes, with that of the codes that wait.
+    pub(crate) fn list_count(&self) -> usize {
+        self.lists.centred() + 1
     }
 
     /// Takes up a list that was kept, as far as the slots of its codes are known and have vectors that can be coded. When

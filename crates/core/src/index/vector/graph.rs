@@ -5,21 +5,43 @@
 //! whose vector is gone or another one leads on to its neighbours and is not found; a vector that no node stands for is
 //! looked at beside the graph.
 
+use std::ops::Range;
+
 use crate::index::vector::VectorIndex;
 use crate::index::vector::arena::Arena;
 use crate::index::vector::build::{HEAD, head};
-use crate::index::vector::links::Links;
+use crate::index::vector::links::{Checking, Links};
 use crate::index::{Slot, SlotSet};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
-/// Stands for no slot and no node.
+/// Stands for no node, and for the slot of a node whose vector is gone.
 const NONE: u32 = u32::MAX;
+/// Stands for the slot of a node that has never stood for a vector.
+const TWIN: u32 = u32::MAX - 1;
+/// Words of a graph that a step of placing it checks.
+const WORDS: usize = 1 << 20;
+/// Nodes of a graph that such a step takes up, and slots that it looks at.
+const NODES: usize = 1 << 16;
+/// Words that a graph has for each node at most, about, and beside them.
+const MOST_WORDS: usize = 128;
+const LEAST_WORDS: usize = 1 << 10;
+
+/// What a node of a graph stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The vector of a slot.
+    Slot(Slot),
+    /// A vector that is there no more.
+    Gone,
+    /// None ever: its vector was equal to that of another node.
+    Twin,
+}
 
 /// A graph in use.
 #[derive(Debug)]
-pub(super) struct Graph {
-    /// What each node stands for there is its slot, [`NONE`] if its vector is there no more.
+pub(crate) struct Graph {
+    /// What each node stands for there is its slot, [`NONE`] or [`TWIN`].
     links: Links,
     /// By slot; [`NONE`] if there is none.
     nodes: Vec<u32>,
@@ -27,32 +49,46 @@ pub(super) struct Graph {
     beside: SlotSet,
     /// Number of nodes whose vector is there.
     alive: usize,
-    /// Number of nodes that have never stood for a vector: those of equal vectors but the first.
+    /// Number of nodes that have never stood for a vector.
     twins: usize,
 }
 
 impl Graph {
-    /// A graph over the vectors of `held`. `slot_of` says which slot a vector of the links is of, if of any.
-    fn new(
-        mut links: Links,
-        slot_of: impl Fn(usize) -> Option<Slot>,
-        held: impl Iterator<Item = Slot>,
-        twins: usize,
-    ) -> Self {
-        let (mut nodes, mut alive) = (Vec::new(), 0);
-        for (vector, node) in links.order_mut().iter_mut().zip(0u32..) {
-            let slot = slot_of(*vector as usize).filter(|slot| known(&nodes, *slot).is_none());
-            *vector = slot.unwrap_or(NONE);
-            if let Some(slot) = slot {
-                if nodes.len() <= slot as usize {
-                    nodes.resize(slot as usize + 1, NONE);
+    /// A graph none of whose nodes is taken up yet. Of slots there will be `slots`.
+    fn new(links: Links, slots: usize) -> Self {
+        Graph { links, nodes: vec![NONE; slots], beside: SlotSet::default(), alive: 0, twins: 0 }
+    }
+
+    /// Takes up some nodes. `standing` says what the vector of a number stands for in the links.
+    fn take_up(&mut self, nodes: Range<usize>, standing: impl Fn(usize) -> Standing) {
+        for node in nodes {
+            let vector = self.links.order()[node] as usize;
+            let word = match standing(vector) {
+                Standing::Slot(slot) if self.node(slot).is_none() => {
+                    if self.nodes.len() <= slot as usize {
+                        self.nodes.resize(slot as usize + 1, NONE);
+                    }
+                    self.nodes[slot as usize] = node as u32;
+                    self.alive += 1;
+                    slot
                 }
-                nodes[slot as usize] = node;
-                alive += 1;
+                Standing::Slot(_) | Standing::Gone => NONE,
+                Standing::Twin => {
+                    self.twins += 1;
+                    TWIN
+                }
+            };
+            self.links.order_mut()[node] = word;
+        }
+    }
+
+    /// Notes those of some slots with a vector that no node stands for.
+    fn look_beside(&mut self, held: impl Iterator<Item = Slot>) {
+        for slot in held {
+            if self.node(slot).is_none() {
+                self.beside.insert(slot);
             }
         }
-        let beside = held.filter(|slot| known(&nodes, *slot).is_none()).collect();
-        Graph { links, nodes, beside, alive, twins }
     }
 
     fn node(&self, slot: Slot) -> Option<u32> {
@@ -65,7 +101,7 @@ impl Graph {
     }
 
     /// Number of nodes.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.links.len()
     }
 
@@ -76,12 +112,21 @@ impl Graph {
 
     /// The slot of a node, if its vector is there.
     pub(super) fn slot(&self, node: u32) -> Option<Slot> {
-        self.links.order().get(node as usize).copied().filter(|slot| *slot != NONE)
+        self.links.order().get(node as usize).copied().filter(|slot| *slot < TWIN)
     }
 
-    /// The slots of all nodes.
-    pub(super) fn slots(&self) -> impl ExactSizeIterator<Item = Option<Slot>> {
-        self.links.order().iter().map(|slot| (*slot != NONE).then_some(*slot))
+    /// What a node stands for.
+    pub(crate) fn standing(&self, node: usize) -> Standing {
+        match self.links.order()[node] {
+            NONE => Standing::Gone,
+            TWIN => Standing::Twin,
+            slot => Standing::Slot(slot),
+        }
+    }
+
+    /// The words of the layers.
+    pub(crate) fn layer_words(&self) -> &[u32] {
+        self.links.layer_words()
     }
 
     /// The links.
@@ -122,23 +167,59 @@ pub(super) struct Job {
     slots: Vec<Slot>,
     /// How many rows were given out.
     given: usize,
-    /// Slots whose vectors have changed since it began, or are equal to one before.
+    /// Slots whose vectors have changed since it began.
     changed: SlotSet,
     /// Checksums of the rows that were given out.
     rows: FxHashSet<u32>,
-    /// Number of rows that were equal to one before.
-    twins: usize,
+    /// Slots whose rows were equal to one before.
+    twins: SlotSet,
     /// The words of the graph, as far as they have come.
     words: Vec<u32>,
     /// Bytes that are no whole word yet.
     rest: Vec<u8>,
+    /// How far the graph is, once it is being put in place.
+    placing: Option<Stage>,
+}
+
+/// How far a graph is on its way to its place.
+#[derive(Debug)]
+enum Stage {
+    /// Its words are checked.
+    Checked(Checking),
+    /// Its nodes up to this one were taken up.
+    TakenUp(Graph, usize),
+    /// They all were, and of the slots those up to this one were looked at.
+    LookedAt(Graph, usize),
+}
+
+/// What has become of a graph that is put in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placing {
+    /// There is more to be done: the next step follows.
+    Unfinished,
+    /// It is in place.
+    Placed,
+    /// What was built is no graph of these vectors, or nobody wants it any more.
+    Refused,
 }
 
 impl Job {
     /// A job over the vectors of these slots, whose steps fill `width` cells.
     fn new(number: u64, width: usize, slots: Vec<Slot>) -> Self {
-        let (changed, rows) = (SlotSet::default(), FxHashSet::default());
-        Job { number, width, slots, given: 0, changed, rows, twins: 0, words: Vec::new(), rest: Vec::new() }
+        // As large as it gets: it would have to be moved as a whole to grow.
+        let rows = FxHashSet::with_capacity_and_hasher(slots.len(), FxBuildHasher);
+        Job {
+            number,
+            width,
+            slots,
+            given: 0,
+            changed: SlotSet::default(),
+            rows,
+            twins: SlotSet::default(),
+            words: Vec::new(),
+            rest: Vec::new(),
+            placing: None,
+        }
     }
 
     /// Bytes of all pages.
@@ -146,9 +227,14 @@ impl Job {
         HEAD + self.slots.len() * self.width
     }
 
-    /// The vector of the slot has changed, or is gone.
-    fn change(&mut self, slot: Slot) {
+    /// The vector of the slot has changed, or is gone if it is not `there`.
+    fn change(&mut self, slot: Slot, there: bool) {
         self.changed.insert(slot);
+        match &mut self.placing {
+            Some(Stage::TakenUp(graph, _) | Stage::LookedAt(graph, _)) if there => graph.put(slot),
+            Some(Stage::TakenUp(graph, _) | Stage::LookedAt(graph, _)) => graph.remove(slot),
+            Some(Stage::Checked(_)) | None => {}
+        }
     }
 
     /// The next bytes of the job, some `most` of them; none when it is whole.
@@ -166,15 +252,19 @@ impl Job {
             // graph, at the place of the others there is nothing, and they are looked at beside it.
             if !self.rows.insert(crc32fast::hash(&page[start..])) {
                 page[start..].fill(0);
-                self.twins += usize::from(self.changed.insert(*slot));
+                self.twins.insert(*slot);
             }
         }
         self.given += rows;
         page
     }
 
-    /// Takes up the next bytes of the graph.
-    fn take(&mut self, bytes: &[u8]) {
+    /// Takes up the next bytes of the graph, which has `whole` bytes in all.
+    fn take(&mut self, bytes: &[u8], whole: usize) {
+        if self.words.is_empty() {
+            // No more than a graph of these vectors can have, whatever is said.
+            self.words.reserve_exact((whole / 4).min(MOST_WORDS * self.slots.len() + LEAST_WORDS));
+        }
         let joined: Vec<u8>;
         let bytes = if self.rest.is_empty() {
             bytes
@@ -187,13 +277,40 @@ impl Job {
         self.rest = rest.to_vec();
     }
 
-    /// The graph, over the vectors of `held`, once all of its bytes have come; nothing if anything is amiss with them.
-    fn finish(mut self, held: impl Iterator<Item = Slot>) -> Option<Graph> {
-        let mut words = std::mem::take(&mut self.words);
-        words.shrink_to_fit();
-        let links = Links::new(words, self.slots.len()).filter(|_| self.rest.is_empty())?;
-        let slot = |vector: usize| Some(self.slots[vector]).filter(|slot| !self.changed.contains(*slot));
-        Some(Graph::new(links, slot, held, self.twins))
+    /// What a vector of the job stands for now.
+    fn standing(&self, vector: usize) -> Standing {
+        let slot = self.slots[vector];
+        match (self.changed.contains(slot), self.twins.contains(slot)) {
+            (true, _) => Standing::Gone,
+            (false, true) => Standing::Twin,
+            (false, false) => Standing::Slot(slot),
+        }
+    }
+
+    /// Takes a step of putting the graph in place, all of whose bytes have come. Of slots there are `slots`; `held` says which
+    /// of some have a vector. Answers the next stage; nothing if anything is amiss with the bytes.
+    fn step(&mut self, slots: usize, held: impl Fn(Range<usize>) -> Vec<Slot>) -> Option<Stage> {
+        Some(match self.placing.take() {
+            None => {
+                let words = std::mem::take(&mut self.words);
+                Stage::Checked(Checking::new(words, self.slots.len()).filter(|_| self.rest.is_empty())?)
+            }
+            Some(Stage::Checked(mut checking)) => match checking.step(WORDS)? {
+                true => Stage::Checked(checking),
+                false => Stage::TakenUp(Graph::new(checking.finish(), slots), 0),
+            },
+            Some(Stage::TakenUp(graph, from)) if from == graph.len() => Stage::LookedAt(graph, 0),
+            Some(Stage::TakenUp(mut graph, from)) => {
+                let until = (from + NODES).min(graph.len());
+                graph.take_up(from..until, |vector| self.standing(vector));
+                Stage::TakenUp(graph, until)
+            }
+            Some(Stage::LookedAt(mut graph, from)) => {
+                let until = (from + NODES).min(slots);
+                graph.look_beside(held(from..until).into_iter());
+                Stage::LookedAt(graph, until)
+            }
+        })
     }
 }
 
@@ -203,7 +320,7 @@ impl Arena {
         if let Some(graph) = &mut self.graph {
             graph.put(slot);
         }
-        self.job.iter_mut().for_each(|job| job.change(slot));
+        self.job.iter_mut().for_each(|job| job.change(slot, true));
     }
 
     /// A slot has lost its vector.
@@ -211,7 +328,7 @@ impl Arena {
         if let Some(graph) = &mut self.graph {
             graph.remove(slot);
         }
-        self.job.iter_mut().for_each(|job| job.change(slot));
+        self.job.iter_mut().for_each(|job| job.change(slot, false));
     }
 
     /// Begins to build a graph over all vectors that lie somewhere, in place of any that is being built. Answers how many
@@ -237,23 +354,34 @@ impl Arena {
         Some(page)
     }
 
-    /// Takes up bytes of the graph that was built. Answers whether that graph is still wanted.
-    pub(crate) fn take_graph(&mut self, number: u64, bytes: &[u8]) -> bool {
+    /// Takes up bytes of the graph that was built, of `whole` bytes in all. Answers whether that graph is still wanted.
+    pub(crate) fn take_graph(&mut self, number: u64, bytes: &[u8], whole: usize) -> bool {
         let job = self.job.as_mut().filter(|job| job.number == number);
         job.is_some_and(|job| {
-            job.take(bytes);
+            job.take(bytes, whole);
             true
         })
     }
 
-    /// Puts the graph whose bytes have come in the place of the one before. Answers whether it could: the bytes have to
-    /// be all there, and those of such a graph.
-    pub(crate) fn place_graph(&mut self, number: u64) -> bool {
-        let job = self.job.take_if(|job| job.number == number);
-        let graph = job.and_then(|job| job.finish(self.slots()));
-        let placed = graph.is_some();
-        self.graph = graph.or_else(|| self.graph.take());
-        placed
+    /// Takes a step of putting the graph whose bytes have come in the place of the one before: the bytes have to be all there,
+    /// and those of such a graph.
+    pub(crate) fn place_graph(&mut self, number: u64) -> Placing {
+        let Some(mut job) = self.job.take_if(|job| job.number == number) else { return Placing::Refused };
+        let held = |range: Range<usize>| {
+            range.map(|slot| slot as Slot).filter(|slot| self.place(*slot).is_some()).collect()
+        };
+        match job.step(self.places.len(), held) {
+            None => Placing::Refused,
+            Some(Stage::LookedAt(graph, slot)) if slot >= self.places.len() => {
+                self.graph = Some(graph);
+                Placing::Placed
+            }
+            Some(stage) => {
+                job.placing = Some(stage);
+                self.job = Some(job);
+                Placing::Unfinished
+            }
+        }
     }
 
     /// Gives up the graph of that number, if it is being built.
@@ -284,20 +412,31 @@ impl Arena {
         Some(Coverage { nodes: graph.len(), alive: *alive, beside: beside.len(), twins: *twins })
     }
 
-    /// The graph as it is to be kept: the slot of each node, if it has one, and the words of the layers.
-    pub(crate) fn kept_graph(&self) -> Option<(impl ExactSizeIterator<Item = Option<Slot>>, &[u32])> {
-        self.graph.as_ref().map(|graph| (graph.slots(), graph.links.layer_words()))
+    /// The graph as it is to be kept.
+    pub(crate) fn kept_graph(&self) -> Option<&Graph> {
+        self.graph.as_ref()
     }
 
-    /// Takes up a graph that was kept: the slots of its nodes, as far as they are known, and the words of its layers. Answers
-    /// whether it could. `twins` of the nodes were of no record when it was written.
-    pub(crate) fn adopt_graph(&mut self, slots: &[Option<Slot>], layers: &[u32], twins: usize) -> bool {
-        let Some(links) = Links::kept(slots.len(), layers).filter(|_| !self.metric.is_of_length()) else {
+    /// Takes up a graph that was kept: what its nodes stand for, as far as that is known, and the words of its layers. Answers
+    /// whether it could.
+    pub(crate) fn adopt_graph(&mut self, standing: &[Standing], layers: &[u32]) -> bool {
+        let Some(links) = Links::kept(standing.len(), layers).filter(|_| !self.metric.is_of_length()) else {
             return false;
         };
-        let lies = |slot: &Slot| self.kept(*slot).is_some_and(|kept| !self.is_encoded(kept));
-        self.graph = Some(Graph::new(links, |vector| slots[vector].filter(lies), self.slots(), twins));
+        let lies = |slot: Slot| self.kept(slot).is_some_and(|kept| !self.is_encoded(kept));
+        let mut graph = Graph::new(links, self.places.len());
+        graph.take_up(0..standing.len(), |vector| match standing[vector] {
+            Standing::Slot(slot) if !lies(slot) => Standing::Gone,
+            known => known,
+        });
+        graph.look_beside(self.slots());
+        self.graph = Some(graph);
         true
+    }
+
+    /// Gives up the graph.
+    pub(crate) fn drop_graph(&mut self) {
+        self.graph = None;
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::index::vector::recall_tests::{LIMIT, Source, ask, by_hand, common};
 use crate::index::vector::{
-    Arena, Coverage, DEFAULT_RECALL, Probe, VectorHits, VectorIndex, Wanted, build_graph, encode, unit,
+    Arena, Coverage, DEFAULT_RECALL, Placing, Probe, VectorHits, VectorIndex, Wanted, build_graph, encode,
+    unit,
 };
 use crate::index::{Slot, SlotSet};
 use crate::model::{Kept, Precision};
@@ -21,9 +22,16 @@ fn job(arena: &mut Arena, number: u64) -> Vec<u8> {
     job
 }
 
-fn place(arena: &mut Arena, number: u64, graph: &[u8]) -> bool {
+pub(super) fn place(arena: &mut Arena, number: u64, graph: &[u8]) -> bool {
     // In parts that do not end with words.
-    graph.chunks(4_099).all(|part| arena.take_graph(number, part)) && arena.place_graph(number)
+    let taken = graph.chunks(4_099).all(|part| arena.take_graph(number, part, graph.len()));
+    taken
+        && loop {
+            match arena.place_graph(number) {
+                Placing::Unfinished => {}
+                end => break end == Placing::Placed,
+            }
+        }
 }
 
 fn filled(source: &mut Source, count: Slot) -> Arena {
@@ -214,9 +222,9 @@ fn damaged_graphs_do_no_harm() {
     arena.begin_graph(90);
     assert!(!place(&mut arena, 90, &whole[..whole.len() - 4]), "cut short");
     assert!(arena.coverage().is_some(), "the one before stays");
-    assert!(!arena.take_graph(90, &whole) && arena.graph_page(90, PAGE).is_none(), "it is over");
+    assert!(!arena.take_graph(90, &whole, whole.len()) && arena.graph_page(90, PAGE).is_none(), "it is over");
     arena.begin_graph(91);
     arena.begin_graph(92);
-    assert!(!arena.take_graph(91, &whole), "another one was begun");
+    assert!(!arena.take_graph(91, &whole, whole.len()), "another one was begun");
     assert!(place(&mut arena, 92, &whole));
 }

@@ -33,43 +33,126 @@ struct Layer {
     links: usize,
 }
 
+/// Words of a graph on their way to being links: they are checked some at a time.
+#[derive(Debug)]
+pub(super) struct Checking {
+    words: Vec<u32>,
+    nodes: usize,
+    /// The vectors that nodes were found to stand for.
+    seen: Vec<bool>,
+    layers: Vec<Layer>,
+    /// Layers still to be checked, once their number is known.
+    left: usize,
+    part: Part,
+    /// The next word of the part.
+    at: usize,
+}
+
+/// What is being checked.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    /// The vectors of the nodes.
+    Order,
+    /// Where the links of each of `size` nodes begin.
+    Starts { starts: usize, size: usize },
+    /// The links of a layer, up to the word `end`.
+    Links { starts: usize, size: usize, end: usize },
+}
+
+impl Checking {
+    /// The words of a graph of so many nodes; nothing if they do not begin as such.
+    pub(super) fn new(words: Vec<u32>, nodes: usize) -> Option<Self> {
+        if words.get(..HEAD)? != [SCHEME, u32::try_from(nodes).ok()?] || !(1..words.len()).contains(&nodes) {
+            return None;
+        }
+        let seen = vec![false; nodes];
+        Some(Checking { words, nodes, seen, layers: Vec::new(), left: 0, part: Part::Order, at: HEAD })
+    }
+
+    /// Checks some words, about `most`. Answers whether there are more; nothing if anything is amiss with them.
+    pub(super) fn step(&mut self, most: usize) -> Option<bool> {
+        let until = self.at.saturating_add(most);
+        match self.part {
+            Part::Order => {
+                let end = HEAD + self.nodes;
+                let until = until.min(end);
+                for vector in self.words.get(self.at..until)? {
+                    if std::mem::replace(self.seen.get_mut(*vector as usize)?, true) {
+                        return None;
+                    }
+                }
+                self.at = until;
+                if until == end {
+                    self.seen = Vec::new();
+                    self.left = *self.words.get(end)? as usize;
+                    if !(1..=LAYERS).contains(&self.left) {
+                        return None;
+                    }
+                    self.begin_layer(end + 1)?;
+                }
+                Some(true)
+            }
+            Part::Starts { starts, size } => {
+                let until = until.min(starts + size);
+                let marks = self.words.get(self.at..=until)?;
+                let fits = |pair: &[u32]| pair[0] <= pair[1] && pair[1] - pair[0] <= DEGREE;
+                if self.words[starts] != 0 || !marks.windows(2).all(fits) {
+                    return None;
+                }
+                self.at = until;
+                if until == starts + size {
+                    let links = until + 1;
+                    let end = links + self.words[until] as usize;
+                    (self.part, self.at) = (Part::Links { starts, size, end }, links);
+                }
+                Some(true)
+            }
+            Part::Links { starts, size, end } => {
+                let until = until.min(end);
+                if !self.words.get(self.at..until)?.iter().all(|node| (*node as usize) < size) {
+                    return None;
+                }
+                self.at = until;
+                if until == end {
+                    self.layers.push(Layer { starts, links: starts + size + 1 });
+                    self.left -= 1;
+                    if self.left == 0 {
+                        return (end == self.words.len()).then_some(false);
+                    }
+                    self.begin_layer(end)?;
+                }
+                Some(true)
+            }
+        }
+    }
+
+    /// Goes on to the layer whose number of nodes stands at a word.
+    fn begin_layer(&mut self, at: usize) -> Option<()> {
+        let size = *self.words.get(at)? as usize;
+        let above = match self.part {
+            Part::Order => self.nodes,
+            Part::Starts { size, .. } | Part::Links { size, .. } => size,
+        };
+        let is_first = matches!(self.part, Part::Order);
+        if size == 0 || size > above || (is_first && size != self.nodes) {
+            return None;
+        }
+        (self.part, self.at) = (Part::Starts { starts: at + 1, size }, at + 1);
+        Some(())
+    }
+
+    /// The links, once all words were found good.
+    pub(super) fn finish(self) -> Links {
+        Links { words: self.words, nodes: self.nodes, layers: self.layers }
+    }
+}
+
 impl Links {
     /// Takes up the words of a graph of so many nodes; nothing if anything is amiss with them.
     pub(super) fn new(words: Vec<u32>, nodes: usize) -> Option<Self> {
-        if words.get(..HEAD)? != [SCHEME, u32::try_from(nodes).ok()?] || nodes == 0 {
-            return None;
-        }
-        let mut seen = vec![false; nodes];
-        for vector in words.get(HEAD..HEAD + nodes)? {
-            if std::mem::replace(seen.get_mut(*vector as usize)?, true) {
-                return None;
-            }
-        }
-        let count = *words.get(HEAD + nodes)? as usize;
-        if !(1..=LAYERS).contains(&count) {
-            return None;
-        }
-        let (mut at, mut above, mut layers) = (HEAD + nodes + 1, nodes, Vec::with_capacity(count));
-        for layer in 0..count {
-            let size = *words.get(at)? as usize;
-            if size == 0 || size > above || (layer == 0 && size != nodes) {
-                return None;
-            }
-            let starts = at + 1;
-            let links = starts + size + 1;
-            let marks = words.get(starts..links)?;
-            let fits = |pair: &[u32]| pair[0] <= pair[1] && pair[1] - pair[0] <= DEGREE;
-            if marks[0] != 0 || !marks.windows(2).all(fits) {
-                return None;
-            }
-            at = links + marks[size] as usize;
-            if !words.get(links..at)?.iter().all(|node| (*node as usize) < size) {
-                return None;
-            }
-            above = size;
-            layers.push(Layer { starts, links });
-        }
-        (at == words.len()).then_some(Links { words, nodes, layers })
+        let mut checking = Checking::new(words, nodes)?;
+        while checking.step(usize::MAX)? {}
+        Some(checking.finish())
     }
 
     /// Takes up the layers of a graph of so many nodes, each of which stands for the vector of its own number; nothing if
@@ -159,6 +242,10 @@ mod tests {
     #[test]
     fn links_are_read_as_they_were_written() {
         let links = Links::new(some(), 4).expect("they are whole");
+        let mut checking = Checking::new(some(), 4).expect("they begin as such");
+        let steps = std::iter::from_fn(|| checking.step(1)).take_while(|more| *more).count();
+        assert!(steps > 20, "{steps}");
+        assert_eq!(checking.finish(), links, "checked word by word");
         assert_eq!((links.len(), links.layers(), links.order()), (4, 2, &[2, 0, 3, 1][..]));
         assert_eq!((links.of(0, 0), links.of(0, 2), links.of(0, 3)), (&[1, 2][..], &[][..], &[0, 1, 2][..]));
         assert_eq!(links.of(1, 1), [0]);

@@ -5,6 +5,8 @@
 //! two-means. So an insert costs the same whatever is held, but for finding the centre; nothing is ever trained as
 //! a whole. The idea is that of SPFresh (Xu et al., SOSP 2023).
 
+use std::ops::Range;
+
 use crate::index::Slot;
 use crate::index::vector::code::{quantise, unit_scale};
 use crate::index::vector::kernel::{ROWS, dot_i8_x4, rows_of};
@@ -207,10 +209,11 @@ impl Lists {
         }
     }
 
-    /// The lists as they are to be kept, the first one first.
-    pub(super) fn kept(&self) -> impl Iterator<Item = KeptList<'_>> {
+    /// Some of the lists as they are to be kept, as far as there are so many; the first one is that of those that wait.
+    pub(super) fn kept(&self, range: Range<usize>) -> impl Iterator<Item = KeptList<'_>> {
         let none = &self.none;
-        self.lists.iter().enumerate().map(move |(list, own)| {
+        let range = range.start.min(self.lists.len())..range.end.min(self.lists.len());
+        self.lists[range.clone()].iter().zip(range).map(move |(own, list)| {
             let centre =
                 list.checked_sub(1).map_or(&none[..], |at| &self.centres[at * self.width..][..self.width]);
             KeptList { centre, nearness: own.nearness, slots: &own.slots, codes: &own.codes }

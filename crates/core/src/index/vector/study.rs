@@ -7,6 +7,7 @@
 
 use crate::index::SlotSet;
 use crate::index::vector::code::encode;
+use crate::index::vector::graph_tests::place;
 use crate::index::vector::lists::Lists;
 use crate::index::vector::rotate::rotate;
 use crate::index::vector::signs::{Signer, reach};
@@ -233,7 +234,7 @@ fn walks() {
         job.extend(page);
     }
     let built = build_graph(&job).expect("it is such a job");
-    assert!(arena.take_graph(1, &built) && arena.place_graph(1));
+    assert!(place(&mut arena, 1, &built));
     let graph = arena.graph.as_ref().expect("it is in place");
     let allowed: SlotSet = (0..rows.len() as u32).collect();
     let ties = |slot| u128::from(slot);
