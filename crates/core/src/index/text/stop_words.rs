@@ -142,8 +142,25 @@ pub(super) const ENGLISH: [&str; 135] = [
 
 /// Whether `word`, in lower case, is a stop word.
 pub(super) fn is_stop_word(word: &str) -> bool {
-    ENGLISH.binary_search(&word).is_ok()
+    let first = word.bytes().next().filter(u8::is_ascii_lowercase);
+    first.map(|first| usize::from(first - b'a')).is_some_and(|letter| {
+        let (from, to) = (STARTS[letter], STARTS[letter + 1]);
+        ENGLISH[from..to].contains(&word)
+    })
 }
+
+/// Where the words with each letter begin, and where the last ones end.
+const STARTS: [usize; 27] = {
+    let (mut starts, mut letter, mut at) = ([0; 27], 0, 0);
+    while letter < 27 {
+        while at < ENGLISH.len() && ENGLISH[at].as_bytes()[0] < b'a' + letter as u8 {
+            at += 1;
+        }
+        starts[letter] = at;
+        letter += 1;
+    }
+    starts
+};
 
 #[cfg(test)]
 mod tests {
@@ -152,6 +169,9 @@ mod tests {
     #[test]
     fn the_list_is_sorted_so_that_it_can_be_searched() {
         assert!(ENGLISH.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(is_stop_word("the") && is_stop_word("yourselves") && !is_stop_word("units"));
+        assert!(ENGLISH.iter().all(|word| is_stop_word(word)));
+        for other in ["units", "", "zz", "7", "The", "thes", "Ä", "{"] {
+            assert!(!is_stop_word(other), "{other}");
+        }
     }
 }

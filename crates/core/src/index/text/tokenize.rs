@@ -40,6 +40,9 @@ impl Tokenizer {
     /// Calls `emit` with each term of `text`, in order, repeats included.
     pub(crate) fn terms(&self, text: &str, mut emit: impl FnMut(&str)) {
         let folded = fold(text);
+        if folded.is_ascii() {
+            return words(&folded, |word| self.word(word, &mut emit));
+        }
         let mut run = CjkRun::default();
         let mut end = 0;
         for (at, word) in folded.unicode_word_indices() {
@@ -248,6 +251,25 @@ mod tests {
             let mut found = Vec::new();
             words(&folded, |word| found.push(word));
             assert_eq!(found.join(" "), expected, "{text:?}");
+        }
+    }
+
+    /// A text is made into the same terms whether or not something stands before it that takes the long way.
+    #[test]
+    fn terms_of_plain_texts() {
+        let mut random = fastrand::Rng::with_seed(4);
+        let pieces = [
+            "the", "Units", "don", "running", "7", ".", ",", ":", "'", "_", "-", " ", "  ", "\n", "/", "@",
+            "!",
+        ];
+        let tokenizer = Tokenizer::default();
+        for _ in 0..5_000 {
+            let text: String =
+                (0..random.usize(..12)).map(|_| pieces[random.usize(..pieces.len())]).collect();
+            let (mut short, mut long) = (Vec::new(), Vec::new());
+            tokenizer.terms(&text, |term| short.push(term.to_owned()));
+            tokenizer.terms(&format!("é {text}"), |term| long.push(term.to_owned()));
+            assert_eq!(short, long[1..], "{text:?}");
         }
     }
 
