@@ -7,6 +7,7 @@
  */
 
 import { createError, type MemoryError } from "../errors.js";
+import { handOver } from "../storage/batch.js";
 import type { Storage, StorageOperation } from "../storage/types.js";
 import { adapterError, guard, toError, type EngineHandle } from "./bridge.js";
 
@@ -95,7 +96,8 @@ export class WriteQueue {
 
   async #write({ operations }: Batch): Promise<void> {
     try {
-      await this.#storage.write(operations);
+      // The engine has made the bytes for this call, and keeps none of them.
+      await this.#storage.write(handOver(operations));
     } catch (thrown) {
       const failure = adapterError(thrown);
       guard(this.#born, () => this.#handle.writeFailed(failure.message));

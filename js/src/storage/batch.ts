@@ -2,7 +2,7 @@
  * Private copies of what callers hand to an adapter. Owns: copying bytes and operations, joining pieces, cutting ranges, merging
  * neighbouring appends. Does not own: applying an operation.
  *
- * Invariant: nothing returned here shares memory with an argument, whatever kind of view the argument was (a Node
+ * Invariant: nothing returned here shares memory with an argument, unless that was handed over, whatever kind of view the argument was (a Node
  * `Buffer` is a `Uint8Array` whose own `slice` shares; the copies below do not go through it).
  */
 
@@ -34,6 +34,20 @@ export function cutRanges(bytes: Uint8Array, ranges: readonly ByteRange[]): Uint
   return ranges.map(({ offset, length }) => new Uint8Array(bytes.subarray(offset, offset + length)));
 }
 
+/** Batches whose bytes nobody else holds. */
+const handedOver = new WeakSet<readonly StorageOperation[]>();
+
+/**
+ * Notes that a batch and its bytes are in nobody's hands but those of whom it is given to next, who need not copy it.
+ *
+ * @example
+ * await storage.write(handOver(operations)); // and does not touch them again
+ */
+export function handOver(batch: readonly StorageOperation[]): readonly StorageOperation[] {
+  handedOver.add(batch);
+  return batch;
+}
+
 /**
  * A copy of an operation, its bytes included.
  *
@@ -46,7 +60,8 @@ export function copyOperation(operation: StorageOperation): StorageOperation {
 }
 
 /**
- * A copy of a batch in which appends that follow each other on one key are one append. The states a crash can leave
+ * A copy of a batch in which appends that follow each other on one key are one append; of one that was handed over, bytes
+ * that need not be joined are taken as they are. The states a crash can leave
  * are the same: the bytes of the merged append arrive in the order of the pieces.
  *
  * @example
@@ -57,6 +72,7 @@ export function copyOperation(operation: StorageOperation): StorageOperation {
  */
 export function copyMerged(batch: readonly StorageOperation[]): StorageOperation[] {
   const merged: StorageOperation[] = [];
+  const isOurs = handedOver.has(batch);
   for (let at = 0; at < batch.length;) {
     const first = batch[at] as StorageOperation;
     const pieces: Uint8Array[] = [];
@@ -66,11 +82,13 @@ export function copyMerged(batch: readonly StorageOperation[]): StorageOperation
       at += 1;
       operation = batch[at];
     }
-    if (pieces.length > 0) {
-      merged.push({ type: "append", key: first.key, bytes: joinBytes(pieces) });
-    } else {
-      merged.push(copyOperation(first));
+    if (pieces.length === 0) {
+      merged.push(isOurs ? first : copyOperation(first));
       at += 1;
+    } else if (isOurs && pieces.length === 1) {
+      merged.push(first);
+    } else {
+      merged.push({ type: "append", key: first.key, bytes: joinBytes(pieces) });
     }
   }
   return merged;
