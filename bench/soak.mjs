@@ -1,13 +1,15 @@
 // Endurance: what a memory takes when it is used for long.
 //
-//   npm run soak [-- --part churn,inserts] [--cycles 100000] [--count 1000000] [--dimensions 128] [--json]
+//   npm run soak [-- --part churn,inserts,upkeep] [--cycles 100000] [--count 1000000] [--dimensions 128] [--json]
 //
 // `churn`: in a memory of 1,000 records, a record is added and another forgotten, again and again, with `maintain` every
 // 1,000 cycles; the pages of the engine's memory are told at the quarters. They must not rise while the records stay as many.
 // `inserts`: so many vectors are added, one by one and by five hundred, and each call is timed. Storage is in memory and
 // answers at once, so what a call takes is what it holds the thread for (`held.mjs`). The longest calls stand with what
-// happened in them: the memory of the engine grew, JavaScript collected garbage, or neither. Each part runs in a process
-// of its own.
+// happened in them: the memory of the engine grew, JavaScript collected garbage, or neither.
+// `upkeep`: so many vectors are added by five hundred, then `maintain` is called for one step at a time until nothing is due, and
+// everything once more after `compact`; each step is timed, and what closing takes in one turn. Each part runs in a process of
+// its own.
 
 import { fork } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -22,7 +24,7 @@ import { normalise, randomFrom } from "./vectors.mjs";
 
 const { values } = parseArgs({
   options: {
-    part: { type: "string", default: "churn,inserts" },
+    part: { type: "string", default: "churn,inserts,upkeep" },
     cycles: { type: "string", default: "100000" },
     count: { type: "string", default: "1000000" },
     dimensions: { type: "string", default: "128" },
@@ -129,6 +131,42 @@ async function inserts(count, batch, width) {
   return result;
 }
 
+/** The longest that a job holds the thread between two turns of the loop, in milliseconds. */
+async function longestTurn(job) {
+  let [running, longest] = [true, 0];
+  const watching = (async () => {
+    while (running) {
+      const { took } = await held(() => setImmediate());
+      longest = Math.max(longest, took);
+    }
+  })();
+  await job();
+  running = false;
+  await watching;
+  return longest;
+}
+
+/** Adds `count` records, and answers how long the steps of `maintain` took that this made due, and those of compaction. */
+async function upkeep(count, width) {
+  const next = recordsFrom(7, width);
+  const memory = await open();
+  for (let added = 0; added < count; added += 500) await memory.addMany(Array.from({ length: Math.min(500, count - added) }, next));
+  const steps = [];
+  for (const compact of [false, true]) {
+    for (let more = true; more; ) {
+      const { took, value } = await held(() => memory.maintain({ budgetMs: 0, compact }));
+      more = value.more;
+      steps.push({ took, compact, sealed: value.sealed });
+      if (steps.length % 100 === 0) await setImmediate();
+    }
+  }
+  const closing = await longestTurn(() => memory.close());
+  steps.sort((a, b) => a.took - b.took);
+  const at = (share) => steps[Math.min(steps.length - 1, Math.floor(steps.length * share))].took;
+  const felt = steps.filter(({ took }) => took > FELT_MS).length / steps.length;
+  return { part: "upkeep", count, steps: steps.length, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1), felt, closing, longest: steps.slice(-LONGEST).reverse() };
+}
+
 /** Runs one job in a process of its own. */
 const apart = (job) =>
   new Promise((resolve, reject) => {
@@ -143,6 +181,14 @@ function print(result) {
     console.log(`pages of memory at the start and at each quarter: ${result.pages.join(", ")}\n`);
     return;
   }
+  if (result.part === "upkeep") {
+    const { count, steps, p50, p99, p999, max, felt, closing, longest } = result;
+    console.log(`${count} records, ${steps} steps of upkeep; closing held the thread for ${closing.toFixed(1)} ms at most`);
+    console.log(`ms a step: p50 ${p50.toFixed(3)}, p99 ${p99.toFixed(3)}, p99.9 ${p999.toFixed(3)}, most ${max.toFixed(1)}; over ${FELT_MS} ms: ${(100 * felt).toFixed(4)} in 100`);
+    for (const { took, compact, sealed } of longest) console.log(`  ${took.toFixed(1).padStart(7)} ms${compact ? ", compacting" : ""}: ${sealed} segments`);
+    console.log("");
+    return;
+  }
   const { count, batch, p50, p99, p999, max, felt, each, pages, longest, failed } = result;
   console.log(`${count} records by addMany of ${batch}: ${each.toFixed(1)} us a record, ${Math.round((pages * PAGE) / 1e6)} MB of memory at the end`);
   console.log(`ms a call: p50 ${p50.toFixed(3)}, p99 ${p99.toFixed(3)}, p99.9 ${p999.toFixed(3)}, most ${max.toFixed(1)}; over ${FELT_MS} ms: ${(100 * felt).toFixed(4)} in 100`);
@@ -154,7 +200,8 @@ function print(result) {
 
 if (process.env.SOAK_JOB) {
   const { part, amount, batch, width } = JSON.parse(process.env.SOAK_JOB);
-  const result = part === "churn" ? await churn(amount, width) : await inserts(amount, batch, width);
+  const jobs = { churn: () => churn(amount, width), inserts: () => inserts(amount, batch, width), upkeep: () => upkeep(amount, width) };
+  const result = await jobs[part]();
   process.send(result, () => process.exit(0));
 } else {
   const width = Number(values.dimensions);

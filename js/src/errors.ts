@@ -24,6 +24,7 @@ export type ErrorCode =
   | "format-too-new"
   | "format-too-old"
   | "embedder-failed"
+  | "worker-silent"
   | "aborted";
 
 /** Structured facts about an error: field names, ids, limits, offsets. Never the text of a memory. */
@@ -173,6 +174,7 @@ const classes: Readonly<Record<ErrorCode, Constructor>> = {
   "format-too-new": FormatError,
   "format-too-old": FormatError,
   "embedder-failed": EmbedderError,
+  "worker-silent": MemoryError,
   aborted: MemoryError,
 };
 

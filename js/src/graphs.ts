@@ -6,6 +6,7 @@
 import { createError } from "./errors.js";
 import { buildGraph, engineModule, type EngineHandle } from "./internal/bridge.js";
 import { invalid } from "./internal/convert.js";
+import { nextTurn } from "./internal/turn.js";
 import type { GraphReport, MemoryEvents } from "./types.js";
 import type { FromWorker, ToWorker, WorkerLike } from "./worker/protocol.js";
 
@@ -24,6 +25,8 @@ type Outcome = GraphReport | "outdated" | undefined;
 
 /** Bytes that are copied in one turn. */
 const PAGE = 1 << 20;
+/** A Worker that says nothing for so long, twice in a row, in milliseconds, is taken for dead: while it builds, it says so every second. */
+const SILENCE = 30_000;
 
 /** The function that starts Workers, as the option says; none if there are to be none. @internal */
 export function toStartWorker(workers: unknown, host: StartWorker | undefined): StartWorker | undefined {
@@ -112,15 +115,18 @@ export class Graphs {
     const job = this.#call((handle) => handle.beginGraph() as Job | undefined);
     if (!job) return undefined;
     let isOver = false;
+    let watch: ReturnType<typeof watching> | undefined;
     try {
       const isPlaced = await new Promise<boolean>((resolve, reject) => {
         this.#end = (error) => {
           isOver = true;
           reject(error);
         };
-        this.#connect(start, job, resolve, reject, () => isOver).catch(reject);
+        watch = watching(reject);
+        this.#connect(start, job, resolve, reject, () => isOver, watch.heard).catch(reject);
       });
       if (!isPlaced) return "outdated";
+      await this.#place(job);
     } catch (error) {
       if (!isOver) {
         this.#failed = true;
@@ -129,6 +135,7 @@ export class Graphs {
       }
       throw error;
     } finally {
+      watch?.end();
       this.#end = undefined;
       const worker = this.#worker;
       this.#worker = undefined;
@@ -138,10 +145,10 @@ export class Graphs {
   }
 
   /**
-   * Starts the Worker and answers what it says, until the graph is in place, or the vectors that it is over are there no
+   * Starts the Worker and answers what it says, until the graph is there, or the vectors that it is over are there no
    * more: they are of another model now, or were copied to where there are no dead ones.
    */
-  async #connect(start: StartWorker, job: Job, done: (isPlaced: boolean) => void, fail: (error: unknown) => void, isOver: () => boolean): Promise<void> {
+  async #connect(start: StartWorker, job: Job, done: (isThere: boolean) => void, fail: (error: unknown) => void, isOver: () => boolean, sign: () => void): Promise<void> {
     const worker = await start();
     if (isOver()) {
       await worker.terminate();
@@ -151,19 +158,18 @@ export class Graphs {
     const post = (message: ToWorker, transfer: ArrayBuffer[]): void => worker.postMessage(message, transfer);
     const answer = (message: FromWorker): void => {
       if (message.type === "failed") throw new Error(`the Worker could not build the graph: ${message.message}`);
+      if (message.type === "building") return;
       if (message.type === "ready") post({ type: "job", engine: engineModule(), bytes: job.bytes }, []);
       else if (message.type === "more") {
         const page = this.#call((handle) => handle.graphPage(job.number, PAGE) as Uint8Array<ArrayBuffer> | undefined);
         if (page) post({ type: "page", page }, [page.buffer]);
         else done(false);
-      } else if (!this.#call((handle) => handle.takeGraph(job.number, message.part))) done(false);
-      else if (message.last) {
-        this.#place(job);
-        done(true);
-      }
+      } else if (!this.#call((handle) => handle.takeGraph(job.number, message.part, message.bytes))) done(false);
+      else if (message.last) done(true);
     };
     const heard = (message: unknown): void => {
       if (isOver()) return;
+      sign();
       try {
         if (!isFromWorker(message)) throw new Error("the Worker says what stratamem/worker never says: does it run another script?");
         answer(message);
@@ -177,7 +183,7 @@ export class Graphs {
   }
 
   /** Builds the graph in this thread, which does nothing else meanwhile. */
-  #here(): GraphReport | undefined {
+  async #here(): Promise<GraphReport | undefined> {
     const began = performance.now();
     const job = this.#call((handle) => handle.beginGraph() as Job | undefined);
     if (!job) return undefined;
@@ -188,13 +194,19 @@ export class Graphs {
       filled += page.length;
     }
     const graph = this.#call(() => buildGraph(bytes));
-    this.#call((handle) => handle.takeGraph(job.number, graph));
-    this.#place(job);
+    this.#call((handle) => handle.takeGraph(job.number, graph, graph.length));
+    await this.#place(job);
     return this.#told(job, began, "caller");
   }
 
-  #place(job: Job): void {
-    if (!this.#call((handle) => handle.placeGraph(job.number))) throw new Error("what was built is no graph of this memory");
+  /** Puts a graph in place, each step in a turn of its own. */
+  async #place(job: Job): Promise<void> {
+    for (;;) {
+      const isPlaced = this.#call((handle) => handle.placeGraph(job.number) as boolean | undefined);
+      if (isPlaced === true) return;
+      if (isPlaced === false) throw new Error("what was built is no graph of this memory");
+      await nextTurn();
+    }
   }
 
   #told({ vectors }: Job, began: number, by: GraphReport["by"]): GraphReport {
@@ -204,10 +216,25 @@ export class Graphs {
   }
 }
 
+/** Calls `fail` when nothing was heard for so long that nobody can be there. */
+function watching(fail: (error: unknown) => void): { heard(): void; end(): void } {
+  let silent = 0;
+  const timer = setInterval(() => {
+    silent += 1;
+    // Twice, for a machine that was asleep hears of the time that has passed first, and of its Workers then.
+    if (silent >= 2) fail(createError("worker-silent", `the Worker has said nothing for ${(silent * SILENCE) / 1000} seconds, and is given up`, { details: { silentMs: silent * SILENCE } }));
+  }, SILENCE);
+  (timer as { unref?: () => void }).unref?.();
+  return {
+    heard: () => (silent = 0),
+    end: () => clearInterval(timer),
+  };
+}
+
 /** Whether the script of a Worker says such things: the user's own may run another one. */
 function isFromWorker(said: unknown): said is FromWorker {
-  const { type, part } = (said ?? {}) as { type?: unknown; part?: unknown };
-  return type === "ready" || type === "more" || type === "failed" || (type === "part" && part instanceof Uint8Array);
+  const { type, part, bytes } = (said ?? {}) as { type?: unknown; part?: unknown; bytes?: unknown };
+  return type === "ready" || type === "more" || type === "building" || type === "failed" || (type === "part" && part instanceof Uint8Array && typeof bytes === "number");
 }
 
 /** Hears what a Worker says, of either kind. */

@@ -10,12 +10,16 @@ import { createError, type MemoryError } from "./errors.js";
 import { EventHub, type MemoryEventName } from "./events.js";
 import { Graphs, type StartWorker } from "./graphs.js";
 import { adapterError, checkAlive, currentLife, guard, type EngineHandle } from "./internal/bridge.js";
+import { nextTurn } from "./internal/turn.js";
 import { WriteQueue } from "./internal/write-queue.js";
 import { PolicyTurns } from "./policies.js";
 import { Rows } from "./rows.js";
 import type { Storage, StorageLock } from "./storage/types.js";
 import { SummaryTurns } from "./summaries.js";
 import type { Embedder, EmbeddingSpace, EmbedOptions, Metric, Policies, Scope, Summarize } from "./types.js";
+
+/** How long closing holds the thread in one turn, in milliseconds. */
+const FLUSH_MS = 5;
 
 /** What the user brings that the memory asks. @internal */
 export interface Helpers {
@@ -120,8 +124,13 @@ export class Session {
     try {
       checkAlive(this.#born);
       if (this.handle.poisoned() === undefined) {
-        const ticket = guard(this.#born, () => this.handle.flush(this.now()));
-        await this.queue.durable(ticket);
+        // What there is to store may be much: each turn does some of it, and it goes to storage meanwhile.
+        const flushed = (): boolean => guard(this.#born, () => flushSome(this.handle, this.now()));
+        while (!flushed()) {
+          this.queue.nudge();
+          await nextTurn();
+        }
+        await this.queue.durable(guard(this.#born, () => this.handle.ticket()));
       }
     } catch (error) {
       // A memory whose engine died has nothing left to flush; any other failure is the caller's to know.
@@ -151,6 +160,13 @@ export class Session {
     }
     if (!failure && !this.#closing) this.rows.serve();
   }
+}
+
+/** Takes steps of storing what only the engine knows, for a few milliseconds. Answers whether that is all. */
+function flushSome(handle: EngineHandle, now: number): boolean {
+  const until = performance.now() + FLUSH_MS;
+  while (handle.flushStep(now)) if (performance.now() >= until) return false;
+  return true;
 }
 
 /** Whether vectors of an embedder are of that space, as far as is known of it. */

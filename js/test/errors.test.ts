@@ -28,7 +28,7 @@ const rows: readonly Row[] = text("docs/ERRORS.md").split("\n").filter((line) =>
 });
 
 /** Codes that only the TypeScript side, an adapter or an embedder raises. */
-const outsideTheEngine: readonly string[] = ["memory-closed", "engine-panicked", "storage-failed", "storage-locked", "quota-exceeded", "embedder-failed", "aborted"];
+const outsideTheEngine: readonly string[] = ["memory-closed", "engine-panicked", "storage-failed", "storage-locked", "quota-exceeded", "embedder-failed", "worker-silent", "aborted"];
 
 /** Codes that the package answers by itself: they reach nobody. */
 const betweenEngineAndPackage: readonly string[] = ["vectors-unread"];
@@ -210,8 +210,26 @@ const ways: Readonly<Record<ErrorCode, { readonly details: readonly string[]; re
   "format-too-new": { details: ["found", "object", "supported"], run: () => openVersion(2) },
   "format-too-old": { details: ["found", "object", "supported"], run: () => openVersion(0) },
   "embedder-failed": { details: ["model", "retryable"], run: async () => (await open({ embedder: fakeEmbedder({ failOn: () => true }) })).add("lost") },
+  "worker-silent": { details: ["silentMs"], run: outwaited },
   aborted: { details: [], run: async () => (await open()).recall("anything", { signal: AbortSignal.abort() }) },
 };
+
+/** Waits for a graph by a Worker that never answers, and rejects as the event says. */
+async function outwaited(): Promise<never> {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  try {
+    const silent = { on: () => undefined, postMessage: () => undefined, terminate: () => undefined };
+    const memory = await open({ embedder: false, config: { graph: "always" }, workers: () => silent });
+    await memory.addMany(Array.from({ length: 1_000 }, (_, at) => ({ text: `r${at}`, vector: Float32Array.from({ length: 8 }, (_, place) => Math.sin(at * 8 + place)) })));
+    const failed = new Promise<never>((_, reject) => memory.on("worker-failed", ({ error }) => reject(error)));
+    await memory.maintain();
+    await Promise.resolve();
+    vi.advanceTimersByTime(60_000);
+    return await failed;
+  } finally {
+    vi.useRealTimers();
+  }
+}
 
 describe("an error raised for real", () => {
   it.each(rows)("$code carries what its row says", async ({ code, className, details }) => {

@@ -106,7 +106,7 @@ describe("a graph over the vectors", () => {
     ["throws when it starts", running("throw new Error('no')"), /no/],
     ["ends", running("process.exit(0)"), /ended before/],
     ["says that it cannot", running(`${hello} parentPort.postMessage({ type: "failed", message: "no" })`), /could not build the graph: no/],
-    ["brings something else", running(`${hello} parentPort.postMessage({ type: "part", part: new Uint8Array(400), last: true })`), /is no graph of this memory/],
+    ["brings something else", running(`${hello} parentPort.postMessage({ type: "part", part: new Uint8Array(400), bytes: 400, last: true })`), /is no graph of this memory/],
     ["cannot be started", () => { throw new Error("refused"); }, /refused/],
     ["is none", () => ({}) as Worker, /workers must answer a Worker/],
     ["is nothing", () => null as unknown as Worker, /workers must answer a Worker/],

@@ -3,8 +3,8 @@
 mod support;
 
 use stratamem_core::{
-    Config, EmbeddingSpace, GraphFigures, GraphUse, Hit, Metric, Operation, Placing, Query, RecordId, Scope,
-    Weights, build_graph,
+    Config, EmbeddingSpace, GraphFigures, GraphUse, Hit, Metric, Operation, Placing, Query, RecordId,
+    ResultCache, Scope, TotalConfig, Weights, build_graph,
 };
 use support::{Host, START, text, verbatim};
 
@@ -50,7 +50,7 @@ fn build(host: &mut Host) -> bool {
         bytes.extend(page);
     }
     assert_eq!(bytes.len(), job.bytes);
-    let graph = build_graph(&bytes).expect("it is such a job");
+    let graph = build_graph(&bytes, &|| {}).expect("it is such a job");
     graph.chunks(9_999).all(|part| host.engine.take_graph(job.number, part, graph.len()))
         && placed(host, job.number)
 }
@@ -197,4 +197,112 @@ fn where_lengths_count_there_is_no_graph() {
     add(&mut host, &mut random, RECORDS);
     assert!(!host.engine.graph_due());
     assert_eq!(host.engine.begin_graph(), Ok(None));
+}
+
+/// A graph takes no room of records: where there is none beside them it is not built, and given up when they need it.
+#[test]
+fn a_graph_gives_way_to_records() {
+    let mut random = fastrand::Rng::with_seed(6);
+    let mut unlimited = Host::new(config(GraphUse::Always));
+    add(&mut unlimited, &mut random, RECORDS);
+    let tiers =
+        unlimited.engine.stats(&Scope::default(), START).engine.expect("the view sees everything").tiers;
+    let held = tiers.working.bytes + tiers.intermediate.bytes + tiers.long_term.bytes;
+    let limited = |max_bytes: u64| {
+        let total = TotalConfig { max_bytes: Some(max_bytes), ..TotalConfig::default() };
+        Config { total, ..config(GraphUse::Always) }
+    };
+    let mut full = Host::new(limited(held + 10_000));
+    add(&mut full, &mut random, RECORDS);
+    assert!(!full.engine.graph_due());
+    assert_eq!(full.engine.begin_graph(), Ok(None));
+    let mut roomy = Host::new(limited(held + 300_000));
+    add(&mut roomy, &mut random, RECORDS);
+    assert!(roomy.engine.graph_due() && build(&mut roomy));
+    roomy.maintain(START, true);
+    assert!(figures(&roomy).is_some() && keys(&roomy).len() == 1);
+    let each = held / RECORDS as u64;
+    add(&mut roomy, &mut random, (250_000 / each) as usize);
+    assert_eq!(figures(&roomy), None, "given up");
+    assert_eq!(roomy.engine.len(), RECORDS + (250_000 / each) as usize, "and nobody left");
+    assert!(!roomy.engine.graph_due());
+}
+
+/// Placing a graph is a change of what is found, for answers that are kept.
+#[test]
+fn a_graph_that_is_placed_ends_kept_answers() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let result_cache = Some(ResultCache { entries: 4, ..ResultCache::default() });
+    let mut host = Host::new(Config { result_cache, ..config(GraphUse::Auto) });
+    add(&mut host, &mut random, RECORDS);
+    host.maintain(START, true);
+    let question = vector(&mut random);
+    ask(&mut host, &question, false);
+    ask(&mut host, &question, false);
+    assert!(build(&mut host));
+    ask(&mut host, &question, false);
+    let figures = host.engine.stats(&Scope::default(), START).engine.expect("the view sees everything");
+    let figures = figures.result_cache.expect("answers are kept");
+    assert_eq!((figures.hits, figures.misses), (1, 2));
+}
+
+/// Between the pages of a graph on its way to storage there may be other calls, crashes and other graphs.
+#[test]
+fn a_graph_that_is_not_whole_leaves_the_one_before() {
+    let mut random = fastrand::Rng::with_seed(8);
+    let mut host = Host::new(config(GraphUse::Always));
+    let ids = add(&mut host, &mut random, 12_000);
+    assert!(build(&mut host));
+    host.maintain(START, true);
+    let first = keys(&host);
+    // Another one, of which only the first page arrives.
+    add(&mut host, &mut random, 700);
+    assert!(build(&mut host));
+    while host.engine.maintain(START, false).expect("nothing has failed").more && keys(&host).len() < 2 {
+        host.persist();
+    }
+    assert_eq!(keys(&host).len(), 2, "the one before is there until the next is whole");
+    let mut crashed = reopened(&host, GraphUse::Auto);
+    let figures_before = figures(&crashed).expect("the one before is taken up");
+    assert_eq!(figures_before.built, 12_000);
+    forget(&mut crashed, ids[0]);
+    assert_eq!(keys(&crashed), first, "what was never finished is removed");
+    // Compaction between the pages: what was forgotten is in neither of the two.
+    forget(&mut host, ids[1]);
+    host.maintain(START, true);
+    assert_eq!(keys(&host).len(), 1);
+    assert_ne!(keys(&host), first);
+    let again = reopened(&host, GraphUse::Auto);
+    assert_eq!(figures(&again), Some(GraphFigures { built: 12_700, current: 12_699, beside: 0 }));
+    // Changes between the pages, and no compaction.
+    add(&mut host, &mut random, 700);
+    assert!(build(&mut host));
+    while host.engine.maintain(START, false).expect("nothing has failed").more && keys(&host).len() < 2 {
+        host.persist();
+    }
+    forget(&mut host, ids[2]);
+    host.maintain(START, false);
+    assert_eq!(keys(&host).len(), 1);
+    // Those of the log are looked at beside it.
+    let again = reopened(&host, GraphUse::Auto);
+    assert_eq!(figures(&again), Some(GraphFigures { built: 13_399, current: 12_698, beside: 700 }));
+}
+
+/// A node whose record is gone is not one of those that never had any, also after the graph was stored.
+#[test]
+fn what_is_gone_counts_as_gone_after_opening() {
+    let mut random = fastrand::Rng::with_seed(9);
+    let mut host = Host::new(config(GraphUse::Always));
+    let ids = add(&mut host, &mut random, RECORDS);
+    assert!(build(&mut host));
+    ids[..200].iter().for_each(|id| forget(&mut host, *id));
+    // Stored after they had gone.
+    host.maintain(START, false);
+    while host.engine.maintain(START, true).expect("nothing has failed").more {
+        host.persist();
+    }
+    host.persist();
+    assert_eq!(keys(&host).len(), 1);
+    assert!(host.engine.graph_due(), "more than a sixteenth has gone");
+    assert!(reopened(&host, GraphUse::Always).engine.graph_due(), "and it has after opening");
 }

@@ -211,3 +211,51 @@ fn answers_are_those_of_webassembly() {
         ["r1864", "r1454", "r2824", "r5024", "r5652", "r4900", "r2689", "r3294", "r143", "r844"]
     );
 }
+
+/// Lists go to storage a page at a time. Until all are there, those before them count; records that change in between are
+/// looked at as they are.
+#[test]
+fn lists_that_are_not_whole_leave_those_before_them() {
+    let mut random = fastrand::Rng::with_seed(21);
+    let (mut host, all) = filled(&mut random);
+    let first = lists(&host);
+    assert_eq!(first.len(), 1);
+    let operation =
+        |n| Operation::Add { record: Box::new(text(format!("later {n}"))), vector: Some(unit(&mut random)) };
+    let later = commit(&mut host, (0..2_500).map(operation).collect());
+    while lists(&host).len() < 2 {
+        assert!(host.engine.maintain(START, false).expect("nothing has failed").more, "more than one page");
+        host.persist();
+    }
+    // Between two pages: a crash here costs nothing but time.
+    let crashed = Host::over(Config::default(), host.objects.clone(), 11).0;
+    assert!(stats(&crashed).vectors >= RECORDS);
+    let mut crashed = crashed;
+    let questions: Vec<Vec<f32>> = (0..40).map(|_| unit(&mut random)).collect();
+    assert!(found(&mut crashed, &questions) >= 380);
+    commit(&mut crashed, vec![Operation::Forget { id: all[0], vector: None, if_version: None }]);
+    assert_eq!(lists(&crashed), first, "what was never finished is removed");
+    // The writer goes on; what is gone or another one by the end is not found as it was.
+    let [gone, changed] = [later[7], all[9]];
+    let vector = unit(&mut random);
+    commit(
+        &mut host,
+        vec![
+            Operation::Forget { id: gone, vector: None, if_version: None },
+            Operation::Update {
+                id: changed,
+                patch: Box::new(Patch::default()),
+                vector: Some(vector.clone()),
+                if_version: None,
+            },
+        ],
+    );
+    host.maintain(START, false);
+    assert_eq!(lists(&host).len(), 1);
+    assert_ne!(lists(&host), first);
+    let mut again = Host::over(Config::default(), host.objects.clone(), 12).0;
+    assert_eq!(ids(&ask(&mut again, &Scope::default(), &vector, false))[0], changed);
+    assert!(found(&mut again, &questions) >= 380);
+    let everyone = Scope::default();
+    assert!(!again.engine.sees(&everyone, gone, START) && again.engine.sees(&everyone, changed, START));
+}

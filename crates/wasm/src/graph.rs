@@ -1,6 +1,9 @@
 //! Graphs over the vectors: jobs out, graphs in, and the building itself, which needs no engine.
 
-use js_sys::Uint8Array;
+use std::cell::RefCell;
+
+use js_sys::{Function, Uint8Array};
+use stratamem_core::Placing;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -8,11 +11,21 @@ use crate::convert;
 use crate::error::to_js;
 use crate::handle::EngineHandle;
 
-/// Builds the graph of a job: all of its pages in one row. Takes as long as it takes; to be called in a Worker.
+thread_local! {
+    /// What is called while a graph is being built.
+    static BEAT: RefCell<Option<Function>> = const { RefCell::new(None) };
+}
+
+/// Builds the graph of a job: all of its pages in one row. Takes as long as it takes; to be called in a Worker. Meanwhile
+/// `beat` is called every few tenths of a second.
 #[wasm_bindgen(js_name = buildGraph)]
-pub fn build_graph(job: &[u8]) -> Result<Uint8Array, JsValue> {
-    let graph = stratamem_core::build_graph(job).map_err(stratamem_core::Error::from).map_err(to_js)?;
-    Ok(Uint8Array::from(graph.as_slice()))
+pub fn build_graph(job: &[u8], beat: Option<Function>) -> Result<Uint8Array, JsValue> {
+    BEAT.set(beat);
+    // A sign of life that cannot be given is no reason to end.
+    let tell = || BEAT.with_borrow(|beat| beat.iter().for_each(|beat| drop(beat.call0(&JsValue::UNDEFINED))));
+    let graph = stratamem_core::build_graph(job, &tell);
+    BEAT.set(None);
+    Ok(Uint8Array::from(graph.map_err(stratamem_core::Error::from).map_err(to_js)?.as_slice()))
 }
 
 #[wasm_bindgen]
@@ -39,16 +52,20 @@ impl EngineHandle {
         Some(Uint8Array::from(page.as_slice()))
     }
 
-    /// Takes up the next bytes of the graph. Answers whether it is still wanted.
+    /// Takes up the next bytes of the graph, which has `whole` bytes in all. Answers whether it is still wanted.
     #[wasm_bindgen(js_name = takeGraph)]
-    pub fn take_graph(&self, job: f64, bytes: &[u8]) -> bool {
-        self.engine.borrow_mut().take_graph(job as u64, bytes)
+    pub fn take_graph(&self, job: f64, bytes: &[u8], whole: usize) -> bool {
+        self.engine.borrow_mut().take_graph(job as u64, bytes, whole)
     }
 
-    /// Puts the graph in place. Answers whether it could.
+    /// Takes a step of putting the graph in place. Answers whether it could, or undefined if more steps follow.
     #[wasm_bindgen(js_name = placeGraph)]
-    pub fn place_graph(&self, job: f64) -> bool {
-        self.engine.borrow_mut().place_graph(job as u64)
+    pub fn place_graph(&self, job: f64) -> Option<bool> {
+        match self.engine.borrow_mut().place_graph(job as u64) {
+            Placing::Unfinished => None,
+            Placing::Placed => Some(true),
+            Placing::Refused => Some(false),
+        }
     }
 
     /// Gives a job up.

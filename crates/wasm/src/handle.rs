@@ -403,6 +403,12 @@ impl EngineHandle {
         self.engine.borrow_mut().flush(moment(now)).map(|ticket| ticket as f64).map_err(to_js)
     }
 
+    /// Takes a step of `flush`. Answers whether more follow.
+    #[wasm_bindgen(js_name = flushStep)]
+    pub fn flush_step(&self, now: f64) -> Result<bool, JsValue> {
+        self.engine.borrow_mut().flush_step(moment(now)).map_err(to_js)
+    }
+
     /// The ticket under which everything enqueued so far is durable.
     pub fn ticket(&self) -> f64 {
         self.engine.borrow().ticket() as f64

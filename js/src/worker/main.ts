@@ -40,10 +40,10 @@ function serve(port: Port): void {
       port.postMessage({ type: "more" });
       return;
     }
-    const graph = buildGraph(job);
+    const graph = buildGraph(job, () => port.postMessage({ type: "building" }));
     for (let from = 0; from < graph.length; from += PART) {
       const part = graph.slice(from, from + PART);
-      port.postMessage({ type: "part", part, last: from + PART >= graph.length }, [part.buffer]);
+      port.postMessage({ type: "part", part, bytes: graph.length, last: from + PART >= graph.length }, [part.buffer]);
     }
   };
   const receive = (message: ToWorker): void => {

@@ -17,9 +17,13 @@ export type ToWorker =
   | { readonly type: "job"; readonly engine: WebAssembly.Module; readonly bytes: number }
   | { readonly type: "page"; readonly page: Uint8Array<ArrayBuffer> };
 
-/** From the Worker: that it has started, that it wants a page, parts of the graph, or why there is none. @internal */
+/**
+ * From the Worker: that it has started, that it wants a page, that it is still building, parts of the graph, which has `bytes`
+ * bytes in all, or why there is none. @internal
+ */
 export type FromWorker =
   | { readonly type: "ready" }
   | { readonly type: "more" }
-  | { readonly type: "part"; readonly part: Uint8Array<ArrayBuffer>; readonly last: boolean }
+  | { readonly type: "building" }
+  | { readonly type: "part"; readonly part: Uint8Array<ArrayBuffer>; readonly bytes: number; readonly last: boolean }
   | { readonly type: "failed"; readonly message: string };

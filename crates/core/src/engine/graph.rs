@@ -4,12 +4,12 @@
 //! [`crate::build_graph`] has made of them, in another instance of this code or on another thread. Meanwhile every change
 //! is seen by the next search. A stored graph is a cache like the lists of codes (see [`super::lists`]).
 
-use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::config::GraphUse;
 use crate::engine::Engine;
 use crate::engine::effect::StorageOperation;
+use crate::engine::id_map::IdMap;
 use crate::engine::journal::Journal;
 use crate::engine::state::State;
 use crate::error::CommandError;
@@ -23,6 +23,8 @@ const FROM: usize = 200_000;
 const MOST: usize = 1_000_000;
 /// Vectors below which none is built at all: a scan is as fast.
 const LEAST: usize = 1_000;
+/// Bytes that a graph takes for each vector, about: of memory, and of storage, where it names each record (`study::walks`).
+const BYTES: (usize, usize) = (76, 88);
 /// A graph is due for another one when this share of its nodes, and of the vectors, does not stand for the other any more.
 const STALE: usize = 16;
 
@@ -102,7 +104,7 @@ impl Engine {
             GraphUse::Never => return false,
         };
         let held = index.lying();
-        if !(from..=MOST).contains(&held) || index.is_graphing() || index.pages() {
+        if !(from..=MOST).contains(&held) || index.is_graphing() || index.pages() || !self.has_room(held) {
             return false;
         }
         index.coverage().is_none_or(|Coverage { nodes, alive, beside, twins }| {
@@ -115,15 +117,19 @@ impl Engine {
     /// Begins to build a graph over all vectors, whether or not one is due. The host asks for the pages of the job
     /// ([`Engine::graph_page`]), has [`crate::build_graph`] make a graph of them, hands its bytes back
     /// ([`Engine::take_graph`]) and has it put in place ([`Engine::place_graph`]). A job begun before is given up. Nothing
-    /// if there are too few vectors for a graph to be of use.
+    /// if there are too few vectors for a graph to be of use, or the limit of all bytes leaves no room for one.
     ///
     /// # Errors
     /// [`CommandError::Poisoned`] after a failed write.
     pub fn begin_graph(&mut self) -> Result<Option<GraphJob>, CommandError> {
         self.check_writable()?;
         // A walk reads rows as it goes: there is none where rows may stay in storage.
-        let is_fit = |index: &&mut Arena| index.lying() >= LEAST && !index.pages();
-        let Some(index) = self.state.vectors.as_mut().filter(is_fit) else {
+        let is_fit = |index: &&Arena| {
+            let lying = index.lying();
+            lying >= LEAST && !index.pages() && self.has_room(lying)
+        };
+        let fits = self.state.vectors.as_ref().filter(is_fit).is_some();
+        let Some(index) = self.state.vectors.as_mut().filter(|_| fits) else {
             return Ok(None);
         };
         self.graphs.begun += 1;
@@ -155,6 +161,23 @@ impl Engine {
             self.state.epoch += 1;
         }
         placing
+    }
+
+    /// Whether the limit of all bytes leaves room for a graph over so many vectors.
+    fn has_room(&self, vectors: usize) -> bool {
+        let limit = self.config.total.limits().max_bytes;
+        limit.is_none_or(|limit| self.state.store.total_bytes() + (BYTES.0 * vectors) as u64 <= limit)
+    }
+
+    /// Gives the graph up if there is no room for it beside the records: none of them leaves for its sake.
+    pub(super) fn make_room(&mut self) {
+        let Some(limit) = self.config.total.limits().max_bytes else { return };
+        let index = self.state.vectors.as_mut();
+        let Some(index) = index.filter(|index| index.graph_bytes() > 0) else { return };
+        if self.state.store.total_bytes() + index.graph_bytes() as u64 > limit {
+            index.drop_graph();
+            self.state.epoch += 1;
+        }
     }
 
     /// Gives a job up.
@@ -213,6 +236,13 @@ impl Engine {
     }
 }
 
+/// What a graph over so many vectors takes of memory and of storage, about, if one is built over as many by default.
+pub(super) fn expected_bytes(vectors: u64) -> (u64, u64) {
+    let is_built = (FROM as u64..=MOST as u64).contains(&vectors);
+    let of = |each: usize| if is_built { vectors * each as u64 } else { 0 };
+    (of(BYTES.0), of(BYTES.1))
+}
+
 impl Journal {
     /// Whether the graph of that number is to be written, of a memory of so many records: storage has another one, or one
     /// that would be passed over for many of them; most of them are in segments, and nothing is under way.
@@ -261,7 +291,7 @@ impl Journal {
 pub(super) fn adopt_graph(
     state: &mut State,
     (number, bytes): (u64, &[u8]),
-    homes: &FxHashMap<RecordId, u64>,
+    homes: &IdMap<u64>,
 ) -> Option<GraphRef> {
     let (index, space) = (state.vectors.as_mut()?, state.space.as_ref()?);
     let key = ObjectKind::Graph.key(number);

@@ -9,10 +9,11 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::effect::{Effect, StorageOperation};
 use crate::engine::graph::{GraphDraft, GraphRef};
+use crate::engine::id_map::IdMap;
 use crate::engine::lists::{ListsDraft, ListsRef};
 use crate::engine::seal::{Merge, Seal};
 use crate::model::{RecordId, Timestamp};
-use crate::persist::{Change, FrameV1, LogRef, Manifest, ObjectKind, SegmentRef, log_frame, log_header};
+use crate::persist::{Change, LogRef, Manifest, ObjectKind, SegmentRef, append_commit, log_header};
 
 /// Logs kept open for replay before they are sealed, however small. Each opening for writing starts one.
 const MAX_CLOSED_LOGS: usize = 8;
@@ -42,9 +43,9 @@ pub(super) struct Journal {
     /// Objects that no manifest names, left behind by a crash.
     leftovers: Vec<String>,
     /// Segment that holds the latest sealed form of a record, of those that are stored or about to be.
-    pub(super) homes: FxHashMap<RecordId, u64>,
+    pub(super) homes: IdMap<u64>,
     /// Segment that holds the latest trace of a record, if it is newer than that form.
-    pub(super) traces: FxHashMap<RecordId, u64>,
+    pub(super) traces: IdMap<u64>,
     /// Records changed since the last seal began.
     pub(super) dirty: BTreeSet<RecordId>,
     /// Sealed records that have only been used or moved since.
@@ -151,17 +152,22 @@ impl Journal {
             self.announce();
         }
         self.sequence += 1;
-        let frame = log_frame(self.sequence, &FrameV1::new(now, changes));
         let log = self.manifest.active_log;
-        let mut bytes = if self.log_bytes == 0 { log_header(log).to_vec() } else { Vec::new() };
-        bytes.extend_from_slice(&frame);
-        self.log_bytes += bytes.len() as u64;
-        self.logged += bytes.len() as u64;
         let key = ObjectKind::Log.key(log);
-        match self.outbox.last_mut() {
-            Some(StorageOperation::Append { key: last, bytes: tail }) if *last == key => tail.extend(bytes),
-            _ => self.outbox.push(StorageOperation::Append { key, bytes }),
+        let is_tail = |last: &mut StorageOperation| matches!(last, StorageOperation::Append { key: own, .. } if *own == key);
+        let mut bytes = match self.outbox.pop_if(is_tail) {
+            Some(StorageOperation::Append { bytes, .. }) => bytes,
+            _ => Vec::new(),
+        };
+        let before = bytes.len();
+        if self.log_bytes == 0 {
+            bytes.extend_from_slice(&log_header(log));
         }
+        append_commit(&mut bytes, self.sequence, now, changes);
+        let added = (bytes.len() - before) as u64;
+        self.log_bytes += added;
+        self.logged += added;
+        self.outbox.push(StorageOperation::Append { key, bytes });
         changes.iter().for_each(|change| self.note_change(self.sequence, change));
         self.next_ticket()
     }

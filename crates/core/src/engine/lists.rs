@@ -4,10 +4,9 @@
 //! whatever has changed since stands in a later segment or in a log. So a stale or missing lists object costs time, and
 //! changes no answer to an exact search.
 
-use rustc_hash::FxHashMap;
-
 use crate::engine::Engine;
 use crate::engine::effect::StorageOperation;
+use crate::engine::id_map::IdMap;
 use crate::engine::journal::Journal;
 use crate::engine::state::State;
 use crate::index::vector::KeptList;
@@ -126,7 +125,7 @@ impl Journal {
 pub(super) fn adopt_lists(
     state: &mut State,
     (number, bytes): (u64, &[u8]),
-    homes: &FxHashMap<RecordId, u64>,
+    homes: &IdMap<u64>,
 ) -> Option<ListsRef> {
     let (index, space) = (state.vectors.as_mut()?, state.space.as_ref()?);
     let key = ObjectKind::Lists.key(number);

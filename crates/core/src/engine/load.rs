@@ -6,6 +6,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::engine::graph::{GraphRef, adopt_graph};
+use crate::engine::id_map::IdMap;
 use crate::engine::lists::{ListsRef, adopt_lists};
 use crate::engine::state::State;
 use crate::error::FormatError;
@@ -20,7 +21,7 @@ pub(super) struct Loading {
     pub(super) manifest: Manifest,
     pub(super) state: State,
     /// Segment that holds the newest form of a record.
-    pub(super) homes: FxHashMap<RecordId, u64>,
+    pub(super) homes: IdMap<u64>,
     /// Segment of each trace that counts, newest first; an id may come again.
     pub(super) traces: Vec<(RecordId, u64)>,
     /// Per segment, the ids that it buries.
@@ -83,7 +84,7 @@ impl Loading {
         Ok(Loading {
             manifest,
             state,
-            homes: FxHashMap::default(),
+            homes: IdMap::default(),
             traces: Vec::new(),
             tombstones: Vec::new(),
             saved: FxHashMap::default(),

@@ -123,6 +123,7 @@ impl Engine {
 
     /// One step. What lacks vectors is left as it was.
     fn take_step(&mut self, now: Timestamp, compact: bool) -> MaintenanceReport {
+        self.make_room();
         let mut work = Work { removals: REMOVALS, ..Work::default() };
         self.expire(now, &mut work);
         for tier in Tier::ALL {
@@ -185,6 +186,7 @@ impl Engine {
     /// Keeps to the budgets that a commit of so many `operations` left well exceeded. Looks at a few records for each
     /// operation and removes two at most, so that the cost of a commit does not grow with what is held.
     pub(super) fn relieve(&mut self, operations: usize, now: Timestamp) {
+        self.make_room();
         let mut removals = REMOVALS + 2 * operations;
         for budget in 0..self.budgets.len() {
             for _ in 0..=operations * LOOKS / STEP {

@@ -17,6 +17,7 @@ mod episodes;
 mod event;
 mod explain;
 mod graph;
+mod id_map;
 mod journal;
 mod listing;
 mod lists;

@@ -65,8 +65,9 @@ pub(super) struct Seal {
     through: u64,
     /// The manifest does not know yet that the active log is another one.
     unpublished: bool,
-    /// About how many steps it takes.
+    /// About how many steps it takes, and the bytes that are logged meanwhile.
     steps: u64,
+    span: u64,
     /// Bytes that commits have put into logs and not paid for with steps.
     unpaid: u64,
 }
@@ -131,14 +132,16 @@ impl Journal {
         let buried: Vec<RecordId> = std::mem::take(&mut self.removed).into_iter().rev().collect();
         let steps = 1 + (whole.len() * ROW + traced.len() + buried.len()) / MARKS;
         let draft = Draft::new(Source::Changed { whole, traced }, buried);
-        Seal { draft, through: self.sequence, unpublished, steps: steps as u64, unpaid: 0 }
+        let span = self.stored_bytes().0;
+        Seal { draft, through: self.sequence, unpublished, steps: steps as u64, span, unpaid: 0 }
     }
 
-    /// How many steps of the seal under way a commit of so many bytes pays for: as many as finish it before the logs
-    /// have grown by half of `limit`.
+    /// How many steps of the seal under way a commit of so many bytes pays for: a third more than what it has put into the
+    /// logs itself will take when it is sealed. So the seal is finished before the logs have grown by as much as it seals, or by
+    /// `limit`, and the next one finds no more.
     pub(super) fn steps_due(&mut self, bytes: u64, limit: u64) -> u64 {
         let Some(seal) = &mut self.seal else { return 0 };
-        let price = (limit / 2 / seal.steps).max(1);
+        let price = (seal.span.max(limit) * 3 / 4 / seal.steps).max(1);
         seal.unpaid += bytes;
         let steps = seal.unpaid / price;
         seal.unpaid %= price;

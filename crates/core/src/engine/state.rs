@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::engine::graph::expected_bytes as expected_graph_bytes;
 use crate::engine::renew::Renewal;
 use crate::index::text::TextIndex;
 use crate::index::vector::{Arena, Projection, Projections, VectorIndex, encode, fits};
@@ -408,6 +409,8 @@ impl Estimate {
         let stored = Self::STORED_RECORD + text + in_storage + terms * Self::STORED_TERM;
         let storage = records.saturating_mul(stored);
         let room = if storage > u64::from(Config::default().seal_bytes) { Self::ROOM } else { 0 };
-        Estimate { memory: records.saturating_mul(held).saturating_add(room), storage }
+        let graph = if code > 0 { expected_graph_bytes(records) } else { (0, 0) };
+        let memory = records.saturating_mul(held).saturating_add(room).saturating_add(graph.0);
+        Estimate { memory, storage: storage.saturating_add(graph.1) }
     }
 }

@@ -4,6 +4,9 @@
 //! `u32` checksum of everything before it in the frame. The checksum of the head lets a reader tell a damaged
 //! length (damage) from a file that ends early (a torn write).
 
+use postcard::ser_flavors::Flavor;
+use serde::Serialize;
+
 /// Bytes before the payload.
 pub(crate) const HEAD_LEN: usize = 16;
 /// Bytes around the payload.
@@ -11,15 +14,51 @@ pub(crate) const OVERHEAD: usize = HEAD_LEN + 4;
 
 /// Appends a frame to `out`.
 pub(crate) fn write(out: &mut Vec<u8>, number: u64, payload: &[u8]) {
+    out.reserve(payload.len() + OVERHEAD);
+    write_with(out, number, |out| out.extend_from_slice(payload));
+}
+
+/// Appends a frame to `out`, whose payload is what `payload` appends.
+pub(crate) fn write_with(out: &mut Vec<u8>, number: u64, payload: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
-    let length = u32::try_from(payload.len()).expect("commands are bounded far below 4 GiB");
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(&number.to_le_bytes());
-    let head = crc32fast::hash(&out[start..]);
-    out.extend_from_slice(&head.to_le_bytes());
-    out.extend_from_slice(payload);
+    out.extend_from_slice(&[0; HEAD_LEN]);
+    payload(out);
+    let length = out.len() - start - HEAD_LEN;
+    let length = u32::try_from(length).expect("commands are bounded far below 4 GiB");
+    let head = &mut out[start..start + HEAD_LEN];
+    head[..4].copy_from_slice(&length.to_le_bytes());
+    head[4..12].copy_from_slice(&number.to_le_bytes());
+    let checksum = crc32fast::hash(&head[..12]);
+    head[12..].copy_from_slice(&checksum.to_le_bytes());
     let whole = crc32fast::hash(&out[start..]);
     out.extend_from_slice(&whole.to_le_bytes());
+}
+
+/// Appends a stored value to `out`, as postcard writes it.
+pub(crate) fn put<T: Serialize>(out: &mut Vec<u8>, value: &T) {
+    let tail = Tail(std::mem::take(out));
+    *out = postcard::serialize_with_flavor(value, tail).expect("stored types always encode");
+}
+
+/// What postcard writes to: the end of some bytes.
+struct Tail(Vec<u8>);
+
+impl Flavor for Tail {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
 }
 
 /// What stands at the start of some bytes.
@@ -91,6 +130,19 @@ impl<'a> Iterator for Frames<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_put_behind_what_is_there() {
+        let value = (7u8, "some text", vec![1.5f32, -2.0], Some(u128::MAX));
+        let mut out = b"before".to_vec();
+        put(&mut out, &value);
+        let plain = postcard::to_allocvec(&value).expect("it can be written");
+        assert_eq!(out, [&b"before"[..], &plain].concat());
+        let (mut framed, mut written) = (Vec::new(), Vec::new());
+        write_with(&mut framed, 9, |out| put(out, &value));
+        write(&mut written, 9, &plain);
+        assert_eq!(framed, written);
+    }
 
     #[test]
     fn every_cut_and_every_flip_is_seen() {

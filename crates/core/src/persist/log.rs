@@ -4,8 +4,9 @@
 //! is cut and reported. Anything else that does not read is damage.
 
 use crate::error::FormatError;
+use crate::model::Timestamp;
 use crate::persist::frame::{self, Parsed};
-use crate::persist::stored::FrameV1;
+use crate::persist::stored::{Change, ChangeV1, FrameV1};
 use crate::persist::{ObjectKind, header};
 
 /// The bytes that log `number` starts with.
@@ -13,12 +14,16 @@ pub(crate) fn header(number: u64) -> [u8; header::HEADER_LEN] {
     header::encode(ObjectKind::Log, number)
 }
 
-/// The bytes of one commit. `sequence` is the number of the commit in the life of the memory, from 1.
-pub(crate) fn frame(sequence: u64, commit: &FrameV1) -> Vec<u8> {
-    let payload = postcard::to_allocvec(commit).expect("stored types always encode");
-    let mut out = Vec::with_capacity(payload.len() + frame::OVERHEAD);
-    frame::write(&mut out, sequence, &payload);
-    out
+/// Appends a commit to `out`: a [`FrameV1`] of what was changed `now`. `sequence` is the number of the commit in the life of
+/// the memory, from 1.
+pub(crate) fn append(out: &mut Vec<u8>, sequence: u64, now: Timestamp, changes: &[Change]) {
+    out.reserve(changes.iter().map(Change::expected_bytes).sum::<usize>() + frame::OVERHEAD);
+    frame::write_with(out, sequence, |out| {
+        // One change after the other: all of them at once would be the whole commit over again.
+        frame::put(out, &now.0);
+        frame::put(out, &changes.len());
+        changes.iter().for_each(|change| frame::put(out, &ChangeV1::from(change)));
+    });
 }
 
 /// Reads a log from front to back.

@@ -19,10 +19,10 @@ pub(crate) use graph::{
 pub(crate) use lists::{
     PAGE_LISTS, StoredList, begin as begin_lists, decode as decode_lists, page as lists_page,
 };
-pub(crate) use log::{LogReader, frame as log_frame, header as log_header};
+pub(crate) use log::{LogReader, append as append_commit, header as log_header};
 pub(crate) use manifest::{LogRef, Manifest, SegmentRef};
 pub(crate) use segment::{SegmentBuilder, SegmentReader, SegmentRow};
-pub(crate) use stored::{Change, FrameV1};
+pub(crate) use stored::Change;
 
 pub use header::{FORMAT_VERSION, OLDEST_READABLE_VERSION};
 

@@ -198,7 +198,10 @@ impl SegmentBuilder {
         for (row, code) in rows.iter().filter_map(|row| Some((row, row.code.as_ref()?))) {
             let before = payload.len();
             match code.parts().0 {
-                Code::F32(components) => payload.extend(components.iter().flat_map(|c| c.to_le_bytes())),
+                Code::F32(components) => {
+                    payload.reserve(4 * components.len());
+                    components.iter().for_each(|c| payload.extend_from_slice(&c.to_le_bytes()));
+                }
                 Code::Int8(steps) | Code::Projected(_, steps) => {
                     payload.extend(steps.iter().map(|step| step.cast_unsigned()))
                 }

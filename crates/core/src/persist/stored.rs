@@ -324,12 +324,26 @@ impl TraceV1 {
     }
 }
 
-impl FrameV1 {
-    /// The stored form of a commit.
-    pub(crate) fn new(now: Timestamp, changes: &[Change]) -> Self {
-        FrameV1 { time: now.0, changes: changes.iter().map(ChangeV1::from).collect() }
+impl Change {
+    /// About how many bytes it takes in a log.
+    pub(crate) fn expected_bytes(&self) -> usize {
+        /// What a record takes beside its texts.
+        const RECORD: usize = 128;
+        let vector = |code: &Code| match code.parts().0 {
+            Code::F32(components) => 4 * components.len(),
+            Code::Int8(steps) | Code::Projected(_, steps) => steps.len(),
+            Code::Binary(signs) => signs.len(),
+            Code::Long(..) => 0,
+        };
+        match self {
+            Change::Put(record, code) => RECORD + record.text.len() + code.as_ref().map_or(0, vector),
+            Change::Revise(record) => RECORD + record.text.len(),
+            _ => 32,
+        }
     }
+}
 
+impl FrameV1 {
     /// The commit that was stored, or what is wrong with it.
     pub(crate) fn into_changes(self) -> Result<(Timestamp, Vec<Change>), &'static str> {
         let changes = self.changes.into_iter().map(ChangeV1::into_change).collect::<Result<_, _>>()?;

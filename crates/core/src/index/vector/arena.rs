@@ -302,7 +302,7 @@ impl VectorIndex for Arena {
             + self.places.capacity() * size_of::<Place>()
             + self.lengths.capacity() * size_of::<f32>()
             + self.lists.bytes()
-            + self.graph.as_ref().map_or(0, Graph::bytes)
+            + self.graph_bytes()
             + self.uncoded.capacity() * size_of::<Slot>()
             + self.paged.as_ref().map_or(0, |paged| paged.bytes())
     }

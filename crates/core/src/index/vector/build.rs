@@ -8,6 +8,9 @@
 //! The same job gives the same bytes natively and in WebAssembly. The crate shuffles its points by a generator that
 //! differs between the two, so the points are brought in an order that this shuffle makes into one of ours.
 
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+
 use instant_distance::{Builder, Heuristic, Point};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -31,6 +34,8 @@ const UPPER: f32 = 0.288_539;
 const DEGREE: usize = 32;
 /// What the crate writes in place of a link that is not there.
 const NO_LINK: u32 = u32::MAX;
+/// Distances after which the builder says that it goes on: some tenths of a second.
+const BEAT: u32 = 1 << 22;
 /// Where the orders of the points start.
 const SEED: u64 = 0x5354_5241_5441;
 
@@ -41,10 +46,30 @@ struct Row<'a> {
     /// What brings the steps to length 1.
     scale: f32,
     number: u32,
+    pulse: &'a Pulse<'a>,
+}
+
+/// Says now and then that the builder goes on.
+struct Pulse<'a> {
+    /// Distances that were asked for.
+    count: AtomicU32,
+    beat: &'a (dyn Fn() + Sync),
+}
+
+impl Pulse<'_> {
+    fn count(&self) {
+        // Only one thread builds: nothing is lost between reading and writing.
+        let count = self.count.load(Relaxed).wrapping_add(1);
+        self.count.store(count, Relaxed);
+        if count.is_multiple_of(BEAT) {
+            (self.beat)();
+        }
+    }
 }
 
 impl Point for Row<'_> {
     fn distance(&self, other: &Self) -> f32 {
+        self.pulse.count();
         1.0 - dot_rows(self.steps, other.steps) as f32 * (self.scale * other.scale)
     }
 }
@@ -62,11 +87,12 @@ pub(super) fn head(width: usize, rows: usize) -> Vec<u8> {
 }
 
 /// Builds the graph of a job that [`crate::Engine::begin_graph`] and [`crate::Engine::graph_page`] gave, all pages in one
-/// row. It takes some tenths of a millisecond for each vector, and holds about 600 bytes for each beside the job.
+/// row. It takes some tenths of a millisecond for each vector, and holds about 600 bytes for each beside the job. `beat` is
+/// called every few tenths of a second, as a sign of life.
 ///
 /// # Errors
 /// [`CommandError::Invalid`] naming `job` if it is no such job.
-pub fn build_graph(job: &[u8]) -> Result<Vec<u8>, CommandError> {
+pub fn build_graph(job: &[u8], beat: &(dyn Fn() + Sync)) -> Result<Vec<u8>, CommandError> {
     let malformed = || CommandError::invalid("job", "is not what the engine gave for a graph to be built of");
     let (head, rows) = job.split_at_checked(HEAD).ok_or_else(malformed)?;
     let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
@@ -76,9 +102,10 @@ pub fn build_graph(job: &[u8]) -> Result<Vec<u8>, CommandError> {
         return Err(malformed());
     }
     let steps: Vec<i8> = rows.iter().map(|byte| byte.cast_signed()).collect();
+    let pulse = Pulse { count: AtomicU32::new(0), beat };
     let row = |number: u32| {
         let steps = &steps[number as usize * width..][..width];
-        Row { steps, scale: unit_scale(steps), number }
+        Row { steps, scale: unit_scale(steps), number, pulse: &pulse }
     };
     let mut points: Vec<Option<Row<'_>>> = vec![None; count];
     for (number, place) in shuffled(count).into_iter().zip(places(count)) {

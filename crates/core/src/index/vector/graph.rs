@@ -434,6 +434,11 @@ impl Arena {
         true
     }
 
+    /// Bytes that the graph takes; 0 if there is none.
+    pub(crate) fn graph_bytes(&self) -> usize {
+        self.graph.as_ref().map_or(0, Graph::bytes)
+    }
+
     /// Gives up the graph.
     pub(crate) fn drop_graph(&mut self) {
         self.graph = None;

@@ -76,9 +76,9 @@ fn the_same_job_gives_the_same_graph_everywhere() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         job.push((state >> 24) as u8);
     }
-    let graph = build_graph(&job).expect("it is such a job");
+    let graph = build_graph(&job, &|| {}).expect("it is such a job");
     assert_eq!(crc32fast::hash(&graph), 3_267_823_736, "{} bytes", graph.len());
-    assert_eq!(build_graph(&job), Ok(graph));
+    assert_eq!(build_graph(&job, &|| {}), Ok(graph));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn what_is_no_job_is_refused() {
         let head = words.iter().flat_map(|word| word.to_le_bytes());
         head.chain(std::iter::repeat_n(1, rows)).collect::<Vec<u8>>()
     };
-    assert!(build_graph(&job([1, 8, 2], 16)).is_ok());
+    assert!(build_graph(&job([1, 8, 2], 16), &|| {}).is_ok());
     for bad in [
         Vec::new(),
         vec![1; 11],
@@ -99,7 +99,7 @@ fn what_is_no_job_is_refused() {
         job([1, 4, 4], 16),
         job([1, u32::MAX - 7, u32::MAX], 16),
     ] {
-        let error = build_graph(&bad).expect_err("it is none");
+        let error = build_graph(&bad, &|| {}).expect_err("it is none");
         assert!(error.to_string().starts_with("job "), "{error}");
     }
 }
@@ -109,7 +109,7 @@ fn a_graph_finds_the_nearest_before_and_after_changes() {
     let mut source = Source::new(3, 64, 60);
     let mut arena = filled(&mut source, 6_000);
     let job = job(&mut arena, 1);
-    let graph = build_graph(&job).expect("it is such a job");
+    let graph = build_graph(&job, &|| {}).expect("it is such a job");
     // What happens meanwhile: removals, changes and arrivals.
     let mut held: BTreeSet<Slot> = (0..6_250).collect();
     for n in 0..150 {
@@ -164,7 +164,7 @@ fn a_graph_finds_the_nearest_before_and_after_changes() {
 fn a_stale_graph_leads_on() {
     let mut source = Source::new(4, 64, 60);
     let mut arena = filled(&mut source, 5_000);
-    let graph = build_graph(&job(&mut arena, 1)).expect("it is such a job");
+    let graph = build_graph(&job(&mut arena, 1), &|| {}).expect("it is such a job");
     assert!(place(&mut arena, 1, &graph));
     (0..5_000).filter(|slot| slot % 10 > 0).for_each(|slot| arena.remove(slot));
     let all: SlotSet = (0..5_000).step_by(10).collect();
@@ -184,7 +184,7 @@ fn equal_vectors_hide_nothing() {
         arena.insert(slot, &encode(vector, Kept::Whole(Precision::F32), arena.projections()));
         arena.settle(3);
     }
-    let graph = build_graph(&job(&mut arena, 1)).expect("it is such a job");
+    let graph = build_graph(&job(&mut arena, 1), &|| {}).expect("it is such a job");
     assert!(place(&mut arena, 1, &graph));
     let coverage = Coverage { nodes: 3_000, alive: 1_501, beside: 1_499, twins: 1_499 };
     assert_eq!(arena.coverage(), Some(coverage));
@@ -200,7 +200,7 @@ fn equal_vectors_hide_nothing() {
 fn damaged_graphs_do_no_harm() {
     let mut source = Source::new(6, 64, 20);
     let mut arena = filled(&mut source, 1_500);
-    let whole = build_graph(&job(&mut arena, 1)).expect("it is such a job");
+    let whole = build_graph(&job(&mut arena, 1), &|| {}).expect("it is such a job");
     let all: SlotSet = (0..1_500).collect();
     let mut random = fastrand::Rng::with_seed(7);
     let mut refused = 0;

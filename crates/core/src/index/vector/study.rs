@@ -233,7 +233,7 @@ fn walks() {
     while let Some(page) = arena.graph_page(1, 1 << 20).filter(|page| !page.is_empty()) {
         job.extend(page);
     }
-    let built = build_graph(&job).expect("it is such a job");
+    let built = build_graph(&job, &|| {}).expect("it is such a job");
     assert!(place(&mut arena, 1, &built));
     let graph = arena.graph.as_ref().expect("it is in place");
     let allowed: SlotSet = (0..rows.len() as u32).collect();
