@@ -497,8 +497,9 @@ export class Memory {
   /**
    * Has a graph over all vectors built now, and resolves when it is in place: what `maintain` does by itself when it is due.
    * In a Worker where there are such, else in this thread, which does nothing else for as long as it takes: minutes for 100,000
-   * vectors. Recalls, changes and maintenance go on beside a Worker. Resolves to undefined if there are too few vectors, and
-   * where vectors may stay in storage (`residentVectorBytes`).
+   * vectors. Recalls, changes and maintenance go on beside a Worker; one that falls silent for a minute is given up. Resolves to
+   * undefined if there are too few vectors, where `total.maxBytes` leaves no room, and where vectors may stay in storage
+   * (`residentVectorBytes`).
    *
    * @throws ValidationError naming `scope`, if this view sees a part of the memory only
    * @example

@@ -19,7 +19,7 @@ import { SummaryTurns } from "./summaries.js";
 import type { Embedder, EmbeddingSpace, EmbedOptions, Metric, Policies, Scope, Summarize } from "./types.js";
 
 /** How long closing holds the thread in one turn, in milliseconds. */
-const FLUSH_MS = 5;
+const SLICE_MS = 5;
 
 /** What the user brings that the memory asks. @internal */
 export interface Helpers {
@@ -125,8 +125,7 @@ export class Session {
       checkAlive(this.#born);
       if (this.handle.poisoned() === undefined) {
         // What there is to store may be much: each turn does some of it, and it goes to storage meanwhile.
-        const flushed = (): boolean => guard(this.#born, () => flushSome(this.handle, this.now()));
-        while (!flushed()) {
+        while (guard(this.#born, () => inSlice(() => this.handle.flushStep(this.now())))) {
           this.queue.nudge();
           await nextTurn();
         }
@@ -137,6 +136,8 @@ export class Session {
       if ((error as MemoryError).code !== "engine-panicked") failure = error;
     }
     await this.queue.idle();
+    // The same goes for letting go of all that is held: millions of pieces of memory.
+    while (this.#born === currentLife() && inSlice(() => this.handle.shed())) await nextTurn();
     if (this.#born === currentLife()) this.handle.free();
     for (const giveUp of [() => this.#lock?.release(), () => this.#storage.close()]) {
       try {
@@ -162,11 +163,11 @@ export class Session {
   }
 }
 
-/** Takes steps of storing what only the engine knows, for a few milliseconds. Answers whether that is all. */
-function flushSome(handle: EngineHandle, now: number): boolean {
-  const until = performance.now() + FLUSH_MS;
-  while (handle.flushStep(now)) if (performance.now() >= until) return false;
-  return true;
+/** Takes steps for a few milliseconds, as long as `step` says that there are more. Answers whether there still are. */
+function inSlice(step: () => boolean): boolean {
+  const until = performance.now() + SLICE_MS;
+  while (step()) if (performance.now() >= until) return true;
+  return false;
 }
 
 /** Whether vectors of an embedder are of that space, as far as is known of it. */

@@ -6,7 +6,7 @@ use stratamem_core::{
     Config, Direction, Event, Hit, NewRecord, Operation, Patch, Query, RecordId, Scope, StorageOperation,
     Tier,
 };
-use support::{Host, START, add, at, contents, text};
+use support::{Host, START, add, at, contents, text, verbatim};
 
 fn config() -> Config {
     Config { default_tier: Tier::LongTerm, ..Config::default() }
@@ -252,4 +252,22 @@ fn compaction_finishes_what_commits_have_begun_and_then_its_own() {
         host.maintain(at(3), true);
         assert_eq!(host.objects, before, "nothing is left to do");
     }
+}
+
+/// An engine that is closed is taken apart in steps, and takes no writes from then on.
+#[test]
+fn what_is_held_is_let_go_of_in_steps() {
+    let mut host = Host::new(Config { consolidation: verbatim(), ..Config::default() });
+    for batch in 0..10 {
+        let records = (0..500).map(|n| add(text(format!("record {n} of {batch}")))).collect();
+        host.commit(&Scope::default(), records, START);
+    }
+    host.persist();
+    let mut steps = 1;
+    while host.engine.shed() {
+        steps += 1;
+        assert!(steps < 20, "it comes to an end");
+    }
+    assert!(steps > 2, "{steps}");
+    assert!(host.engine.is_empty() && host.engine.flush(START).is_err());
 }

@@ -409,6 +409,11 @@ impl EngineHandle {
         self.engine.borrow_mut().flush_step(moment(now)).map_err(to_js)
     }
 
+    /// Lets go of some of what is held, before the handle is freed. Answers whether more steps are worth while.
+    pub fn shed(&self) -> bool {
+        self.engine.borrow_mut().shed()
+    }
+
     /// The ticket under which everything enqueued so far is durable.
     pub fn ticket(&self) -> f64 {
         self.engine.borrow().ticket() as f64

@@ -79,7 +79,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(1);
         // As ids are made: a moment, and random bits that are counted on from within it.
         let id =
-            |n: u32| RecordId((1_700_000_000_000 + u128::from(n / 500)) << 80 | (77 << 60) + u128::from(n));
+            |n: u32| RecordId(((1_700_000_000_000 + u128::from(n / 500)) << 80) + (77 << 60) + u128::from(n));
         for n in 0..40_000 {
             let id = id(if n % 4 == 0 { random.u32(..40_000) } else { n });
             if n % 7 == 0 {

@@ -290,6 +290,13 @@ impl Engine {
         Ok(self.flush_some(now) || self.store_lists() || self.store_graph())
     }
 
+    /// Lets go of some of what is held, so that an engine that is closed can be taken apart in steps. Answers whether more steps
+    /// are worth while. Nothing else may be asked of it from then on.
+    pub fn shed(&mut self) -> bool {
+        self.poisoned.get_or_insert_with(|| "the memory is closed".to_owned());
+        self.state.shed()
+    }
+
     /// The ticket under which everything enqueued so far is durable.
     pub fn ticket(&self) -> u64 {
         self.journal.settled_ticket()

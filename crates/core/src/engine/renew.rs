@@ -76,11 +76,16 @@ impl State {
                 }
             }
             Renewal::Shedding(mut old) => {
-                if old.store.shed(SHED) | old.text.shed(SHED) {
+                if old.shed() {
                     self.renewal = Renewal::Shedding(old);
                 }
             }
         }
         true
+    }
+
+    /// Lets go of some records and terms. Answers whether there are more.
+    pub(super) fn shed(&mut self) -> bool {
+        self.store.shed(SHED) | self.text.shed(SHED)
     }
 }

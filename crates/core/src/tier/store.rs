@@ -213,7 +213,19 @@ impl Store {
     /// Lets go of some records, to take a store that nobody uses any more apart in steps. Answers whether any are left.
     pub(crate) fn shed(&mut self, count: usize) -> bool {
         self.slots.truncate(self.slots.len().saturating_sub(count));
-        !self.slots.is_empty()
+        for _ in 0..count {
+            self.ids.pop_last();
+            for tier in &mut self.tiers {
+                tier.pop_last();
+            }
+            self.kinds.pop_if(|kind| kind.members.pop_last().is_none());
+            if let Some(mut last) = self.scopes.last_entry()
+                && last.get_mut().slots.pop_last().is_none()
+            {
+                last.remove();
+            }
+        }
+        !(self.slots.is_empty() && self.ids.is_empty() && self.scopes.is_empty())
     }
 
     /// The record with this id.
