@@ -3,8 +3,8 @@
 mod support;
 
 use stratamem_core::{
-    Config, EmbeddingSpace, GraphFigures, GraphUse, Hit, Metric, Operation, Placing, Query, RecordId,
-    ResultCache, Scope, TotalConfig, Weights, build_graph,
+    Config, EmbeddingSpace, Engine, GraphFigures, GraphUse, Hit, Metric, Operation, Placing, Precision,
+    Query, RecordId, ResultCache, Scope, TotalConfig, Weights, build_graph,
 };
 use support::{Host, START, text, verbatim};
 
@@ -305,4 +305,16 @@ fn what_is_gone_counts_as_gone_after_opening() {
     assert_eq!(keys(&host).len(), 1);
     assert!(host.engine.graph_due(), "more than a sixteenth has gone");
     assert!(reopened(&host, GraphUse::Always).engine.graph_due(), "and it has after opening");
+}
+
+/// What a memory is expected to take holds the graph that it will have.
+#[test]
+fn a_graph_is_estimated_where_one_is_built() {
+    let each = |records: u64| {
+        let estimate = Engine::estimate(records, 256, Precision::F32, 100);
+        (estimate.memory / records, estimate.storage / records)
+    };
+    let (without, with) = (each(190_000), each(210_000));
+    assert!((60..90).contains(&(with.0 - without.0)), "{with:?} {without:?}");
+    assert!((70..100).contains(&(with.1 - without.1)), "{with:?} {without:?}");
 }
