@@ -113,6 +113,8 @@ class NodeFsStorage implements Storage {
   /** Tells this adapter's temporary files from those of another that it may not know it lost to. */
   readonly #token: string = randomBytes(8).toString("hex");
   #queue: Promise<unknown> = Promise.resolve();
+  /** What was read since then: side by side, but nothing is changed before it has ended. */
+  #queuedReads: Promise<unknown> = Promise.resolve();
   /** Ranges that are being read: they do not queue. */
   readonly #reads: Set<Promise<unknown>> = new Set();
   #closing: Promise<void> | undefined;
@@ -174,14 +176,7 @@ class NodeFsStorage implements Storage {
   async read(key: string): Promise<Uint8Array | undefined> {
     this.#assertOpen();
     const path = this.#path(key);
-    return this.#enqueue(
-      "read",
-      async () => {
-        const bytes = await unlessMissing(readFile(path));
-        return bytes === undefined ? undefined : new Uint8Array(bytes);
-      },
-      key,
-    );
+    return this.#enqueueRead("read", () => readWhole(path), key);
   }
 
   /** Does not wait for writes under way, but they are waited for by whoever knows what has been written. */
@@ -246,10 +241,22 @@ class NodeFsStorage implements Storage {
 
   /** Runs `task` after every call made before, so that overlapping calls take effect in their order. */
   #enqueue<T>(operation: string, task: () => Promise<T>, key?: string): Promise<T> {
+    const result = Promise.all([this.#queue, this.#queuedReads])
+      .then(task)
+      .catch((error: unknown) => {
+        throw failure(operation, key, error);
+      });
+    this.#queue = result.catch(() => undefined);
+    this.#queuedReads = this.#queue;
+    return result;
+  }
+
+  /** Runs `task`, which changes nothing, after every call made before that is not of this sort. */
+  #enqueueRead<T>(operation: string, task: () => Promise<T>, key: string): Promise<T> {
     const result = this.#queue.then(task).catch((error: unknown) => {
       throw failure(operation, key, error);
     });
-    this.#queue = result.catch(() => undefined);
+    this.#queuedReads = Promise.all([this.#queuedReads, result.catch(() => undefined)]);
     return result;
   }
 
@@ -555,6 +562,18 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
 }
 
 /** As many of the bytes of a range as the file has. */
+/** The bytes of a file, if there is one: `readFile` takes more steps, and its buffer would have to be copied. */
+async function readWhole(path: string): Promise<Uint8Array | undefined> {
+  const file = await unlessMissing(open(path, "r"));
+  if (file === undefined) return undefined;
+  try {
+    const { size } = await file.stat();
+    return await readRange(file, { offset: 0, length: size });
+  } finally {
+    await file.close();
+  }
+}
+
 async function readRange(file: FileHandle, { offset, length }: ByteRange): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let filled = 0;

@@ -101,6 +101,20 @@ describe("files", () => {
     expect(await storage.list("")).toEqual([]);
   });
 
+  test("reads go side by side, after the writes before them and before the writes behind them", async () => {
+    const storage = openPlace();
+    await lock(storage);
+    const large = new Uint8Array(4 << 20).fill(1);
+    const written = storage.write([{ type: "put", key: "a", bytes: large }]);
+    const reads = Array.from({ length: 8 }, () => storage.read("a"));
+    const appended = storage.write([{ type: "append", key: "a", bytes: large.subarray(0, 5) }]);
+    const after = storage.read("a");
+    await Promise.all([written, appended]);
+    for (const read of reads) expect(Buffer.compare((await read) as Uint8Array, large)).toBe(0);
+    expect(await after).toHaveLength(large.length + 5);
+    await storage.close();
+  });
+
   test("files that are no keys are not listed", async () => {
     const storage = openPlace();
     await lock(storage);
