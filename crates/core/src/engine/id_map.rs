@@ -3,6 +3,8 @@
 //! A hash table that is full is moved into one of twice the size, in one step: of a million entries that is tens of
 //! milliseconds. So the entries are spread over many tables, each of which grows by itself.
 
+use std::collections::hash_map::Entry;
+
 use rustc_hash::FxHashMap;
 
 use crate::model::RecordId;
@@ -38,6 +40,25 @@ impl<V> IdMap<V> {
     /// Whether a record has a value.
     pub(super) fn contains_key(&self, id: &RecordId) -> bool {
         self.get(id).is_some()
+    }
+
+    /// Makes room for so many records, about.
+    pub(super) fn reserve(&mut self, records: usize) {
+        // Tables differ in size by chance.
+        let each = (records >> DIGITS) + (records >> (DIGITS + 3));
+        self.tables.iter_mut().for_each(|table| table.reserve(each));
+    }
+
+    /// Gives a record a value if it has none. Answers whether it had none.
+    pub(super) fn enter(&mut self, id: RecordId, value: V) -> bool {
+        match self.tables[table(&id)].entry(id) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(value);
+                self.len += 1;
+                true
+            }
+        }
     }
 
     /// Gives a record a value. Answers the one that it had.
@@ -76,6 +97,7 @@ mod tests {
     #[test]
     fn it_is_a_map_and_its_tables_are_about_as_large() {
         let (mut map, mut model) = (IdMap::default(), BTreeMap::new());
+        map.reserve(1_000);
         let mut random = fastrand::Rng::with_seed(1);
         // As ids are made: a moment, and random bits that are counted on from within it.
         let id =
@@ -84,6 +106,9 @@ mod tests {
             let id = id(if n % 4 == 0 { random.u32(..40_000) } else { n });
             if n % 7 == 0 {
                 assert_eq!(map.remove(&id), model.remove(&id));
+            } else if n % 5 == 0 {
+                assert_eq!(map.enter(id, n), !model.contains_key(&id));
+                model.entry(id).or_insert(n);
             } else {
                 assert_eq!(map.insert(id, n), model.insert(id, n));
             }

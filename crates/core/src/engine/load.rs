@@ -1,4 +1,4 @@
-//! From objects to a state: takes each up as it is supplied, so that opening holds one large object at a time.
+//! From objects to a state: takes each up as it is supplied, so that the core holds one large object at a time.
 //!
 //! Owns what is known of a memory while it is read. [`super::recover`] says which object comes when: the logs, which stay
 //! as bytes until [`Loading::replay`], the segments from the newest to the oldest, the caches.
@@ -8,12 +8,15 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::engine::graph::{GraphRef, adopt_graph};
 use crate::engine::id_map::IdMap;
 use crate::engine::lists::{ListsRef, adopt_lists};
-use crate::engine::state::State;
+use crate::engine::state::{Said, State};
 use crate::error::FormatError;
-use crate::index::text::TOKENIZER;
+use crate::index::text::{Glossary, TOKENIZER};
 use crate::index::vector::Seat;
 use crate::model::{EmbeddingSpace, Kept, RecordId, Tier};
 use crate::persist::{Change, LogReader, Manifest, ObjectKind, SegmentReader};
+
+/// Records that room is made for before they have been seen, at most: more only on their own word.
+const ROOM: usize = 1 << 17;
 
 /// A memory that is being read.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(super) struct Loading {
     pub(super) graph: Option<GraphRef>,
     /// Whether a graph is to be taken up.
     takes_graph: bool,
+    /// Whether the records of the segments have been brought into their orders.
+    arranged: bool,
     /// What the traces say, newest first, until they are carried out.
     traced: Vec<[Change; 2]>,
     /// Ids that segments read so far bury.
@@ -81,16 +86,22 @@ impl Loading {
             return Err(corrupt(&manifest.key(), "a projection does not fit its vectors, or is missing"));
         }
         state.trained = manifest.trained;
+        let records = manifest.segments.iter().map(|segment| segment.records as usize);
+        let room = records.fold(0, usize::saturating_add).min(ROOM);
+        state.store.reserve(room);
+        let mut homes = IdMap::default();
+        homes.reserve(room);
         Ok(Loading {
             manifest,
             state,
-            homes: IdMap::default(),
+            homes,
             traces: Vec::new(),
             tombstones: Vec::new(),
             saved: FxHashMap::default(),
             lists: None,
             graph: None,
             takes_graph,
+            arranged: false,
             traced: Vec::new(),
             buried: FxHashSet::default(),
             logs: FxHashMap::default(),
@@ -116,6 +127,7 @@ impl Loading {
                 Ok(())
             }
             Some((ObjectKind::Lists, number)) => {
+                self.arrange();
                 // A cache: nothing is lost without it. Behind one that was never finished comes the one before.
                 let bytes = bytes.filter(|_| self.lists.is_none());
                 let taken =
@@ -124,6 +136,7 @@ impl Loading {
                 Ok(())
             }
             Some((ObjectKind::Graph, number)) => {
+                self.arrange();
                 let bytes = bytes.filter(|_| self.takes_graph && self.graph.is_none());
                 let taken =
                     bytes.and_then(|bytes| adopt_graph(&mut self.state, (number, &bytes), &self.homes));
@@ -141,12 +154,8 @@ impl Loading {
         }
         let Loading { manifest, state, homes, buried, moved, needed, .. } = self;
         let named = manifest.segments.iter().find(|segment| segment.number == number);
-        let expected = named.map(|segment| (segment.bytes, u64::from(segment.records)));
-        let reader = SegmentReader::decode(key, bytes)?;
-        let records: usize = reader.blocks.iter().map(|(_, rows)| rows.len()).sum();
-        if expected != Some((bytes.len() as u64, records as u64)) {
-            return Err(corrupt(key, "it is not as long as the manifest says"));
-        }
+        let expected = named.map(|segment| (segment.bytes, segment.records));
+        let mut reader = SegmentReader::new(key, bytes)?;
         let dimensions = manifest.space.as_ref().map_or(0, |space| space.dimensions);
         let counts = manifest.counts_segment(number);
         if counts && reader.dimensions != 0 && reader.dimensions != dimensions {
@@ -154,41 +163,47 @@ impl Loading {
         }
         let terms_are_current = reader.tokenizer == TOKENIZER;
         let is_needed = |id: &RecordId| needed.as_ref().is_none_or(|needed| needed.contains(id));
-        for (dictionary, rows) in reader.blocks {
-            for mut row in rows {
+        while let Some(block) = reader.next_block()? {
+            let mut rows = reader.rows(&block)?;
+            let mut glossary = Glossary::new(std::mem::take(&mut rows.dictionary));
+            let read = rows.each(|row| {
                 let id = row.record.id;
-                if buried.contains(&id) || homes.contains_key(&id) {
-                    continue;
+                if buried.contains(&id) {
+                    return Ok(());
+                }
+                if !homes.enter(id, number) {
+                    return Ok(());
                 }
                 // Those of another space are gone.
-                row.code = row.code.filter(|_| counts);
-                if row.code.as_ref().is_some_and(|code| !state.fits(code)) {
-                    return Err(corrupt(key, "a vector is kept in a way that does not fit its memory"));
+                let vector = row.vector.filter(|_| counts);
+                if vector.is_some_and(|vector| !state.fits_stored(vector)) {
+                    return Err("a vector is kept in a way that does not fit its memory");
                 }
-                homes.insert(id, number);
-                let kept = row.code.as_ref().map(|code| code.kept()).filter(|kept| state.may_page(*kept));
-                let seat = kept
-                    .and_then(|_| Seat::of(number, row.offset, &bytes[row.offset as usize..][..row.bytes]));
+                let seat = vector
+                    .filter(|vector| state.may_page(vector.kept))
+                    .and_then(|vector| Some((vector.kept, Seat::of(number, row.offset, vector.row)?)));
                 let tier = *moved.get(&id).unwrap_or(&row.record.tier);
                 let stays = tier == Tier::LongTerm && seat.is_some() && !is_needed(&id);
-                let code = row.code.filter(|_| !stays);
-                if terms_are_current {
-                    let terms = row.terms.iter().map(|(term, count)| (&*dictionary[*term as usize], *count));
-                    state.restore(row.record, code.as_ref(), terms, row.statement);
-                } else {
-                    state.apply(&Change::Put(Box::new(row.record), code));
-                }
-                if let (Some(slot), Some(seat), Some(kept), Some(index)) =
-                    (state.store.slot(id), seat, kept, &mut state.vectors)
-                {
+                let said = terms_are_current.then_some(Said {
+                    terms: row.terms,
+                    glossary: &mut glossary,
+                    words: row.statement,
+                });
+                let slot = state.append(row.record, vector.filter(|_| !stays), said);
+                if let (Some((kept, seat)), Some(index)) = (seat, &mut state.vectors) {
                     if stays {
                         index.insert_paged(slot, kept, seat);
                     } else {
                         index.set_seat(slot, seat);
                     }
-                    state.weigh(slot);
+                    state.weigh_appended(slot);
                 }
-            }
+                Ok(())
+            });
+            read.map_err(|problem| reader.corrupt(problem))?;
+        }
+        if expected != Some((bytes.len() as u64, reader.records)) {
+            return Err(corrupt(key, "it is not as long as the manifest says"));
         }
         self.saved.insert(number, reader.saved);
         for (id, changes) in reader.traces {
@@ -207,6 +222,13 @@ impl Loading {
             self.tombstones.push((number, reader.tombstones));
         }
         Ok(())
+    }
+
+    /// Brings the records into their orders, once all segments have been read.
+    fn arrange(&mut self) {
+        if !std::mem::replace(&mut self.arranged, true) {
+            self.state.arrange();
+        }
     }
 
     /// The records whose vectors the logs keep less exactly. What is wrong with the logs shows when they are carried out.
@@ -230,6 +252,7 @@ impl Loading {
     /// When all objects have been read: the segments that have to be read again, since they hold vectors that stay in storage
     /// and have no code yet.
     pub(super) fn look_again(&mut self) -> Vec<u64> {
+        self.arrange();
         if std::mem::replace(&mut self.again, true) || self.state.paging.is_none() {
             return Vec::new();
         }
@@ -245,15 +268,20 @@ impl Loading {
     /// Gives vectors that stay in storage their codes, out of the segment that holds them.
     fn dress(&mut self, key: &str, number: u64, bytes: &[u8]) -> Result<(), FormatError> {
         let Loading { state, homes, .. } = self;
-        for row in SegmentReader::decode(key, bytes)?.blocks.into_iter().flat_map(|(_, rows)| rows) {
-            let (id, home) = (row.record.id, homes.get(&row.record.id));
-            if let (Some(slot), Some(code), Some(index)) =
-                (state.store.slot(id), row.code, &mut state.vectors)
-                && home == Some(&number)
-                && index.is_bare(slot)
-            {
-                index.dress(slot, &code);
-            }
+        let mut reader = SegmentReader::new(key, bytes)?;
+        while let Some(block) = reader.next_block()? {
+            let read = reader.rows(&block)?.each(|row| {
+                let (id, home) = (row.record.id, homes.get(&row.record.id));
+                if let (Some(slot), Some(vector), Some(index)) =
+                    (state.store.slot(id), row.vector, &mut state.vectors)
+                    && home == Some(&number)
+                    && index.is_bare(slot)
+                {
+                    index.dress(slot, &vector.code());
+                }
+                Ok(())
+            });
+            read.map_err(|problem| reader.corrupt(problem))?;
         }
         Ok(())
     }
@@ -263,6 +291,7 @@ impl Loading {
     /// # Errors
     /// [`FormatError`] naming the log and the byte where it stops making sense.
     pub(super) fn replay(&mut self) -> Result<Replayed, FormatError> {
+        self.arrange();
         let Loading { manifest, state, logs, traced, .. } = self;
         // The newest is carried over last, and counts.
         std::mem::take(traced).iter().rev().flatten().for_each(|change| state.apply(change));

@@ -10,8 +10,8 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::engine::graph::expected_bytes as expected_graph_bytes;
 use crate::engine::renew::Renewal;
-use crate::index::text::TextIndex;
-use crate::index::vector::{Arena, Projection, Projections, VectorIndex, encode, fits};
+use crate::index::text::{Glossary, TextIndex};
+use crate::index::vector::{Arena, Projection, Projections, StoredVector, VectorIndex, encode, fits};
 use crate::index::{Slot, Statements};
 use crate::model::{
     Code, Directed, EmbeddingSpace, Kept, Kind, Metric, Precision, Record, RecordId, Tier, Timestamp,
@@ -37,6 +37,16 @@ pub(super) struct State {
     pub(super) paging: Option<u32>,
     /// Grows with each change but those that are uses.
     pub(super) epoch: u64,
+}
+
+/// What is stored of the words of a record.
+pub(super) struct Said<'a, 't> {
+    /// Its terms by their positions in the glossary, and how often each occurs.
+    pub(super) terms: &'a [(u32, u32)],
+    /// The terms of its block.
+    pub(super) glossary: &'a mut Glossary<'t>,
+    /// The hash of its words.
+    pub(super) words: u64,
 }
 
 impl State {
@@ -183,6 +193,42 @@ impl State {
         self.weigh(slot);
     }
 
+    /// Takes up a record of a memory that is being opened, and weighs it; of its vector what belongs in memory. It is found
+    /// by its slot alone until [`State::arrange`] has been called.
+    pub(super) fn append(
+        &mut self,
+        record: Record,
+        vector: Option<StoredVector<'_>>,
+        said: Option<Said<'_, '_>>,
+    ) -> Slot {
+        let slot = self.store.append(record);
+        let Some(record) = self.store.record(slot) else { return slot };
+        self.statements.append(slot, record, said.as_ref().map(|said| said.words));
+        match said {
+            Some(Said { terms, glossary, .. }) => self.text.append(slot, terms, glossary),
+            None => self.text.insert(slot, record.keyword_fields().iter().map(|field| &**field)),
+        }
+        if let (Some(index), Some(stored)) = (&mut self.vectors, vector) {
+            index.insert_stored(slot, stored);
+        }
+        self.weigh_appended(slot);
+        slot
+    }
+
+    /// Weighs an appended record again.
+    pub(super) fn weigh_appended(&mut self, slot: Slot) {
+        if let Some(bytes) = self.weight_of(slot) {
+            self.store.weigh_appended(slot, bytes);
+        }
+    }
+
+    /// Brings what was appended into its orders.
+    pub(super) fn arrange(&mut self) {
+        self.store.arrange();
+        self.statements.arrange();
+        self.text.arrange();
+    }
+
     /// Counts a use of a record, to which an answer owed `share` (0 to 1).
     pub(super) fn touch(&mut self, id: RecordId, share: f32, now: Timestamp) {
         if let Some(next) = self.successor() {
@@ -260,6 +306,14 @@ impl State {
         code.of_length(length)
     }
 
+    /// Whether a stored vector is one of this memory's.
+    pub(super) fn fits_stored(&self, stored: StoredVector<'_>) -> bool {
+        self.vectors
+            .as_ref()
+            .zip(self.space.as_ref())
+            .is_some_and(|(index, space)| stored.fits(space.dimensions as usize, index.projections()))
+    }
+
     /// Whether a code is one of this memory's vectors.
     pub(super) fn fits(&self, code: &Code) -> bool {
         self.vectors
@@ -284,12 +338,18 @@ impl State {
     }
 
     pub(super) fn weigh(&mut self, slot: Slot) {
-        let Some(record) = self.store.record(slot) else { return };
+        if let Some(bytes) = self.weight_of(slot) {
+            self.store.weigh(slot, bytes);
+        }
+    }
+
+    /// What the record of a slot takes.
+    fn weight_of(&self, slot: Slot) -> Option<u32> {
+        let record = self.store.record(slot)?;
         let dimensions = self.space.as_ref().map_or(0, |space| space.dimensions);
         let kept = self.vectors.as_ref().and_then(|index| index.kept(slot));
         let vector = kept.map(|kept| self.shape(kept, dimensions));
-        let bytes = weight(record, vector, self.text.terms_of(slot).count());
-        self.store.weigh(slot, bytes);
+        Some(weight(record, vector, self.text.terms_of(slot).count()))
     }
 
     fn place(&mut self, record: Record, code: Option<&Code>, words: Option<u64>) -> Slot {

@@ -33,6 +33,23 @@ impl Statements {
         self.look_again(slot);
     }
 
+    /// Notes what `record` in `slot` says, the next one of a memory that is being opened; nobody finds it until
+    /// [`Statements::arrange`] has been called. `words` as in [`Statements::insert`].
+    pub(crate) fn append(&mut self, slot: Slot, record: &Record, words: Option<u64>) {
+        debug_assert_eq!(self.slots.len(), slot as usize, "slots arrive one after the other");
+        let words = words.unwrap_or_else(|| statement_key(&record.text));
+        self.slots.push((words, key_of(record, words)));
+    }
+
+    /// Brings what was appended into order. None of it has been removed.
+    pub(crate) fn arrange(&mut self) {
+        let mut order: Vec<(u64, Slot)> = self.slots.iter().map(|(_, key)| *key).zip(0..).collect();
+        order.sort_unstable();
+        let pairs = order.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        self.shared = pairs.map(|pair| pair[0].0).collect();
+        self.order = order.into_iter().collect();
+    }
+
     /// Forgets `slot`.
     pub(crate) fn remove(&mut self, slot: Slot) {
         if let Some((_, key)) = self.slots.get(slot as usize) {
@@ -129,6 +146,36 @@ fn mix(hash: &mut Fnv, value: &Value) {
                 hash.text(name);
                 mix(hash, item);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of a statement are given, so that any record will do for the fields.
+    fn filled(words: &[u64], insert: impl Fn(&mut Statements, Slot, u64)) -> Statements {
+        let mut statements = Statements::default();
+        (0..).zip(words).for_each(|(slot, words)| insert(&mut statements, slot, *words));
+        statements
+    }
+
+    #[test]
+    fn arranged_statements_are_as_if_they_had_been_inserted() {
+        let mut random = fastrand::Rng::with_seed(32);
+        let record = Record::plain(1);
+        for count in [0, 1, 2, 500] {
+            let words: Vec<u64> = (0..count).map(|_| random.u64(..200)).collect();
+            let inserted =
+                filled(&words, |statements, slot, words| statements.insert(slot, &record, Some(words)));
+            let mut appended =
+                filled(&words, |statements, slot, words| statements.append(slot, &record, Some(words)));
+            appended.arrange();
+            assert_eq!(appended.slots, inserted.slots);
+            assert_eq!(appended.order, inserted.order);
+            assert_eq!(appended.shared, inserted.shared);
+            assert_eq!(appended.shared.is_empty(), count < 3);
         }
     }
 }

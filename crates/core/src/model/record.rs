@@ -137,6 +137,37 @@ pub struct Record {
     pub version: u32,
 }
 
+#[cfg(test)]
+impl Record {
+    /// A record of that id, with nothing to it.
+    pub(crate) fn plain(id: u128) -> Record {
+        let at = Timestamp(id as i64);
+        Record {
+            id: RecordId(id),
+            text: String::new(),
+            kind: Kind::default(),
+            tier: Tier::Working,
+            tier_since: at,
+            scope: Scope::default(),
+            actor: None,
+            occurred_at: at,
+            recorded_at: at,
+            importance: 0.5,
+            tags: Vec::new(),
+            metadata: Metadata::new(),
+            usage: Usage::default(),
+            surprise: None,
+            moves: Vec::new(),
+            pinned: false,
+            expires_at: None,
+            source: None,
+            origins: Vec::new(),
+            summary: false,
+            version: 1,
+        }
+    }
+}
+
 impl Record {
     /// Moves that are remembered.
     pub const MOVES: usize = 8;

@@ -11,6 +11,7 @@ mod log;
 mod manifest;
 mod pack;
 mod segment;
+mod segment_reader;
 mod stored;
 
 pub(crate) use graph::{
@@ -21,7 +22,8 @@ pub(crate) use lists::{
 };
 pub(crate) use log::{LogReader, append as append_commit, header as log_header};
 pub(crate) use manifest::{LogRef, Manifest, SegmentRef};
-pub(crate) use segment::{SegmentBuilder, SegmentReader, SegmentRow};
+pub(crate) use segment::{SegmentBuilder, SegmentRow};
+pub(crate) use segment_reader::SegmentReader;
 pub(crate) use stored::Change;
 
 pub use header::{FORMAT_VERSION, OLDEST_READABLE_VERSION};

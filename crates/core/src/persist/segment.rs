@@ -1,4 +1,5 @@
-//! The segment: many records in an object that is written once.
+//! The segment: many records in an object that is written once. Owns its stored types and writing it;
+//! [`super::segment_reader`] reads it.
 //!
 //! A header, then frames numbered from 0: an info frame, blocks, and an end frame. A block holds records with their
 //! vectors and their index terms, so that opening a memory tokenises nothing; traces, which bring records of older
@@ -8,29 +9,28 @@ use rustc_hash::FxHashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::FormatError;
-use crate::model::{Code, Precision, Record, RecordId};
-use crate::persist::frame::{self, Parsed};
-use crate::persist::pack::{pack, unpack};
-use crate::persist::stored::{Change, Nothing, RecordV1, TraceV1};
-use crate::persist::{ObjectKind, header};
+use crate::model::{Code, Record, RecordId};
+use crate::persist::pack::pack;
+use crate::persist::stored::{Nothing, RecordV1, TraceV1};
+use crate::persist::{ObjectKind, frame, header};
 
 #[derive(Debug, Serialize, Deserialize)]
-struct InfoV1 {
+pub(super) struct InfoV1 {
     /// Components of each vector; 0 when there are none.
-    dimensions: u32,
+    pub(super) dimensions: u32,
     /// Which tokeniser made the terms. Terms of another one are made anew from the texts.
-    tokenizer: String,
+    pub(super) tokenizer: String,
 }
 
 /// Stands before a block.
 #[derive(Debug, Serialize, Deserialize)]
-struct BlockHeadV1 {
+pub(super) struct BlockHeadV1 {
     /// If the block is packed: its bytes as they stand here, and unpacked.
-    packed: Option<(u32, u32)>,
+    pub(super) packed: Option<(u32, u32)>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// [`super::segment_reader`] reads it.
+#[derive(Debug, Serialize)]
 struct BlockV1 {
     records: Vec<RecordV1>,
     /// The hash of each record's words (see `consolidate::statement_key`), little-endian; made by the same tokeniser.
@@ -49,7 +49,7 @@ struct BlockV1 {
 
 /// How a vector is kept.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-enum VectorV1<L = VectorV1<Nothing>> {
+pub(super) enum VectorV1<L = VectorV1<Nothing>> {
     /// There is none.
     None,
     F32,
@@ -62,8 +62,8 @@ enum VectorV1<L = VectorV1<Nothing>> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct EndV1 {
-    records: u32,
+pub(super) struct EndV1 {
+    pub(super) records: u32,
 }
 
 /// One record on its way into a segment.
@@ -221,121 +221,6 @@ impl SegmentBuilder {
     }
 }
 
-/// One record out of a segment.
-#[derive(Debug)]
-pub(crate) struct StoredRow {
-    pub(crate) record: Record,
-    pub(crate) code: Option<Code>,
-    pub(crate) terms: Vec<(u32, u32)>,
-    pub(crate) statement: u64,
-    /// Bytes of the segment before what is kept of the vector, and how many these are.
-    pub(crate) offset: u64,
-    pub(crate) bytes: usize,
-}
-
-/// A whole segment, read and checked.
-#[derive(Debug)]
-pub(crate) struct SegmentReader {
-    /// Components of each vector; 0 when there are none.
-    pub(crate) dimensions: u32,
-    /// Which tokeniser made the terms.
-    pub(crate) tokenizer: String,
-    /// Ids that older segments hold and that are gone.
-    pub(crate) tombstones: Vec<RecordId>,
-    /// Bytes that packing has saved.
-    pub(crate) saved: u64,
-    /// What uses and moves have made of records that older segments hold.
-    pub(crate) traces: Vec<(RecordId, [Change; 2])>,
-    /// Blocks: their terms, and their records.
-    pub(crate) blocks: Vec<(Vec<String>, Vec<StoredRow>)>,
-}
-
-impl SegmentReader {
-    /// Reads the segment stored under the key `object`.
-    ///
-    /// # Errors
-    /// [`FormatError`] naming the object and the byte where it stops making sense.
-    pub(crate) fn decode(object: &str, bytes: &[u8]) -> Result<SegmentReader, FormatError> {
-        let mut frames = Frames { object, bytes, at: header::HEADER_LEN, number: 0 };
-        header::check(bytes, ObjectKind::Segment, object)?;
-        let payload = frames.next()?;
-        let info: InfoV1 =
-            postcard::from_bytes(payload).map_err(|_| frames.corrupt("its info does not decode"))?;
-        let mut reader = SegmentReader {
-            dimensions: info.dimensions,
-            tokenizer: info.tokenizer,
-            tombstones: Vec::new(),
-            traces: Vec::new(),
-            saved: 0,
-            blocks: Vec::new(),
-        };
-        let mut records = 0u32;
-        loop {
-            let payload = frames.next()?;
-            if frames.at == bytes.len() {
-                let end: EndV1 =
-                    postcard::from_bytes(payload).map_err(|_| frames.corrupt("its end does not decode"))?;
-                if end.records != records {
-                    return Err(frames.corrupt("it does not hold as many records as its end says"));
-                }
-                return Ok(reader);
-            }
-            // The end of the payload, before the checksum of its frame.
-            let end = (frames.at - (frame::OVERHEAD - frame::HEAD_LEN)) as u64;
-            let block = reader.block(payload, end).map_err(|problem| frames.corrupt(problem))?;
-            records = records.saturating_add(block.1.len() as u32);
-            reader.blocks.push(block);
-        }
-    }
-
-    /// Reads a block whose payload ends at that byte of the segment.
-    fn block(&mut self, payload: &[u8], end: u64) -> Result<(Vec<String>, Vec<StoredRow>), &'static str> {
-        let broken = |_| "a block does not decode";
-        let (BlockHeadV1 { packed }, rest) = postcard::take_from_bytes(payload).map_err(broken)?;
-        let (block, raw): (BlockV1, &[u8]) = match packed {
-            None => postcard::take_from_bytes(rest).map_err(broken)?,
-            Some((bytes, length)) => {
-                let (packed, raw) = rest.split_at_checked(bytes as usize).ok_or("a block is cut short")?;
-                let value = unpack(packed, length as usize).ok_or("a block cannot be unpacked")?;
-                let block = postcard::from_bytes(&value).map_err(broken)?;
-                self.saved += u64::from(length.saturating_sub(bytes));
-                (block, raw)
-            }
-        };
-        let BlockV1 { records, statements, vectors, dictionary, terms, traces, tombstones } = block;
-        let dimensions = self.dimensions as usize;
-        let row_bytes = vectors.iter().map(|vector| vector.bytes(dimensions));
-        if records.len() != vectors.len()
-            || records.len() != statements.len()
-            || records.len() != terms.len()
-            || row_bytes.fold(0usize, usize::saturating_add) != raw.len()
-            || (dimensions == 0 && !vectors.iter().all(|vector| matches!(vector, VectorV1::None)))
-        {
-            return Err("the columns of a block differ in length");
-        }
-        if terms.iter().flatten().any(|(term, _)| *term as usize >= dictionary.len()) {
-            return Err("a block names a term that is not in its dictionary");
-        }
-        let mut rest = raw;
-        let mut rows = Vec::with_capacity(records.len());
-        for (((record, vector), terms), statement) in
-            records.into_iter().zip(vectors).zip(terms).zip(statements)
-        {
-            let (row, after) = rest.split_at(vector.bytes(dimensions));
-            rest = after;
-            let (code, offset) = (vector.code(row), end - (rest.len() + row.len()) as u64);
-            let statement = u64::from_le_bytes(statement);
-            let bytes = row.len();
-            rows.push(StoredRow { record: record.into_record()?, code, terms, statement, offset, bytes });
-        }
-        for trace in traces {
-            self.traces.push(trace.into_changes()?);
-        }
-        self.tombstones.extend(tombstones.into_iter().map(RecordId));
-        Ok((dictionary, rows))
-    }
-}
-
 impl VectorV1 {
     fn of(code: Option<&Code>) -> Self {
         match code {
@@ -343,25 +228,6 @@ impl VectorV1 {
             Some(Code::Long(length, direction)) => VectorV1::Long(*length, VectorV1::direction(direction)),
             Some(direction) => VectorV1::direction(direction),
         }
-    }
-}
-
-/// A row of a block of some width.
-trait Row: Copy {
-    /// Bytes that it takes of a vector of so many components.
-    fn bytes(self, dimensions: usize) -> usize;
-
-    /// What is kept of a vector, from its bytes.
-    fn code(self, row: &[u8]) -> Option<Code>;
-}
-
-impl Row for Nothing {
-    fn bytes(self, _: usize) -> usize {
-        match self {}
-    }
-
-    fn code(self, _: &[u8]) -> Option<Code> {
-        match self {}
     }
 }
 
@@ -373,63 +239,6 @@ impl<L> VectorV1<L> {
             Code::Binary(_) => VectorV1::Binary,
             Code::Projected(number, steps) => VectorV1::Projected(*number, steps.len() as u32),
             Code::Long(_, direction) => VectorV1::direction(direction),
-        }
-    }
-}
-
-impl<L: Row> Row for VectorV1<L> {
-    fn bytes(self, dimensions: usize) -> usize {
-        match self {
-            VectorV1::Long(_, direction) => direction.bytes(dimensions),
-            VectorV1::None => 0,
-            VectorV1::F32 => Precision::F32.bytes(dimensions),
-            VectorV1::Int8 => Precision::Int8.bytes(dimensions),
-            VectorV1::Binary => Precision::Binary.bytes(dimensions),
-            VectorV1::Projected(_, components) => components as usize,
-        }
-    }
-
-    fn code(self, row: &[u8]) -> Option<Code> {
-        let steps = || row.iter().map(|byte| byte.cast_signed()).collect();
-        match self {
-            VectorV1::None => None,
-            VectorV1::F32 => {
-                Some(Code::F32(row.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()))
-            }
-            VectorV1::Int8 => Some(Code::Int8(steps())),
-            VectorV1::Binary => Some(Code::Binary(row.to_vec())),
-            VectorV1::Projected(number, _) => Some(Code::Projected(number, steps())),
-            VectorV1::Long(length, direction) => Some(direction.code(row)?.of_length(length)),
-        }
-    }
-}
-
-struct Frames<'a> {
-    object: &'a str,
-    bytes: &'a [u8],
-    at: usize,
-    number: u64,
-}
-
-impl<'a> Frames<'a> {
-    fn next(&mut self) -> Result<&'a [u8], FormatError> {
-        match frame::parse(self.bytes.get(self.at..).unwrap_or_default()) {
-            Parsed::Whole { number, payload, len } if number == self.number => {
-                self.at += len;
-                self.number += 1;
-                Ok(payload)
-            }
-            Parsed::Whole { .. } => Err(self.corrupt("a frame is out of order")),
-            Parsed::Short => Err(self.corrupt("it is cut short")),
-            Parsed::BadHead | Parsed::BadBody => Err(self.corrupt("the checksum of a frame does not match")),
-        }
-    }
-
-    fn corrupt(&self, problem: &str) -> FormatError {
-        FormatError::Corrupt {
-            object: self.object.to_owned(),
-            offset: self.at as u64,
-            problem: problem.to_owned(),
         }
     }
 }

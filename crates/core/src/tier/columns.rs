@@ -353,33 +353,9 @@ fn key(value: &Value) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Kind, RecordId, Scope, Tier, Timestamp, Usage};
 
     fn record(number: usize, metadata: impl IntoIterator<Item = (String, Value)>) -> Record {
-        let at = Timestamp(number as i64);
-        Record {
-            id: RecordId(number as u128),
-            text: String::new(),
-            kind: Kind(Kind::EPISODIC.into()),
-            tier: Tier::Working,
-            tier_since: at,
-            scope: Scope::default(),
-            actor: None,
-            occurred_at: at,
-            recorded_at: at,
-            importance: 0.5,
-            tags: Vec::new(),
-            metadata: metadata.into_iter().collect(),
-            usage: Usage::default(),
-            surprise: None,
-            moves: Vec::new(),
-            pinned: false,
-            expires_at: None,
-            source: None,
-            origins: Vec::new(),
-            summary: false,
-            version: 1,
-        }
+        Record { metadata: metadata.into_iter().collect(), ..Record::plain(number as u128) }
     }
 
     fn is(name: &str, value: impl Into<Value>) -> Filter {

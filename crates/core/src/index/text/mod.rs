@@ -15,7 +15,7 @@ mod vocabulary;
 pub(crate) use find::Found;
 pub(crate) use pattern::{Ending, Pattern};
 pub use postings::Bm25;
-pub(crate) use postings::{KeywordQuery, TextIndex};
+pub(crate) use postings::{Glossary, KeywordQuery, TextIndex};
 pub(crate) use rank::KeywordHits;
 pub use tokenize::TOKENIZER;
 pub(crate) use tokenize::{MAX_TERM_CHARS, Tokenizer, fold, words};

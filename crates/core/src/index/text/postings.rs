@@ -30,6 +30,7 @@ impl Default for Bm25 {
 
 /// That a term occurs in a slot, and how often.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(super) struct Posting {
     pub(super) slot: Slot,
     pub(super) count: u32,
@@ -37,6 +38,7 @@ pub(super) struct Posting {
 
 /// The slots that a term occurs in, in ascending order, with dead ones in between.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(super) struct PostingList {
     pub(super) postings: Vec<Posting>,
     /// How many of them are of live slots.
@@ -102,6 +104,20 @@ pub(crate) struct KeywordQuery {
 /// Terms of a document by which others like it are looked for: about as many as a long question has.
 const TELLING_TERMS: usize = 16;
 
+/// The terms of a stored block, and the numbers that the index has for those that were needed so far.
+#[derive(Debug)]
+pub(crate) struct Glossary<'t> {
+    terms: Vec<&'t str>,
+    ids: Vec<Option<u32>>,
+}
+
+impl<'t> Glossary<'t> {
+    /// Of the terms of a block.
+    pub(crate) fn new(terms: Vec<&'t str>) -> Self {
+        Glossary { ids: vec![None; terms.len()], terms }
+    }
+}
+
 /// BM25's weight of a term that so many of the documents have.
 fn idf(documents: usize, frequency: usize) -> f32 {
     let ratio = (documents as f32 - frequency as f32 + 0.5) / (frequency as f32 + 0.5);
@@ -142,16 +158,47 @@ impl TextIndex {
         self.place(slot, counts);
     }
 
+    /// Takes up the terms of `slot`, by their positions in the glossary, out of a memory that is being opened. Nothing finds
+    /// them until [`TextIndex::arrange`] has been called.
+    pub(crate) fn append(&mut self, slot: Slot, terms: &[(u32, u32)], glossary: &mut Glossary<'_>) {
+        let Glossary { terms: names, ids } = glossary;
+        let mut id = |at: usize| *ids[at].get_or_insert_with(|| self.intern(names[at]));
+        let document = terms.iter().map(|(at, count)| (id(*at as usize), *count)).collect();
+        self.file(slot, document);
+    }
+
+    /// Makes the posting lists out of the documents. None of these has been removed.
+    pub(crate) fn arrange(&mut self) {
+        self.vocabulary = OnceLock::new();
+        self.lists.iter_mut().for_each(|list| list.live = 0);
+        for (term, _) in self.documents.iter().flatten() {
+            self.lists[*term as usize].live += 1;
+        }
+        for list in &mut self.lists {
+            list.postings = Vec::with_capacity(std::mem::take(&mut list.live) as usize);
+        }
+        for (slot, document) in (0..).zip(&self.documents) {
+            for (term, count) in document {
+                self.lists[*term as usize].push(slot, *count);
+            }
+        }
+    }
+
     fn place(&mut self, slot: Slot, counts: Vec<(u32, u32)>) {
-        debug_assert!(self.documents.len() <= slot as usize, "slots arrive in ascending order");
-        self.documents.resize(slot as usize, Box::default());
-        self.lengths.resize(slot as usize, 0);
-        let length = counts.iter().fold(0u32, |length, (_, count)| length.saturating_add(*count));
-        self.lengths.push(length);
         for &(term, count) in &counts {
             self.lists[term as usize].push(slot, count);
         }
-        self.documents.push(counts.into());
+        self.file(slot, counts.into());
+    }
+
+    /// Takes up a document without its postings.
+    fn file(&mut self, slot: Slot, document: Box<[(u32, u32)]>) {
+        debug_assert!(self.documents.len() <= slot as usize, "slots arrive in ascending order");
+        self.documents.resize(slot as usize, Box::default());
+        self.lengths.resize(slot as usize, 0);
+        let length = document.iter().fold(0u32, |length, (_, count)| length.saturating_add(*count));
+        self.lengths.push(length);
+        self.documents.push(document);
         self.live += 1;
         self.live_length += u64::from(length);
     }
@@ -499,6 +546,33 @@ mod tests {
             }
         }
         assert!(next > 1_500 && texts.len() > 50, "{next} texts, {} left", texts.len());
+    }
+
+    /// Terms by their place in a glossary, of blocks that share some, and texts between them: as if all had been inserted.
+    #[test]
+    fn an_arranged_index_is_as_if_all_had_been_inserted() {
+        let blocks =
+            [(["red", "appl", "plum"], [[0, 1], [2, 0]]), (["plum", "fig", "red"], [[1, 0], [0, 1]])];
+        let (mut inserted, mut appended) = (TextIndex::default(), TextIndex::default());
+        let mut slots = 0..;
+        let mut slot = || slots.next().expect("there is no end to them");
+        for (terms, documents) in blocks {
+            let mut glossary = Glossary::new(terms.to_vec());
+            for document in documents {
+                let (slot, counted) = (slot(), document.map(|at| (at, at + 1)));
+                inserted.insert_terms(slot, counted.map(|(at, count)| (terms[at as usize], count)));
+                appended.append(slot, &counted, &mut glossary);
+            }
+            let (slot, text) = (slot(), "a red sloe");
+            inserted.insert(slot, [text]);
+            appended.insert(slot, [text]);
+        }
+        appended.arrange();
+        assert_eq!(appended.names, inserted.names);
+        assert_eq!(appended.lists, inserted.lists);
+        assert_eq!(appended.documents, inserted.documents);
+        assert_eq!(appended.lengths, inserted.lengths);
+        assert_eq!((appended.live, appended.live_length), (inserted.live, inserted.live_length));
     }
 
     #[test]

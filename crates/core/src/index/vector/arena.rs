@@ -17,6 +17,7 @@ use crate::index::vector::project::{Projection, Projections};
 use crate::index::vector::reading::Score;
 use crate::index::vector::rows::Rows;
 use crate::index::vector::signs::Signer;
+use crate::index::vector::stored::StoredVector;
 use crate::index::vector::{VectorHits, VectorIndex, Wanted};
 use crate::index::{Slot, SlotSet};
 use crate::model::{Code, Kept, Metric, Precision};
@@ -223,6 +224,36 @@ impl Arena {
         (0..self.places.len() as Slot).filter(|slot| self.place(*slot).is_some())
     }
 
+    /// Adds the vector of `slot`, which has none, out of its bytes in storage.
+    pub(crate) fn insert_stored(&mut self, slot: Slot, stored: StoredVector<'_>) {
+        assert!(
+            stored.fits(self.dimensions, &self.projections),
+            "whoever reads a segment checks what is in it"
+        );
+        let set = self.enter(slot, stored.kept, stored.length);
+        self.rows[set].push_stored(slot, stored.row);
+    }
+
+    /// Notes that the next row of the set of vectors that are kept like that, which is answered, is that of `slot`.
+    fn enter(&mut self, slot: Slot, kept: Kept, length: f32) -> usize {
+        self.note_new(slot);
+        let set = set_of(kept);
+        if self.metric.is_of_length() {
+            self.lengths.resize(self.lengths.len().max(slot as usize + 1), 1.0);
+            self.lengths[slot as usize] = length;
+        }
+        if self.places.len() <= slot as usize {
+            self.places.resize(slot as usize + 1, Place::NONE);
+        }
+        self.places[slot as usize] = Place::new(set, self.rows[set].len());
+        // Once for each slot, however often its vector is kept anew. Codes say nothing of lengths.
+        let is_codable = self.dimensions >= CODED_DIMENSIONS && !self.metric.is_of_length();
+        if is_codable && !self.is_encoded(kept) && self.queued.insert(slot) {
+            self.uncoded.push(slot);
+        }
+        set
+    }
+
     fn bytes_of(&self, kept: Kept) -> usize {
         let (precision, components) = self.shape(kept);
         precision.bytes(components)
@@ -310,24 +341,9 @@ impl VectorIndex for Arena {
     fn insert(&mut self, slot: Slot, code: &Code) {
         assert!(fits(code, self.dimensions, &self.projections), "the engine checks dimensions");
         self.remove(slot);
-        self.note_new(slot);
-        let set = set_of(code.kept());
         let (code, length) = code.parts();
-        if self.metric.is_of_length() {
-            self.lengths.resize(self.lengths.len().max(slot as usize + 1), 1.0);
-            self.lengths[slot as usize] = length;
-        }
-        if self.places.len() <= slot as usize {
-            self.places.resize(slot as usize + 1, Place::NONE);
-        }
-        let rows = &mut self.rows[set];
-        self.places[slot as usize] = Place::new(set, rows.len());
-        rows.push(slot, code);
-        // Once for each slot, however often its vector is kept anew. Codes say nothing of lengths.
-        let is_codable = self.dimensions >= CODED_DIMENSIONS && !self.metric.is_of_length();
-        if is_codable && !self.is_encoded(code.kept()) && self.queued.insert(slot) {
-            self.uncoded.push(slot);
-        }
+        let set = self.enter(slot, code.kept(), length);
+        self.rows[set].push(slot, code);
     }
 
     fn remove(&mut self, slot: Slot) {

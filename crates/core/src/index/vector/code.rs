@@ -77,9 +77,15 @@ pub(crate) fn fits(code: &Code, dimensions: usize, projections: &Projections) ->
 
 /// The components in proportion to the largest, which becomes 127.
 pub(crate) fn quantise(vector: &[f32]) -> Vec<i8> {
+    let mut steps = vec![0; vector.len()];
+    quantise_into(vector, &mut steps);
+    steps
+}
+
+/// As [`quantise`], into as many cells.
+pub(super) fn quantise_into(vector: &[f32], steps: &mut [i8]) {
     let largest = largest(vector);
     let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-    let mut steps = vec![0; vector.len()];
     let (heads, tail) = steps.as_chunks_mut::<LANES>();
     let (components, rest) = vector.as_chunks::<LANES>();
     for (steps, components) in heads.iter_mut().zip(components) {
@@ -88,7 +94,6 @@ pub(crate) fn quantise(vector: &[f32]) -> Vec<i8> {
         }
     }
     tail.iter_mut().zip(rest).for_each(|(own, component)| *own = nearest(component / step));
-    steps
 }
 
 /// Components that are worked on together: a loop of a known length is compiled to vector instructions.

@@ -28,6 +28,7 @@ mod row_cache;
 mod rows;
 mod search;
 mod signs;
+mod stored;
 #[cfg(test)]
 mod study;
 mod walk;
@@ -46,6 +47,7 @@ pub(crate) use plan::{DEFAULT_RECALL, Way};
 pub(crate) use probe::Probe;
 pub(crate) use project::{Map, Projection, Projections};
 pub(crate) use reading::{ByteRange, Reading, Seat};
+pub(crate) use stored::StoredVector;
 
 use crate::index::{Slot, SlotSet, TieBreak};
 use crate::model::{Code, Kept};

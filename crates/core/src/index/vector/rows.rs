@@ -1,7 +1,7 @@
 //! Rows of vectors of one precision, without gaps: what is taken out is replaced by the last row.
 
 use crate::index::Slot;
-use crate::index::vector::code::{quantise, unit_scale};
+use crate::index::vector::code::{quantise, quantise_into, unit_scale};
 use crate::index::vector::kernel::ROWS;
 use crate::model::{Code, Precision};
 
@@ -24,6 +24,7 @@ pub(super) struct Rows {
 
 /// Some rows, column by column.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(super) struct Block {
     slots: Vec<Slot>,
     full: Vec<f32>,
@@ -67,6 +68,33 @@ impl Rows {
 
     /// Adds a row at the end, of a code of the precision of these rows.
     pub(super) fn push(&mut self, slot: Slot, code: &Code) {
+        let row = self.begin_row();
+        self.resize_last(row % BLOCK_ROWS + 1);
+        self.write(row, slot, code);
+    }
+
+    /// Adds a row at the end, out of the bytes that stand for a code of the precision of these rows in storage.
+    pub(super) fn push_stored(&mut self, slot: Slot, bytes: &[u8]) {
+        let at = self.begin_row() % BLOCK_ROWS;
+        let Some(block) = self.blocks.last_mut() else { return };
+        block.slots.push(slot);
+        if self.precision == Precision::Binary {
+            block.signs.extend_from_slice(bytes);
+            return;
+        }
+        block.steps.resize((at + 1).next_multiple_of(ROWS) * self.steps, 0);
+        let steps = &mut block.steps[at * self.steps..][..self.steps];
+        if self.precision == Precision::F32 {
+            block.full.extend(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+            quantise_into(&block.full[at * self.full..], &mut steps[..self.full]);
+        } else {
+            steps.iter_mut().zip(bytes).for_each(|(step, byte)| *step = byte.cast_signed());
+        }
+        block.scales.push(unit_scale(steps));
+    }
+
+    /// Makes room for one more row. Answers which it is.
+    fn begin_row(&mut self) -> usize {
         let row = self.len();
         if row.is_multiple_of(BLOCK_ROWS) {
             let mut block = Block::default();
@@ -80,8 +108,7 @@ impl Rows {
             }
             self.blocks.push(block);
         }
-        self.resize_last(row % BLOCK_ROWS + 1);
-        self.write(row, slot, code);
+        row
     }
 
     /// Takes a row out. Answers the slot whose row has taken its place, if it was not the last.
@@ -189,5 +216,44 @@ impl Block {
         let cells = &mut self.steps[at * width..][..width];
         cells[..steps.len()].copy_from_slice(steps);
         self.scales[at] = unit_scale(cells);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::vector::{Projections, encode, unit};
+    use crate::model::Kept;
+
+    /// The bytes that stand for a code in storage.
+    fn bytes(code: &Code) -> Vec<u8> {
+        match code {
+            Code::F32(components) => components.iter().flat_map(|c| c.to_le_bytes()).collect(),
+            Code::Int8(steps) => steps.iter().map(|step| step.cast_unsigned()).collect(),
+            Code::Binary(signs) => signs.clone(),
+            other => panic!("not made here: {other:?}"),
+        }
+    }
+
+    /// Rows out of their bytes are those of the codes, beyond a block and over what removed rows have left behind.
+    #[test]
+    fn stored_rows_are_those_of_their_codes() {
+        let mut random = fastrand::Rng::with_seed(33);
+        for (dimensions, count) in [(1, 9), (3, 9), (100, BLOCK_ROWS + 5), (128, 9)] {
+            for precision in Precision::ALL {
+                let [mut pushed, mut stored] = [(); 2].map(|()| Rows::new(precision, dimensions));
+                for slot in 0..count as Slot {
+                    let vector = unit(&mut random, dimensions);
+                    let code = encode(vector, Kept::Whole(precision), &Projections::default());
+                    pushed.push(slot, &code);
+                    stored.push_stored(slot, &bytes(&code));
+                    if random.u32(..3) == 0 {
+                        let row = random.usize(..pushed.len());
+                        assert_eq!(stored.remove(row), pushed.remove(row));
+                    }
+                }
+                assert_eq!(stored.blocks, pushed.blocks, "{precision:?}, {dimensions} dimensions");
+            }
+        }
     }
 }
