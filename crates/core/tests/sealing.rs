@@ -3,8 +3,8 @@
 mod support;
 
 use stratamem_core::{
-    Config, Direction, Event, Hit, NewRecord, Operation, Patch, Query, RecordId, Scope, StorageOperation,
-    Tier,
+    Config, Direction, Event, Hit, NewRecord, Opening, Operation, Patch, Query, RecordId, Scope,
+    StorageOperation, Tier,
 };
 use support::{Host, START, add, at, contents, text, verbatim};
 
@@ -270,4 +270,39 @@ fn what_is_held_is_let_go_of_in_steps() {
     }
     assert!(steps > 2, "{steps}");
     assert!(host.engine.is_empty() && host.engine.flush(START).is_err());
+}
+
+/// What a host may read ahead is what is asked for next, and the room that it may make is what the records need, not more.
+#[test]
+fn opening_says_what_it_will_need() {
+    let (host, ids) = filled(config(), 3_000);
+    let objects = &host.objects;
+    let expected = |config: Config| {
+        let mut opening =
+            Opening::new(config, 1, objects.keys().cloned().collect()).expect("a manifest is there");
+        assert_eq!(opening.expected_bytes(), None, "nothing has been read");
+        let mut ahead: Vec<String> = Vec::new();
+        let mut bytes = Vec::new();
+        while let Some(key) = opening.wanted().map(str::to_owned) {
+            let mut upcoming = opening.upcoming().map(str::to_owned);
+            assert_eq!(upcoming.next().as_ref(), Some(&key));
+            assert!(ahead.is_empty() || ahead[0] == key, "{key} comes before {ahead:?}");
+            ahead = upcoming.collect();
+            opening.supply(objects.get(&key).cloned()).expect("it can be read");
+            bytes.extend(opening.expected_bytes());
+        }
+        bytes[0] as u64
+    };
+    let stored: u64 = objects
+        .iter()
+        .filter(|(key, _)| key.starts_with("segment"))
+        .map(|(_, bytes)| bytes.len() as u64)
+        .sum();
+    let engine = host.engine.stats(&Scope::default(), START).engine.expect("the view sees everything");
+    let held = engine.tiers.long_term.bytes;
+    let (all, paged) =
+        (expected(config()), expected(Config { resident_vector_bytes: Some(1 << 20), ..config() }));
+    assert!(all > stored && all < 2 * held, "{all} bytes expected, {stored} stored, {held} held");
+    assert_eq!(all - paged, stored + stored / 4);
+    assert!(paged >= ids.len() as u64);
 }

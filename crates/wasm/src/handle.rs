@@ -4,6 +4,8 @@
 //! instance waits for a promise while the host writes, and an engine that dies leaves no callback behind.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::hint::black_box;
 
 use serde::Serialize;
 
@@ -36,6 +38,21 @@ struct Space<'a> {
     metric: Option<Metric>,
 }
 
+/// Objects that are being read at a time while a memory is opened: storage works on the next ones while this side takes up
+/// what has come.
+const READ_AHEAD: usize = 4;
+
+/// Has the memory of WebAssembly grow by so much at once. It grows by a page or a few wherever more is needed, and V8 takes
+/// each time as a reason to collect garbage: a large memory would be opened in hundreds of such steps.
+fn make_room(bytes: usize) {
+    let mut room: Vec<u8> = Vec::new();
+    // If there is not so much, what is needed shows as it is asked for.
+    if room.try_reserve_exact(bytes).is_ok() {
+        // The allocator keeps what is given back. Unseen, neither would happen.
+        black_box(&room);
+    }
+}
+
 pub(crate) fn moment(now: f64) -> Timestamp {
     Timestamp(now as i64)
 }
@@ -62,9 +79,17 @@ impl EngineHandle {
             }
         };
         let mut opening = Opening::new(config, seed, storage::keys(&storage).await?).map_err(to_js)?;
-        while let Some(key) = opening.wanted().map(str::to_owned) {
-            let bytes = storage::bytes(&storage, &key).await?;
-            opening.supply(bytes).map_err(to_js)?;
+        let mut reading = VecDeque::new();
+        loop {
+            for key in opening.upcoming().take(READ_AHEAD).skip(reading.len()) {
+                reading.push_back(storage::read(&storage, key)?);
+            }
+            let Some(next) = reading.pop_front() else { break };
+            let known = opening.expected_bytes();
+            opening.supply(storage::bytes(next).await?).map_err(to_js)?;
+            if let (None, Some(bytes)) = (known, opening.expected_bytes()) {
+                make_room(bytes);
+            }
         }
         let (engine, report) = opening.finish().map_err(to_js)?;
         Ok(EngineHandle { engine: RefCell::new(engine), report })

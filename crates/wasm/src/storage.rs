@@ -25,9 +25,14 @@ pub(crate) async fn keys(storage: &Storage) -> Result<Vec<String>, JsValue> {
     Ok(Array::from(&listed).iter().filter_map(|key| key.as_string()).collect())
 }
 
-/// The bytes of a key, if it is there. Copied, so that the adapter's array is its own.
-pub(crate) async fn bytes(storage: &Storage, key: &str) -> Result<Option<Vec<u8>>, JsValue> {
-    let found = JsFuture::from(storage.read(key)?).await?;
+/// Begins to read the bytes of a key.
+pub(crate) fn read(storage: &Storage, key: &str) -> Result<JsFuture, JsValue> {
+    Ok(JsFuture::from(storage.read(key)?))
+}
+
+/// What was read, if the key is there. Copied, so that the adapter's array is its own.
+pub(crate) async fn bytes(reading: JsFuture) -> Result<Option<Vec<u8>>, JsValue> {
+    let found = reading.await?;
     Ok(found.dyn_into::<Uint8Array>().ok().map(|array| array.to_vec()))
 }
 

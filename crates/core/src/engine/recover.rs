@@ -18,6 +18,10 @@ use crate::error::{Error, FormatError};
 use crate::model::Metric;
 use crate::persist::{Manifest, ObjectKind};
 
+/// What a record takes in memory beside one and a quarter times what it takes in a segment, at least: as `npm run
+/// bench:open` shows it, with vectors and without.
+const HELD_BESIDE: u64 = 480;
+
 /// What opening found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,6 +95,27 @@ impl Opening {
     /// The key whose bytes are needed next, or nothing when all is there.
     pub fn wanted(&self) -> Option<&str> {
         self.wanted.front().map(String::as_str)
+    }
+
+    /// The keys that are needed as far as that is known, in their order, from [`Opening::wanted`] on: a host can read some
+    /// of them while what came before is taken up. More may follow.
+    pub fn upcoming(&self) -> impl Iterator<Item = &str> {
+        self.wanted.iter().map(String::as_str)
+    }
+
+    /// About how many bytes of memory the records in segments will take, rather less than more; nothing before the manifest
+    /// has been read. A host whose heap grows in many small steps, each at a price, can make room in one.
+    pub fn expected_bytes(&self) -> Option<usize> {
+        let segments = &self.loading.as_ref()?.manifest.segments;
+        let records = segments.iter().map(|segment| u64::from(segment.records));
+        let held = records.fold(0, u64::saturating_add).saturating_mul(HELD_BESIDE);
+        // Vectors that stay in storage are most of what is there.
+        let stored = segments
+            .iter()
+            .map(|segment| segment.bytes)
+            .filter(|_| self.config.resident_vector_bytes.is_none());
+        let stored = stored.fold(0, u64::saturating_add);
+        usize::try_from(held.saturating_add(stored).saturating_add(stored / 4)).ok()
     }
 
     /// Takes the bytes of the wanted key; `None` if storage has no such key. What they say is taken up at once, so that
