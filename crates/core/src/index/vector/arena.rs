@@ -63,7 +63,7 @@ impl Arena {
             rows: Precision::ALL.map(|precision| Rows::new(precision, dimensions)).into(),
             places: Vec::new(),
             signer,
-            lists: Lists::new(signer.words(), dimensions.next_multiple_of(8)),
+            lists: Lists::new(signer, dimensions.next_multiple_of(8)),
             uncoded: Vec::new(),
             queued: SlotSet::default(),
             graph: None,

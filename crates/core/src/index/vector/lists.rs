@@ -8,15 +8,16 @@
 use std::ops::Range;
 
 use crate::index::Slot;
-use crate::index::vector::code::{quantise, unit_scale};
-use crate::index::vector::kernel::{ROWS, dot_i8_x4, rows_of};
+use crate::index::vector::centres::Centres;
+use crate::index::vector::code::unit_scale;
+use crate::index::vector::halves::Halves;
+use crate::index::vector::kernel::ROWS;
+use crate::index::vector::signs::Signer;
 
 /// Codes that may wait in the first list.
 pub(super) const WAITING: usize = 1_024;
 /// Codes in a list at most, once no more are waiting than may.
 const FULL: usize = 64;
-/// Rounds of two-means.
-const ROUNDS: usize = 4;
 
 /// The int8 steps of the vector in a slot that has that code, filled up to whole registers.
 pub(super) type StepsOf<'a> = dyn Fn(Slot, &[u64]) -> Vec<i8> + 'a;
@@ -28,8 +29,8 @@ pub(super) struct Lists {
     /// Steps of a centre.
     width: usize,
     lists: Vec<List>,
-    /// Centres of the lists after the first, filled up to whole groups of [`ROWS`].
-    centres: Vec<i8>,
+    /// Of the lists after the first, in their order.
+    centres: Centres,
     /// The centre of the list that has none.
     none: Vec<i8>,
     /// By slot.
@@ -42,8 +43,6 @@ pub(super) struct Lists {
 struct List {
     slots: Vec<Slot>,
     codes: Vec<u64>,
-    /// What brings the centre to length 1.
-    scale: f32,
     /// The mean cosine of the members with the centre.
     nearness: f32,
 }
@@ -78,10 +77,11 @@ pub(super) struct Near {
 }
 
 impl Lists {
-    /// No codes, each to be of `words` words, of vectors whose steps fill `width` cells.
-    pub(super) fn new(words: usize, width: usize) -> Self {
+    /// No codes, each to be made by `signer`, of vectors whose steps fill `width` cells.
+    pub(super) fn new(signer: Signer, width: usize) -> Self {
         let lists = vec![List::default()];
-        Lists { words, width, lists, centres: Vec::new(), none: vec![0; width], homes: Vec::new(), len: 0 }
+        let (words, centres) = (signer.words(), Centres::new(signer, width));
+        Lists { words, width, lists, centres, none: vec![0; width], homes: Vec::new(), len: 0 }
     }
 
     /// Number of codes.
@@ -103,7 +103,7 @@ impl Lists {
     pub(super) fn bytes(&self) -> usize {
         let of = |list: &List| 4 * list.slots.capacity() + 8 * list.codes.capacity() + size_of::<List>();
         self.lists.iter().map(of).sum::<usize>()
-            + self.centres.capacity()
+            + self.centres.bytes()
             + self.homes.capacity() * size_of::<Home>()
     }
 
@@ -148,13 +148,13 @@ impl Lists {
         let code = self.take(slot);
         let steps = steps_of(slot, &code);
         let query: Vec<i16> = steps.iter().map(|step| i16::from(*step)).collect();
-        let scale = unit_scale(&steps);
-        let Some(Near { list, cosine }) = self.nearest(&query, scale) else {
+        let Some((centre, cosine)) = self.centres.nearest(&query, unit_scale(&steps)) else {
             self.add_list(&steps);
             self.put(1, slot, &code);
             self.lists[1].nearness = 1.0;
             return;
         };
+        let list = centre + 1;
         self.put(list, slot, &code);
         let home = &mut self.lists[list];
         home.nearness += (cosine - home.nearness) / home.slots.len() as f32;
@@ -163,25 +163,16 @@ impl Lists {
         }
     }
 
-    /// The list whose centre is nearest to those steps.
-    fn nearest(&self, query: &[i16], scale: f32) -> Option<Near> {
-        let mut best: Option<Near> = None;
-        self.each_centre(query, scale, |near| {
-            if best.is_none_or(|best| near.cosine > best.cosine) {
-                best = Some(near);
-            }
-        });
-        best
-    }
-
-    /// The lists with a centre and their cosines with a question of those steps.
-    pub(super) fn each_centre(&self, query: &[i16], scale: f32, mut each: impl FnMut(Near)) {
-        for (group, centres) in self.centres.chunks_exact(self.width * ROWS).enumerate() {
-            let first = group * ROWS + 1;
-            for (list, product) in (first..self.lists.len()).zip(dot_i8_x4(query, rows_of(centres))) {
-                each(Near { list, cosine: product as f32 * scale * self.lists[list].scale });
-            }
-        }
+    /// The lists whose centres lie nearest to a question of that code and of those steps with their scale, in no order: about
+    /// `most` of them, or all that have a centre.
+    pub(super) fn each_near(
+        &self,
+        code: &[u64],
+        query: (&[i16], f32),
+        most: usize,
+        mut each: impl FnMut(Near),
+    ) {
+        self.centres.each_near(code, query, most, |centre, cosine| each(Near { list: centre + 1, cosine }));
     }
 
     /// The mean cosine of the members of a list with its centre.
@@ -214,8 +205,7 @@ impl Lists {
         let none = &self.none;
         let range = range.start.min(self.lists.len())..range.end.min(self.lists.len());
         self.lists[range.clone()].iter().zip(range).map(move |(own, list)| {
-            let centre =
-                list.checked_sub(1).map_or(&none[..], |at| &self.centres[at * self.width..][..self.width]);
+            let centre = list.checked_sub(1).map_or(&none[..], |centre| self.centres.steps(centre));
             KeptList { centre, nearness: own.nearness, slots: &own.slots, codes: &own.codes }
         })
     }
@@ -273,21 +263,13 @@ impl Lists {
 
     fn add_list(&mut self, centre: &[i8]) {
         self.lists.push(List::default());
-        self.centres.resize(self.centred().next_multiple_of(ROWS) * self.width, 0);
-        self.set_centre(self.lists.len() - 1, centre);
-    }
-
-    fn set_centre(&mut self, list: usize, centre: &[i8]) {
-        self.centres[(list - 1) * self.width..][..self.width].copy_from_slice(centre);
-        self.lists[list].scale = unit_scale(centre);
+        self.centres.push(centre);
     }
 
     /// Drops an empty list: the last one takes its number.
     fn drop_list(&mut self, list: usize) {
-        let last = self.lists.len() - 1;
         self.lists.swap_remove(list);
-        self.centres.copy_within((last - 1) * self.width..last * self.width, (list - 1) * self.width);
-        self.centres.truncate(self.centred().next_multiple_of(ROWS) * self.width);
+        self.centres.swap_remove(list - 1);
         if let Some(moved) = self.lists.get(list) {
             moved.slots.iter().for_each(|slot| self.homes[*slot as usize].0 = list as u32);
         }
@@ -304,7 +286,7 @@ impl Lists {
         let [first, second] = &halves.centres;
         let other = self.lists.len();
         self.add_list(second);
-        self.set_centre(list, first);
+        self.centres.set(list - 1, first);
         for (at, slot) in slots.into_iter().enumerate() {
             let home = if halves.is_second[at] { other } else { list };
             self.put(home, slot, &codes[at * self.words..][..self.words]);
@@ -315,72 +297,18 @@ impl Lists {
     }
 }
 
-/// Some vectors in two groups.
-struct Halves {
-    centres: [Vec<i8>; 2],
-    is_second: Vec<bool>,
-    /// The mean cosine of each group with its centre.
-    nearness: [f32; 2],
-}
-
-impl Halves {
-    /// Two-means by cosine of `count` rows of steps. It starts from the row farthest from the first one, and from the row
-    /// farthest from that. Neither group is less than an eighth of the rows.
-    fn of(rows: &[i8], count: usize, width: usize) -> Self {
-        let scales: Vec<f32> = rows.chunks_exact(width).take(count).map(unit_scale).collect();
-        let row = |at: usize| &rows[at * width..][..width];
-        let farthest =
-            |cosines: &[f32]| (1..count).fold(0, |far, at| if cosines[at] < cosines[far] { at } else { far });
-        let start = farthest(&cosines(row(0), rows, &scales));
-        let opposite = farthest(&cosines(row(start), rows, &scales));
-        let mut centres = [row(start).to_vec(), row(opposite).to_vec()];
-        let mut is_second = vec![false; count];
-        let mut nearness = [1.0; 2];
-        let mut order: Vec<usize> = (0..count).collect();
-        for _ in 0..ROUNDS {
-            let near = centres.each_ref().map(|centre| cosines(centre, rows, &scales));
-            let lead = |at: &usize| near[1][*at] - near[0][*at];
-            order.sort_unstable_by(|a, b| lead(a).total_cmp(&lead(b)).then(a.cmp(b)));
-            let even = order.iter().filter(|at| lead(at) <= 0.0).count();
-            let cut = even.clamp(count.div_ceil(8), count - count.div_ceil(8));
-            for (group, members) in [&order[..cut], &order[cut..]].into_iter().enumerate() {
-                let mut mean = vec![0f32; width];
-                for at in members {
-                    is_second[*at] = group == 1;
-                    mean.iter_mut()
-                        .zip(row(*at))
-                        .for_each(|(sum, step)| *sum += f32::from(*step) * scales[*at]);
-                }
-                nearness[group] =
-                    members.iter().map(|at| near[group][*at]).sum::<f32>() / members.len() as f32;
-                centres[group] = quantise(&mean);
-            }
-        }
-        Halves { centres, is_second, nearness }
-    }
-}
-
-/// The cosine of each row with a vector of steps.
-fn cosines(steps: &[i8], rows: &[i8], scales: &[f32]) -> Vec<f32> {
-    let query: Vec<i16> = steps.iter().map(|step| i16::from(*step)).collect();
-    let scale = unit_scale(steps);
-    let products = rows.chunks_exact(steps.len() * ROWS).flat_map(|group| dot_i8_x4(&query, rows_of(group)));
-    products.zip(scales).map(|(product, own)| product as f32 * scale * own).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::index::vector::signs::Signer;
-    use crate::index::vector::unit;
+    use crate::index::vector::{quantise, unit};
 
     /// Through inserts, removals and moves every code is where its home says, once, and lists keep within their size.
     #[test]
     fn every_code_is_in_one_place() {
         let (mut random, signer) = (fastrand::Rng::with_seed(41), Signer::new(64));
-        let mut lists = Lists::new(signer.words(), 64);
+        let mut lists = Lists::new(signer, 64);
         let mut held: BTreeMap<Slot, (Vec<u64>, Vec<i8>)> = BTreeMap::new();
         let mut most = 0;
         for slot in 0..9_000u32 {
@@ -417,7 +345,7 @@ mod tests {
     fn lists_follow_the_directions() {
         let (mut random, signer) = (fastrand::Rng::with_seed(42), Signer::new(64));
         let directions: Vec<Vec<f32>> = (0..40).map(|_| unit(&mut random, 64)).collect();
-        let mut lists = Lists::new(signer.words(), 64);
+        let mut lists = Lists::new(signer, 64);
         let mut steps = Vec::new();
         for slot in 0..8 * WAITING {
             let noise = unit(&mut random, 64);
@@ -445,7 +373,7 @@ mod tests {
         let (mut random, signer) = (fastrand::Rng::with_seed(43), Signer::new(64));
         let vector = unit(&mut random, 64);
         let (code, steps) = (signer.sign(&vector), quantise(&vector));
-        let mut lists = Lists::new(signer.words(), 64);
+        let mut lists = Lists::new(signer, 64);
         for slot in 0..(WAITING + 500) as Slot {
             lists.insert(slot, &code);
             lists.settle(2, &|_, _| steps.clone());

@@ -6,15 +6,19 @@
 mod arena;
 mod best;
 mod build;
+mod centres;
 mod code;
 mod eigen;
 mod fit;
 mod graph;
 #[cfg(test)]
 mod graph_tests;
+mod halves;
+mod hunt;
 mod kernel;
 mod links;
 mod lists;
+mod order;
 mod paged;
 mod place;
 mod plan;

@@ -94,7 +94,7 @@ const EFFORTS: [(f32, [f32; 3]); 7] = [
     (0.5, [0.02, 0.0, 0.1]),
     (0.8, [0.08, 0.5, 0.2]),
     (0.9, [0.18, 1.0, 0.3]),
-    (0.95, [0.36, 1.3, 0.4]),
+    (0.95, [0.44, 1.4, 0.4]),
     (0.98, [0.7, 1.7, 0.7]),
     (0.99, [1.0, 2.0, 1.0]),
     (0.999, [3.0, 3.0, 4.0]),
@@ -115,13 +115,16 @@ impl Effort {
 /// Measured on vectors of sentences, which have few clear clusters: it finds 99 of 100.
 const SHARE: (f32, f32, f32) = (0.25, 100_000.0, -0.4);
 /// Codes of lists that a search reads at least, however little is asked for: among few, a small share says nothing.
-const LEAST_READ: f32 = 1_024.0;
+const LEAST_READ: f32 = 3_072.0;
+/// How many times the lists that are to be read are looked at for the nearest, those whose codes differ least: bits alone say
+/// too little.
+pub(super) const REACH: f32 = 2.5;
 /// How many a walk keeps by default: so many, and so many more for each that is to be found for sure.
 const BREADTH: (usize, usize) = (160, 8);
 /// Nodes that a walk looks at, for each that it keeps: so many among 10,000, and so many more among each ten times as many.
 const LOOKED: (f32, f32) = (7.5, 1.5);
 /// What looking at a node costs beside its row: the way there, which is that of a stranger to the caches, marks and heaps.
-const STEP: f32 = 100.0;
+const STEP: f32 = 200.0;
 /// How many times the nodes that are expected a walk looks at before it gives up.
 const PATIENCE: f32 = 4.0;
 /// How much more an exact way may cost than the cheapest.
@@ -129,7 +132,7 @@ const EXACT_PREMIUM: f32 = 1.5;
 /// What it costs to read a row from storage, beside others.
 const FETCH: f32 = 2_000.0;
 /// Rows that are scored after the codes of so many vectors, about: this many, and this share.
-const RESCORED: (f32, f32) = (400.0, 0.004);
+const RESCORED: (f32, f32) = (400.0, 0.001);
 
 impl Figures {
     /// The way to go; only exact ones if `exact`.
@@ -189,8 +192,10 @@ impl Figures {
             Way::Scan => rows * (in_row + fetched),
             Way::Codes => coded * code + rescored + uncoded,
             Way::Lists => {
-                let read = waiting + (coded - waiting) * self.share();
-                lists * in_row + read * code + rescored + uncoded
+                let share = self.share();
+                let read = waiting + (coded - waiting) * share;
+                let centres = (lists * code + lists * share * REACH * alone).min(lists * in_row);
+                centres + read * code + rescored + uncoded
             }
             Way::Graph => self.graph.map_or(f32::INFINITY, |walk| {
                 self.looked(walk) * (alone + STEP) + (walk.beside as f32 + SAMPLE as f32) * alone
@@ -243,7 +248,7 @@ mod tests {
         assert_eq!(Effort::of(0.999), Effort { breadth: 3.0, deviations: 3.0, kept: 4.0 });
         let kept = |recall| Figures::breadth(Effort::of(recall), 10, 20);
         assert!(kept(0.95) < kept(0.99) / 2 && kept(0.999) > 2 * kept(0.99));
-        let read = |recall| Figures { effort: Effort::of(recall), ..figures(100_000, 100_000) }.share();
+        let read = |recall| Figures { effort: Effort::of(recall), ..figures(1_000_000, 1_000_000) }.share();
         assert!(read(0.8) < 0.1 * read(0.99) && read(0.999) > 2.5 * read(0.99));
     }
 
@@ -277,10 +282,11 @@ mod tests {
         };
         assert_eq!(with(2_000, 2_000, 0).choose(false), Way::Scan);
         assert_eq!(with(100_000, 100_000, 0).choose(false), Way::Lists);
-        assert_eq!(with(400_000, 400_000, 0).choose(false), Way::Graph);
-        assert_eq!(with(400_000, 400_000, 20_000).choose(false), Way::Lists, "too many beside it");
-        assert_eq!(with(400_000, 120_000, 0).choose(false), Way::Lists, "too few of its nodes");
-        assert!(with(400_000, 400_000, 0).choose(true).is_exact());
+        assert_eq!(with(200_000, 200_000, 0).choose(false), Way::Lists);
+        assert_eq!(with(800_000, 800_000, 0).choose(false), Way::Graph);
+        assert_eq!(with(800_000, 800_000, 20_000).choose(false), Way::Lists, "too many beside it");
+        assert_eq!(with(800_000, 240_000, 0).choose(false), Way::Lists, "too few of its nodes");
+        assert!(with(800_000, 800_000, 0).choose(true).is_exact());
         assert_eq!(Figures::breadth(Effort::of(DEFAULT_RECALL), 10, 500), 500);
     }
 

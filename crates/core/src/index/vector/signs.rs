@@ -23,6 +23,11 @@ impl Signer {
         Signer { dimensions, turns: LEAST.div_ceil(dimensions) }
     }
 
+    /// Components of a vector.
+    pub(super) fn dimensions(self) -> usize {
+        self.dimensions
+    }
+
     /// Bits of a code.
     pub(super) fn bits(self) -> usize {
         self.dimensions * self.turns

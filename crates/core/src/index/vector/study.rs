@@ -6,12 +6,14 @@
 //! ```
 
 use crate::index::SlotSet;
-use crate::index::vector::code::encode;
+use crate::index::vector::code::{encode, unit_scale};
 use crate::index::vector::graph_tests::place;
-use crate::index::vector::lists::Lists;
+use crate::index::vector::lists::{Lists, Near};
 use crate::index::vector::rotate::rotate;
 use crate::index::vector::signs::{Signer, reach};
-use crate::index::vector::{Arena, DEFAULT_RECALL, VectorIndex, Wanted, build_graph, dot, quantise};
+use crate::index::vector::{
+    Arena, DEFAULT_RECALL, VectorHit, VectorIndex, Wanted, Way, build_graph, dot, quantise,
+};
 use crate::model::{Kept, Precision};
 
 const QUESTIONS: usize = 200;
@@ -162,7 +164,7 @@ fn shares() {
         steps.resize(width, 0);
         steps
     };
-    let mut lists = Lists::new(signer.words(), width);
+    let mut lists = Lists::new(signer, width);
     for (slot, row) in (0..).zip(&rows) {
         lists.insert(slot, &signer.sign(row));
         lists.settle(2, &|slot, _| steps(&rows[slot as usize]));
@@ -174,7 +176,7 @@ fn shares() {
         for (question, nearest) in questions.iter().zip(&nearest) {
             let query: Vec<i16> = steps(question).into_iter().map(i16::from).collect();
             let mut order = Vec::new();
-            lists.each_centre(&query, 1.0, |near| order.push(near));
+            lists.each_near(&[], (&query, 1.0), usize::MAX, |near| order.push(near));
             order.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
             let mut read: Vec<u32> = lists.slots(0).to_vec();
             let most = lists.waiting() + (listed as f64 * share) as usize;
@@ -186,6 +188,91 @@ fn shares() {
             found += nearest.iter().filter(|row| read.contains(&(**row as u32))).count();
         }
         println!("{share}: {:.4}", found as f64 / (QUESTIONS * NEAREST) as f64);
+    }
+    // In place of a share: all lists whose centre lies less than so much below the last of the nearest.
+    for margin in [0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4] {
+        let (mut found, mut read) = (0, 0);
+        for (question, nearest) in questions.iter().zip(&nearest) {
+            let steps = steps(question);
+            let query: Vec<i16> = steps.iter().map(|step| i16::from(*step)).collect();
+            let last = dot(question, &rows[nearest[NEAREST - 1]]);
+            let mut near: Vec<usize> = vec![0];
+            lists.each_near(&[], (&query, unit_scale(&steps)), usize::MAX, |Near { list, cosine }| {
+                if cosine > last - margin {
+                    near.push(list);
+                }
+            });
+            read += near.iter().map(|list| lists.slots(*list).len()).sum::<usize>();
+            let holds = |row: &&usize| near.iter().any(|list| lists.slots(*list).contains(&(**row as u32)));
+            found += nearest.iter().filter(holds).count();
+        }
+        let recall = found as f64 / (QUESTIONS * NEAREST) as f64;
+        println!("within {margin}: {recall:.4} in {} codes", read / QUESTIONS);
+    }
+}
+
+/// What is found if each code stands in a second list too: in the one whose centre is nearest but one, or in that which
+/// is nearest when what lies along the way to the first centre counts double (SOAR: Sun et al., NeurIPS 2023).
+#[test]
+#[ignore = "needs a file of vectors"]
+fn spill() {
+    let Sample { dimensions, rows, questions, nearest } = sample();
+    let mut arena = Arena::new(dimensions);
+    for (slot, row) in (0..).zip(&rows) {
+        arena.insert(slot, &encode(row.clone(), Kept::Whole(Precision::F32), arena.projections()));
+        arena.settle(3);
+    }
+    let lists = &arena.lists;
+    let unit = |steps: &[i8]| -> Vec<f32> {
+        let scale = unit_scale(steps);
+        steps.iter().map(|step| f32::from(*step) * scale).collect()
+    };
+    let centres: Vec<Vec<f32>> = lists.kept(0..lists.centred() + 1).map(|list| unit(list.centre)).collect();
+    let lists_by_cosine = |steps: &[i8]| {
+        let query: Vec<i16> = steps.iter().map(|step| i16::from(*step)).collect();
+        let mut order = Vec::new();
+        lists.each_near(&[], (&query, unit_scale(steps)), usize::MAX, |near| order.push(near));
+        order.sort_by(|a, b| b.cosine.total_cmp(&a.cosine));
+        order
+    };
+    let first: Vec<Vec<u32>> = (0..=lists.centred()).map(|list| lists.slots(list).to_vec()).collect();
+    let (mut plain, mut soar) = (first.clone(), first.clone());
+    for own in 1..first.len() {
+        for slot in &first[own] {
+            let steps = arena.steps(*slot);
+            let (vector, order) = (unit(&steps), lists_by_cosine(&steps));
+            let others = || order.iter().filter(|near| near.list != own);
+            let cosine = dot(&vector, &centres[own]);
+            let away: Vec<f32> = vector.iter().zip(&centres[own]).map(|(v, c)| v - cosine * c).collect();
+            let length = dot(&away, &away).sqrt().max(1e-6);
+            let loss = |near: &Near| {
+                let along = (dot(&vector, &away) - near.cosine * dot(&centres[near.list], &away)) / length;
+                1.0 - near.cosine * near.cosine + along * along
+            };
+            if let Some(near) = others().next() {
+                plain[near.list].push(*slot);
+            }
+            if let Some(near) = others().take(30).min_by(|a, b| loss(a).total_cmp(&loss(b))) {
+                soar[near.list].push(*slot);
+            }
+        }
+    }
+    for (name, members) in [("once", &first), ("twice, plainly", &plain), ("twice, by SOAR", &soar)] {
+        for most in [2_000, 4_000, 6_000, 8_000, 12_000, 16_000, 20_000, 30_000] {
+            let mut found = 0;
+            for (question, nearest) in questions.iter().zip(&nearest) {
+                let mut steps = quantise(question);
+                steps.resize(dimensions.next_multiple_of(8), 0);
+                let mut read = members[0].clone();
+                for near in lists_by_cosine(&steps) {
+                    if read.len() < most + members[0].len() {
+                        read.extend(&members[near.list]);
+                    }
+                }
+                found += nearest.iter().filter(|row| read.contains(&(**row as u32))).count();
+            }
+            println!("{name}, {most} codes: {:.4}", found as f64 / (QUESTIONS * NEAREST) as f64);
+        }
     }
 }
 
@@ -219,6 +306,64 @@ fn whole() {
     println!("{} vectors by {way}: {:.4}", rows.len(), found as f64 / (QUESTIONS * NEAREST) as f64);
 }
 
+/// How long a search of lists and a walk through a graph take, and what they find, by the recall that is asked for. Build it
+/// with `RUSTFLAGS="-C target-cpu=x86-64-v2"`, for the counts of bits that WebAssembly has.
+#[test]
+#[ignore = "needs a file of vectors"]
+#[allow(clippy::disallowed_methods, reason = "it measures time, and no state depends on it")]
+fn crossing() {
+    let Sample { dimensions, rows, questions, nearest } = sample();
+    let mut arena = Arena::new(dimensions);
+    for (slot, row) in (0..).zip(&rows) {
+        arena.insert(slot, &encode(row.clone(), Kept::Whole(Precision::F32), arena.projections()));
+        arena.settle(3);
+    }
+    add_graph(&mut arena);
+    let allowed: SlotSet = (0..rows.len() as u32).collect();
+    let ties = |slot| u128::from(slot);
+    for recall in [0.8, 0.9, 0.95, 0.98, 0.99, 0.999] {
+        for way in [Way::Lists, Way::Graph] {
+            let (mut found, mut times) = (0, vec![f64::INFINITY; QUESTIONS]);
+            for round in 0..5 {
+                for (at, question) in questions.iter().enumerate() {
+                    let wanted = Wanted {
+                        limit: 128,
+                        sure: NEAREST,
+                        allowed: &allowed,
+                        exact: false,
+                        recall,
+                        ties: &ties,
+                    };
+                    let start = std::time::Instant::now();
+                    let probe = arena.probe(question, &[]);
+                    let figures = arena.figures(&wanted);
+                    let (share, deviations) = (figures.share(), figures.effort.deviations);
+                    let hits = match way {
+                        Way::Graph => arena.read_graph(&figures, &probe, &wanted).unwrap_or_default(),
+                        _ => arena.read_codes(way, share, deviations, &probe, &wanted),
+                    };
+                    times[at] = times[at].min(start.elapsed().as_secs_f64() * 1e6);
+                    let is_near = |hit: &&VectorHit| nearest[at].contains(&(hit.slot as usize));
+                    found += usize::from(round == 0) * hits.hits.iter().take(NEAREST).filter(is_near).count();
+                }
+            }
+            times.sort_by(f64::total_cmp);
+            let share = found as f64 / (QUESTIONS * NEAREST) as f64;
+            println!("{recall} by {}: {share:.4} found in {:.0} us", way.name(), times[QUESTIONS / 2]);
+        }
+    }
+}
+
+fn add_graph(arena: &mut Arena) {
+    let bytes = arena.begin_graph(1).expect("there are vectors");
+    let mut job = Vec::with_capacity(bytes);
+    while let Some(page) = arena.graph_page(1, 1 << 20).filter(|page| !page.is_empty()) {
+        job.extend(page);
+    }
+    let built = build_graph(&job, &|| {}).expect("it is such a job");
+    assert!(place(arena, 1, &built));
+}
+
 /// What a walk through a graph finds, by how many it keeps.
 #[test]
 #[ignore = "needs a file of vectors"]
@@ -228,13 +373,7 @@ fn walks() {
     for (slot, row) in (0..).zip(&rows) {
         arena.insert(slot, &encode(row.clone(), Kept::Whole(Precision::F32), arena.projections()));
     }
-    let bytes = arena.begin_graph(1).expect("there are vectors");
-    let mut job = Vec::with_capacity(bytes);
-    while let Some(page) = arena.graph_page(1, 1 << 20).filter(|page| !page.is_empty()) {
-        job.extend(page);
-    }
-    let built = build_graph(&job, &|| {}).expect("it is such a job");
-    assert!(place(&mut arena, 1, &built));
+    add_graph(&mut arena);
     let graph = arena.graph.as_ref().expect("it is in place");
     let allowed: SlotSet = (0..rows.len() as u32).collect();
     let ties = |slot| u128::from(slot);

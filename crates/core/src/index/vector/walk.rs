@@ -9,8 +9,8 @@ use std::collections::BinaryHeap;
 
 use crate::index::vector::arena::Arena;
 use crate::index::vector::graph::Graph;
+use crate::index::vector::order::to_ordered;
 use crate::index::vector::probe::Probe;
-use crate::index::vector::search::to_ordered;
 use crate::index::vector::{VectorHit, Wanted};
 
 /// Nodes whose scores tell how low scores get.
