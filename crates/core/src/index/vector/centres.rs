@@ -16,6 +16,9 @@ const FULL: usize = 128;
 /// Centres that are looked at for the nearest one, about: those of the nearest groups. Among fewer all are.
 const LOOKED: usize = 512;
 
+/// How many centres can be looked at one after the other in the time that one takes of those that lie here and there.
+const ALONE: usize = 5;
+
 /// The centres of lists, by number from 0 on, without gaps.
 #[derive(Debug)]
 pub(super) struct Centres {
@@ -127,8 +130,7 @@ impl Centres {
         most: usize,
         mut each: impl FnMut(usize, f32),
     ) {
-        // Steps of half of the centres, one here and one there, take as long as those of all in their order.
-        if most >= self.len() / 2 {
+        if most >= self.len() / ALONE {
             for group in &self.groups {
                 group.each(query, scale, self.width, |number, cosine| each(number as usize, cosine));
             }

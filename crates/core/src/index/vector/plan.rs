@@ -118,7 +118,7 @@ const SHARE: (f32, f32, f32) = (0.25, 100_000.0, -0.4);
 const LEAST_READ: f32 = 3_072.0;
 /// How many times the lists that are to be read are looked at for the nearest, those whose codes differ least: bits alone say
 /// too little.
-pub(super) const REACH: f32 = 2.5;
+pub(super) const REACH: f32 = 3.0;
 /// How many a walk keeps by default: so many, and so many more for each that is to be found for sure.
 const BREADTH: (usize, usize) = (160, 8);
 /// Nodes that a walk looks at, for each that it keeps: so many among 10,000, and so many more among each ten times as many.
