@@ -36,7 +36,7 @@ export interface EngineConfig {
   /** Keeps answers of recalls for when the same is asked again, until anything changes (see `docs/QUERIES.md`). Default: none. */
   readonly resultCache?: ResultCacheConfig | undefined;
   /**
-   * When `maintain` has a graph over the vectors built, in a Worker: `"auto"` (default), from 200,000 on, `"always"`, from
+   * When `maintain` has a graph over the vectors built, in a Worker: `"auto"` (default), from 600,000 on, `"always"`, from
    * 1,000 on, or `"never"`, which does not use a stored one either (see `docs/VECTOR-INDEX.md`).
    */
   readonly graph?: "auto" | "always" | "never" | undefined;

@@ -18,7 +18,7 @@ use crate::model::RecordId;
 use crate::persist::{GONE, GraphShape, ObjectKind, SegmentRef, TWIN, begin_graph, decode_graph, graph_page};
 
 /// Vectors from which a graph is built without being asked for.
-const FROM: usize = 200_000;
+const FROM: usize = 600_000;
 /// Vectors above which none is built without being asked for: the builder would not fit into the memory of WebAssembly.
 const MOST: usize = 1_000_000;
 /// Vectors below which none is built at all: a scan is as fast.
