@@ -75,9 +75,9 @@ describe("the packed files", () => {
     expect(readdirSync(join(scratch.folder, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["stratamem"]);
   });
 
-  it("hold an engine that stays within its budget of 820 KB gzipped", () => {
+  it("hold an engine that stays within its budget of 870 KB gzipped", () => {
     const packed = execFileSync("gzip", ["-9c", join(installed(), "dist/assets/engine.wasm")], { maxBuffer: 1 << 24 });
-    expect(packed.length).toBeLessThanOrEqual(820_000);
+    expect(packed.length).toBeLessThanOrEqual(870_000);
   });
 
   it("pass publint", () => {

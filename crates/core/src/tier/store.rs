@@ -149,12 +149,10 @@ impl Store {
     /// Brings the records into their orders. All of them have been appended, and none has been changed since.
     pub(crate) fn arrange(&mut self) {
         let Store { slots, names, weights, .. } = self;
-        let mut ids: Vec<(RecordId, Slot)> = names.iter().copied().zip(0..).collect();
-        // Stable, since that is quick where parts are in order already: those of each segment are.
-        ids.sort();
+        let ids: BTreeMap<RecordId, Slot> = names.iter().copied().zip(0..).collect();
         let record = |slot: Slot| Some((slot, slots.get(slot as usize)?.as_deref()?));
-        let by_id: Vec<(Slot, &Record)> = ids.iter().filter_map(|(_, slot)| record(*slot)).collect();
-        self.ids = ids.into_iter().collect();
+        let by_id: Vec<(Slot, &Record)> = ids.values().filter_map(|slot| record(*slot)).collect();
+        self.ids = ids;
         // Ids begin with a moment: the other orders are much like this one, and sorting what is nearly sorted is quick.
         let records = || by_id.iter().map(|(_, record)| *record);
         self.live = by_id.iter().map(|(slot, _)| *slot).collect();
@@ -163,8 +161,11 @@ impl Store {
             members.map(|record| (record.tier_since, record.id)).collect()
         });
         self.expiring = records().filter_map(|record| Some((record.expires_at?, record.id))).collect();
-        let standing = records().filter(|record| record.pinned || record.summary);
-        self.standing = standing.map(|record| record.id).collect();
+        // Few, and in their order: a sort of its own would be more code than it is worth.
+        self.standing.clear();
+        for record in records().filter(|record| record.pinned || record.summary) {
+            self.standing.insert(record.id);
+        }
         self.text_bytes = records().map(|record| record.text.len() as u64).sum();
         self.kinds = KindMembers::of(&by_id, weights);
         self.scopes = ScopeMembers::of(&by_id);
