@@ -101,6 +101,7 @@ interface AppendTarget {
   length: number;
 }
 
+const nothing = (): void => {};
 const keyPattern = /^[a-z0-9-]{1,64}$/;
 const temporaryPattern = /^[a-z0-9-]{1,64}\.[0-9a-f]{16}\.tmp$/;
 const lockPattern = /^lock-(\d{1,15})\.json$/;
@@ -256,7 +257,9 @@ class NodeFsStorage implements Storage {
     const result = this.#queue.then(task).catch((error: unknown) => {
       throw failure(operation, key, error);
     });
-    this.#queuedReads = Promise.all([this.#queuedReads, result.catch(() => undefined)]);
+    // That it has ended, and not its bytes: until the next change nothing else would let go of them.
+    const ended = result.then(nothing, nothing);
+    this.#queuedReads = Promise.all([this.#queuedReads, ended]).then(nothing);
     return result;
   }
 
@@ -561,7 +564,6 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** As many of the bytes of a range as the file has. */
 /** The bytes of a file, if there is one: `readFile` takes more steps, and its buffer would have to be copied. */
 async function readWhole(path: string): Promise<Uint8Array | undefined> {
   const file = await unlessMissing(open(path, "r"));
@@ -574,6 +576,7 @@ async function readWhole(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
+/** As many of the bytes of a range as the file has. */
 async function readRange(file: FileHandle, { offset, length }: ByteRange): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let filled = 0;

@@ -18,6 +18,8 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import ts from "typescript";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -113,6 +115,16 @@ describe("files", () => {
     for (const read of reads) expect(Buffer.compare((await read) as Uint8Array, large)).toBe(0);
     expect(await after).toHaveLength(large.length + 5);
     await storage.close();
+  });
+
+  test("what was read is not held", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const storage = openPlace();
+    await lock(storage);
+    await storage.write([put("a", 1)]);
+    const reads = await Promise.all([storage.read("a"), storage.read("a")]).then((read) => read.map((own) => new WeakRef(own as Uint8Array)));
+    await expect.poll(() => (collect(), reads.filter((read) => read.deref() !== undefined).length)).toBe(0);
   });
 
   test("files that are no keys are not listed", async () => {
