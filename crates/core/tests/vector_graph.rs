@@ -314,7 +314,7 @@ fn a_graph_is_estimated_where_one_is_built() {
         let estimate = Engine::estimate(records, 256, Precision::F32, 100);
         (estimate.memory / records, estimate.storage / records)
     };
-    let (without, with) = (each(190_000), each(210_000));
+    let (without, with) = (each(590_000), each(610_000));
     assert!((60..90).contains(&(with.0 - without.0)), "{with:?} {without:?}");
     assert!((70..100).contains(&(with.1 - without.1)), "{with:?} {without:?}");
 }
