@@ -15,7 +15,6 @@ use crate::index::vector::signs::Signer;
 const FULL: usize = 128;
 /// Centres that are looked at for the nearest one, about: those of the nearest groups. Among fewer all are.
 const LOOKED: usize = 512;
-
 /// How many centres can be looked at one after the other in the time that one takes of those that lie here and there.
 const ALONE: usize = 5;
 
@@ -122,7 +121,7 @@ impl Centres {
     }
 
     /// The centres whose codes differ least from that of a question, with their cosines with its steps, in no order: `most` of
-    /// them at least, and all where that is half of them.
+    /// them at least, and all where that is one of [`ALONE`].
     pub(super) fn each_near(
         &self,
         code: &[u64],
