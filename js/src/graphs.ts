@@ -117,7 +117,7 @@ export class Graphs {
     let isOver = false;
     let watch: ReturnType<typeof watching> | undefined;
     try {
-      const isPlaced = await new Promise<boolean>((resolve, reject) => {
+      const isBuilt = await new Promise<boolean>((resolve, reject) => {
         this.#end = (error) => {
           isOver = true;
           reject(error);
@@ -125,8 +125,7 @@ export class Graphs {
         watch = watching(reject);
         this.#connect(start, job, resolve, reject, () => isOver, watch.heard).catch(reject);
       });
-      if (!isPlaced) return "outdated";
-      await this.#place(job);
+      if (!isBuilt || !(await this.#place(job))) return "outdated";
     } catch (error) {
       if (!isOver) {
         this.#failed = true;
@@ -135,6 +134,8 @@ export class Graphs {
       }
       throw error;
     } finally {
+      // A Worker that starts only now is ended at once.
+      isOver = true;
       watch?.end();
       this.#end = undefined;
       const worker = this.#worker;
@@ -195,18 +196,22 @@ export class Graphs {
     }
     const graph = this.#call(() => buildGraph(bytes));
     this.#call((handle) => handle.takeGraph(job.number, graph, graph.length));
-    await this.#place(job);
-    return this.#told(job, began, "caller");
+    return (await this.#place(job)) ? this.#told(job, began, "caller") : this.#here();
   }
 
-  /** Puts a graph in place, each step in a turn of its own. */
-  async #place(job: Job): Promise<void> {
-    for (;;) {
+  /**
+   * Puts a graph in place, each step in a turn of its own. Answers whether it could: between the steps the vectors that it is
+   * over may go, as they may while it is being built.
+   */
+  async #place(job: Job): Promise<boolean> {
+    // Taking no bytes tells whether the graph is still wanted.
+    while (this.#call((handle) => handle.takeGraph(job.number, new Uint8Array(), 0))) {
       const isPlaced = this.#call((handle) => handle.placeGraph(job.number) as boolean | undefined);
-      if (isPlaced === true) return;
+      if (isPlaced === true) return true;
       if (isPlaced === false) throw new Error("what was built is no graph of this memory");
       await nextTurn();
     }
+    return false;
   }
 
   #told({ vectors }: Job, began: number, by: GraphReport["by"]): GraphReport {

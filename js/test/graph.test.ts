@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { openMemory, type GraphReport, type Memory, type OpenOptions } from "../../dist/esm/entry/inline.js";
-import init, { buildGraph } from "../../dist/esm/internal/generated/engine.js";
+import init, { buildGraph, EngineHandle } from "../../dist/esm/internal/generated/engine.js";
 import { memoryPlace, memoryStorage, type MemoryPlace } from "../../dist/esm/storage/memory.js";
 
 const DIMENSIONS = 64;
@@ -180,6 +180,55 @@ describe("a graph over the vectors", () => {
     expect(await asked).toMatchObject({ vectors: 1_500, by: "worker" });
     expect([errors, started]).toEqual([[], 2]);
     await memory.close();
+  });
+
+  it("is no failure either if they are dropped while it is put in place", async () => {
+    for (const workers of ["auto", "never"] as const) {
+      const place = memoryPlace();
+      await (await filled(place)).close();
+      const embed = async (texts: readonly string[]): Promise<Float32Array[]> => texts.map((text) => Float32Array.from({ length: DIMENSIONS }, (_, at) => Math.sin(Number(text.slice(1)) * (at + 1)) + 0.01));
+      const memory = await open(place, { embedder: { model: "another", embed }, onModelChange: "reembed", workers });
+      const errors: unknown[] = [];
+      memory.on("worker-failed", ({ error }) => errors.push(error));
+      // Between two steps of putting it in place the vectors go.
+      const { placeGraph } = EngineHandle.prototype;
+      let steps = 0;
+      let reembedded: Promise<unknown> | undefined;
+      EngineHandle.prototype.placeGraph = function (job) {
+        steps += 1;
+        if (steps === 2) reembedded = memory.reembed();
+        return placeGraph.call(this, job);
+      };
+      try {
+        await memory.buildGraph();
+      } finally {
+        EngineHandle.prototype.placeGraph = placeGraph;
+      }
+      await reembedded;
+      expect([steps > 2, errors]).toEqual([true, []]);
+      expect(await memory.buildGraph()).toMatchObject({ vectors: 1_500, by: workers === "auto" ? "worker" : "caller" });
+      await memory.close();
+    }
+  });
+
+  it("ends a Worker that starts after it was given up", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      let start: (worker: Worker) => void = () => {};
+      const memory = await filled(memoryPlace(), { workers: () => new Promise<Worker>((resolve) => (start = resolve)) });
+      const told = failed(memory);
+      const asked = memory.buildGraph();
+      vi.advanceTimersByTime(60_000);
+      expect(await told).toMatchObject({ code: "worker-silent" });
+      expect(await asked).toMatchObject({ by: "caller" });
+      const worker = new Worker(script);
+      const ended = new Promise((resolve) => worker.on("exit", resolve));
+      start(worker);
+      await ended;
+      await memory.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is built once for all who wait for it, also if the Worker fails", async () => {
