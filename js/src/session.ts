@@ -123,14 +123,16 @@ export class Session {
     this.graphs.close();
     try {
       checkAlive(this.#born);
-      if (this.handle.poisoned() === undefined) {
-        // What there is to store may be much: each turn does some of it, and it goes to storage meanwhile.
-        while (guard(this.#born, () => inSlice(() => this.handle.flushStep(this.now())))) {
-          this.queue.nudge();
-          await nextTurn();
-        }
-        await this.queue.durable(guard(this.#born, () => this.handle.ticket()));
+      let written = Promise.resolve();
+      // What there is to store may be much: each turn does some of it, and it goes to storage meanwhile.
+      for (let more = true; more && guard(this.#born, () => this.handle.poisoned()) === undefined; ) {
+        more = guard(this.#born, () => inSlice(() => this.handle.flushStep(this.now())));
+        written = this.queue.durable(guard(this.#born, () => this.handle.ticket()));
+        // If storage fails before the next turn, that is told below.
+        written.catch(() => {});
+        if (more) await nextTurn();
       }
+      await written;
     } catch (error) {
       // A memory whose engine died has nothing left to flush; any other failure is the caller's to know.
       if ((error as MemoryError).code !== "engine-panicked") failure = error;

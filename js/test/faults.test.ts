@@ -112,6 +112,28 @@ describe("a write that fails", () => {
     await again.close();
   });
 
+  it("at close is told as what it was, also if there is more to store than one turn takes", async () => {
+    const storage = memoryStorage();
+    const write = storage.write.bind(storage);
+    let closing = false;
+    storage.write = async (batch) => {
+      if (closing) throw new Error("the disk is full");
+      return write(batch);
+    };
+    // A slow clock: each step is a turn of its own.
+    const now = (): number => {
+      for (const until = performance.now() + 6; closing && performance.now() < until; );
+      return Date.now();
+    };
+    const memory = await openMemory({ storage, embedder: false, now, config: { sealBytes: 100_000 } });
+    const vector = (number: number): Float32Array => Float32Array.from({ length: 64 }, (_, at) => Math.sin(number * (at + 1)));
+    for (let start = 0; start < 6_000; start += 500) {
+      await memory.addMany(Array.from({ length: 500 }, (_, at) => ({ text: `r${start + at}`, vector: vector(start + at + 1) })));
+    }
+    closing = true;
+    expect(await refusal(memory.close())).toMatchObject({ code: "storage-failed" });
+  });
+
   it("at any point of a workload loses nothing that was acknowledged", async () => {
     const options = { embedder: false, config: { sealBytes: 4_096 } } as const;
     let stopped = false;
