@@ -62,3 +62,27 @@ it("ends with the first object that is damaged, while others are being read", as
   const { storage } = slow(place, (read) => 12 - (read % 12));
   await expect(openMemory({ storage, embedder: false, config })).rejects.toMatchObject({ code: "corrupt-data", details: { object: damaged } });
 });
+
+it("ends with the first read that fails, whichever fails before it or after", async () => {
+  const place = await filled(200);
+  const inner = memoryStorage({ place });
+  let reads = 0;
+  let ended = 0;
+  const storage: Storage = {
+    name: "failing",
+    list: (prefix) => inner.list(prefix),
+    write: (batch) => inner.write(batch),
+    close: () => inner.close(),
+    async read(key) {
+      const read = (reads += 1);
+      if (read < 4) return inner.read(key);
+      for (let turn = 0; turn < [6, 1, 12, 9][read % 4]!; turn += 1) await setImmediate();
+      ended += 1;
+      throw new Error(`read ${read}`);
+    },
+  };
+  await expect(openMemory({ storage, embedder: false, config })).rejects.toMatchObject({ code: "storage-failed", message: expect.stringContaining("read 4") });
+  // Nobody waits for the others any more, and nothing comes of it that they fail.
+  await expect.poll(() => ended).toBe(reads - 3);
+  expect(reads).toBe(7);
+});

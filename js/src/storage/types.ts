@@ -8,7 +8,7 @@
  * 2. `write` applies its operations in order. If the host dies in the middle, a prefix of them has happened;
  *    `put` and `remove` are atomic per key; the last `append` may be torn (a prefix of its bytes is there).
  * 3. The promise of `write` resolves only when every operation is durable.
- * 4. `write` calls may overlap; their effects are those of the order of the calls.
+ * 4. `write` calls may overlap; their effects are those of the order of the calls. So may `read` calls.
  * 5. Arrays given and returned are not shared: neither side sees later changes of the other.
  * 6. After a failed `write` the adapter keeps working; what it holds is a prefix as in 2.
  * 7. One owner at a time: while one lock is held, `lock` of another adapter on the same place rejects with

@@ -251,6 +251,17 @@ const cases: Readonly<Record<string, Check>> = {
     equal(await storage.read("last"), bytes(19), "bytes of the key that was put every time");
   },
 
+  "overlapping reads answer what each has asked for": async (open) => {
+    const storage = open();
+    const keys = Array.from({ length: 8 }, (_, index) => `part-${index}`);
+    // Of different lengths, so that an adapter that uses one buffer for all would show it.
+    const value = (index: number): Uint8Array => pattern(1_000 + 20_000 * (index % 3), index);
+    await storage.write(keys.map((key, index) => ({ type: "put" as const, key, bytes: value(index) })));
+    const found = await Promise.all([...keys, "missing"].map((key) => storage.read(key)));
+    for (const index of keys.keys()) equal(found[index], value(index), `bytes of ${keys[index]}`);
+    equal(found.at(-1), undefined, "bytes of a key that is not there");
+  },
+
   // Ranges ---------------------------------------------------------------------------------------------------------
 
   "ranges of a value are what reading it whole gives there": async (open) => {
