@@ -255,12 +255,15 @@ impl Journal {
 
     /// Notes that the segments of these numbers were merged into later ones.
     pub(super) fn displace(&mut self, numbers: &[u64]) {
-        let is_known = |segment: &&SegmentRef| {
-            segment.number < self.graph.segments && numbers.binary_search(&segment.number).is_ok()
-        };
-        let records =
-            self.manifest.segments.iter().filter(is_known).map(|segment| u64::from(segment.records));
-        self.graph.displaced += records.sum::<u64>();
+        let under_way = self.graph_draft.iter_mut().map(|draft| &mut draft.object);
+        for graph in under_way.chain([&mut self.graph]) {
+            let is_known = |segment: &&SegmentRef| {
+                segment.number < graph.segments && numbers.binary_search(&segment.number).is_ok()
+            };
+            let records =
+                self.manifest.segments.iter().filter(is_known).map(|segment| u64::from(segment.records));
+            graph.displaced += records.sum::<u64>();
+        }
     }
 
     /// Removes the stored graph and the one under way: they tell of vectors that are there no more.
@@ -307,4 +310,23 @@ pub(super) fn adopt_graph(
     };
     let standing: Vec<Standing> = stored.ids.iter().map(standing).collect();
     index.adopt_graph(&standing, &stored.layers).then(|| GraphRef::opened(number, stored.segments))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is merged between the pages of a graph counts as what is merged once it is stored.
+    #[test]
+    fn a_graph_under_way_hears_of_merges() {
+        let segment = |number, records| SegmentRef { number, records, bytes: 0, run: number };
+        let mut journal = Journal::fresh();
+        journal.manifest.segments = vec![segment(1, 100), segment(2, 30)];
+        journal.manifest.next_segment = 3;
+        journal.graph_draft = Some(journal.begin_graph(1, 64, GraphShape { nodes: 130, words: 10 }));
+        journal.manifest.segments.push(segment(3, 7));
+        journal.displace(&[2, 3]);
+        assert_eq!(journal.graph_draft.map(|draft| draft.object.displaced), Some(30));
+        assert_eq!(journal.graph.displaced, 0, "there is none");
+    }
 }

@@ -17,6 +17,7 @@ use crate::model::Precision;
 
 /// Candidates beyond the limit that are scored in full precision.
 const RESCORED: usize = 32;
+
 impl Arena {
     /// The allowed slots nearest to the question.
     pub(super) fn nearest(&self, probe: &Probe, wanted: &Wanted<'_>) -> VectorHits {
