@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::hint::black_box;
 
 use serde::Serialize;
 
@@ -19,6 +18,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::convert::{self, OutcomeOutput, SaidOutput};
 use crate::error::{malformed, to_js};
+use crate::heap::{Heap, make_room};
 use crate::storage::{self, Storage};
 
 /// One engine.
@@ -27,6 +27,7 @@ use crate::storage::{self, Storage};
 pub struct EngineHandle {
     pub(crate) engine: RefCell<Engine>,
     report: OpenReport,
+    heap: Heap,
 }
 
 /// A space and, unless that is cosine, how its vectors are compared.
@@ -41,17 +42,6 @@ struct Space<'a> {
 /// Objects that are being read at a time while a memory is opened: storage works on the next ones while this side takes up
 /// what has come.
 const READ_AHEAD: usize = 4;
-
-/// Has the memory of WebAssembly grow by so much at once. It grows by a page or a few wherever more is needed, and V8 takes
-/// each time as a reason to collect garbage: a large memory would be opened in hundreds of such steps.
-fn make_room(bytes: usize) {
-    let mut room: Vec<u8> = Vec::new();
-    // If there is not so much, what is needed shows as it is asked for.
-    if room.try_reserve_exact(bytes).is_ok() {
-        // The allocator keeps what is given back. Unseen, neither would happen.
-        black_box(&room);
-    }
-}
 
 pub(crate) fn moment(now: f64) -> Timestamp {
     Timestamp(now as i64)
@@ -92,7 +82,7 @@ impl EngineHandle {
             }
         }
         let (engine, report) = opening.finish().map_err(to_js)?;
-        Ok(EngineHandle { engine: RefCell::new(engine), report })
+        Ok(EngineHandle { engine: RefCell::new(engine), report, heap: Heap::default() })
     }
 
     /// What opening found.
@@ -115,6 +105,7 @@ impl EngineHandle {
         let operations = convert::operations(operations, embedded, vectors)?;
         let mut engine = self.engine.borrow_mut();
         let outcome = engine.commit(&scope(view)?, space.as_ref(), operations, moment(now)).map_err(to_js)?;
+        self.heap.grow_ahead();
         convert::write(&OutcomeOutput { ids: outcome.ids, ticket: outcome.ticket })
     }
 

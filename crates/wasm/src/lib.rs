@@ -8,6 +8,7 @@ mod convert;
 mod error;
 mod graph;
 mod handle;
+mod heap;
 mod paging;
 mod queries;
 mod storage;
