@@ -33,6 +33,12 @@ pub(super) struct Centres {
     codes: Vec<u64>,
 }
 
+/// By how many a table of so many grows when it is full. There are many tables, and twice the size of each is a third too much of
+/// all of them.
+pub(super) fn growth(held: usize) -> usize {
+    (held / 8).max(8)
+}
+
 /// The group and the place in it.
 #[derive(Debug, Clone, Copy)]
 struct Place(u32, u32);
@@ -254,6 +260,12 @@ impl Group {
 
     fn push(&mut self, number: u32, steps: &[i8]) {
         let at = self.len();
+        if at == self.numbers.capacity() {
+            let more = growth(at);
+            self.numbers.reserve_exact(more);
+            self.scales.reserve_exact(more);
+            self.steps.reserve_exact((more + ROWS) * steps.len());
+        }
         self.numbers.push(number);
         self.scales.push(0.0);
         self.steps.resize(self.len().next_multiple_of(ROWS) * steps.len(), 0);

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use crate::index::Slot;
-use crate::index::vector::centres::Centres;
+use crate::index::vector::centres::{Centres, growth};
 use crate::index::vector::code::unit_scale;
 use crate::index::vector::halves::Halves;
 use crate::index::vector::kernel::ROWS;
@@ -241,6 +241,11 @@ impl Lists {
     fn put(&mut self, list: usize, slot: Slot, code: &[u64]) {
         let home = &mut self.lists[list];
         self.homes[slot as usize] = Home(list as u32, home.slots.len() as u32);
+        if home.slots.len() == home.slots.capacity() {
+            let more = growth(home.slots.len());
+            home.slots.reserve_exact(more);
+            home.codes.reserve_exact(more * self.words);
+        }
         home.slots.push(slot);
         home.codes.extend_from_slice(code);
     }
