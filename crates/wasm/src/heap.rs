@@ -10,6 +10,8 @@ use std::hint::black_box;
 const PAGE: usize = 65_536;
 /// The share of its memory by which that of a growing engine grows: one part of so many.
 const PARTS: usize = 16;
+/// Pages from which on it does: a smaller one grows seldom.
+const LARGE: usize = 256;
 /// The most bytes by which it grows at once.
 const MOST: usize = 16 << 20;
 
@@ -20,10 +22,10 @@ pub(crate) struct Heap {
 }
 
 impl Heap {
-    /// If the memory has grown since the last look, has it grow by a part more, for what comes next.
+    /// If the memory has grown since the last look, and is large, has it grow by a part more, for what comes next.
     pub(crate) fn grow_ahead(&self) {
         let held = pages();
-        if held > self.pages.get() {
+        if held > self.pages.get().max(LARGE) {
             make_room((held * PAGE / PARTS).min(MOST));
             self.pages.set(pages());
         }
