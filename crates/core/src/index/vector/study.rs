@@ -211,17 +211,23 @@ fn shares() {
     }
 }
 
+/// An index of these rows, as it grows out of one insert after the other.
+fn filled(dimensions: usize, rows: &[Vec<f32>]) -> Arena {
+    let mut arena = Arena::new(dimensions);
+    for (slot, row) in (0..).zip(rows) {
+        arena.insert(slot, &encode(row.clone(), Kept::Whole(Precision::F32), arena.projections()));
+        arena.settle(3);
+    }
+    arena
+}
+
 /// What is found if each code stands in a second list too: in the one whose centre is nearest but one, or in that which
 /// is nearest when what lies along the way to the first centre counts double (SOAR: Sun et al., NeurIPS 2023).
 #[test]
 #[ignore = "needs a file of vectors"]
 fn spill() {
     let Sample { dimensions, rows, questions, nearest } = sample();
-    let mut arena = Arena::new(dimensions);
-    for (slot, row) in (0..).zip(&rows) {
-        arena.insert(slot, &encode(row.clone(), Kept::Whole(Precision::F32), arena.projections()));
-        arena.settle(3);
-    }
+    let arena = filled(dimensions, &rows);
     let lists = &arena.lists;
     let unit = |steps: &[i8]| -> Vec<f32> {
         let scale = unit_scale(steps);
@@ -281,11 +287,7 @@ fn spill() {
 #[ignore = "needs a file of vectors"]
 fn whole() {
     let Sample { dimensions, rows, questions, nearest } = sample();
-    let mut arena = Arena::new(dimensions);
-    for (slot, row) in (0..).zip(&rows) {
-        arena.insert(slot, &encode(row.clone(), Kept::Whole(Precision::F32), arena.projections()));
-        arena.settle(3);
-    }
+    let arena = filled(dimensions, &rows);
     let allowed: SlotSet = (0..rows.len() as u32).collect();
     let ties = |slot| u128::from(slot);
     let mut found = 0;
@@ -313,11 +315,7 @@ fn whole() {
 #[allow(clippy::disallowed_methods, reason = "it measures time, and no state depends on it")]
 fn crossing() {
     let Sample { dimensions, rows, questions, nearest } = sample();
-    let mut arena = Arena::new(dimensions);
-    for (slot, row) in (0..).zip(&rows) {
-        arena.insert(slot, &encode(row.clone(), Kept::Whole(Precision::F32), arena.projections()));
-        arena.settle(3);
-    }
+    let mut arena = filled(dimensions, &rows);
     add_graph(&mut arena);
     let allowed: SlotSet = (0..rows.len() as u32).collect();
     let ties = |slot| u128::from(slot);
