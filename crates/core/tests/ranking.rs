@@ -436,3 +436,51 @@ fn diversity_orders_by_marginal_relevance() {
         plain[..12].iter().map(|hit| hit.record.id).collect::<Vec<_>>()
     );
 }
+
+/// Where a vector alone is asked for, no more is proposed than is wanted: the hits and what is said of them are those of any
+/// larger pool, page by page.
+#[test]
+fn a_vector_alone_needs_no_pool() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut host = Host::new(Config::default());
+    let mut vector = || -> Vec<f32> { (0..8).map(|_| random.below(2_000) as f32 / 1_000.0 - 1.0).collect() };
+    let operations = (0..300)
+        .map(|number| Operation::Add {
+            record: Box::new(text(format!("record {number}"))),
+            vector: Some(vector()),
+        })
+        .collect();
+    host.engine.commit(&Scope::default(), Some(&space(8)), operations, at(0)).expect("they are good");
+    host.persist();
+    for fusion in [
+        Fusion::Balanced,
+        Fusion::Weighted { dense: 0.3, keyword: 0.7 },
+        Fusion::Rrf { k: 60.0 },
+        Fusion::Max { dense: 1.0, keyword: 1.0 },
+        Fusion::Borda { dense: 1.0, keyword: 1.0 },
+    ] {
+        let question = vector();
+        let mut ask = |limit, pool, without: &[Hit]| {
+            let query = Query {
+                vector: Some(question.clone()),
+                limit,
+                pool,
+                fusion,
+                weights: Weights::NONE,
+                without: without.iter().map(|hit| hit.record.id).collect(),
+                ..Query::default()
+            };
+            host.engine.recall(&Scope::default(), Some(&space(8)), query, at(1), false).expect("it is good")
+        };
+        let (first, pooled) = (ask(7, None, &[]), ask(7, Some(300), &[]));
+        let second = ask(7, None, &first);
+        let both: Vec<RecordId> = first.iter().chain(&second).map(|hit| hit.record.id).collect();
+        let whole = ask(14, None, &[]);
+        assert_eq!(both, whole.iter().map(|hit| hit.record.id).collect::<Vec<_>>(), "{fusion:?}");
+        if !matches!(fusion, Fusion::Borda { .. }) {
+            assert_eq!(first, pooled, "{fusion:?}");
+            let scores = |hits: &[Hit]| hits.iter().map(|hit| hit.score).collect::<Vec<f32>>();
+            assert_eq!(scores(&second), scores(&whole[7..]), "{fusion:?}");
+        }
+    }
+}

@@ -79,6 +79,20 @@ impl Query {
         self.text.trim().is_empty() && self.vector.is_none() && self.like.is_none()
     }
 
+    /// Whether nothing but the scores of the vector search says which records are found, and in which order.
+    pub(crate) fn goes_by_vector(&self) -> bool {
+        self.vector.is_some()
+            && self.text.is_empty()
+            && self.expression.is_none()
+            && self.like.is_none()
+            && self.weights == Weights::NONE
+            && self.judgements.is_empty()
+            && self.reranking.is_none()
+            && self.diversity == 0.0
+            // The points of a list depend on its length.
+            && !matches!(self.fusion, Fusion::Borda { .. })
+    }
+
     /// Checks everything but the vector.
     ///
     /// # Errors

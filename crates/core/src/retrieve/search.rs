@@ -67,9 +67,9 @@ impl Ground<'_> {
         self.query.pool.unwrap_or(self.query.limit) + self.query.without.len()
     }
 
-    /// Candidates that each search proposes.
+    /// Candidates that each search proposes: more than are asked for where anything else can change their order.
     pub(crate) fn depth(&self) -> usize {
-        self.reached().saturating_mul(4).max(128)
+        if self.query.goes_by_vector() { self.reached() } else { self.reached().saturating_mul(4).max(128) }
     }
 
     /// The most of them that go on from there.
