@@ -135,7 +135,7 @@ impl StaticModel {
             }
         });
         // The mean and the sum point the same way, so the sum is enough.
-        let norm = libm::sqrtf(dot(out, out));
+        let norm = dot(out, out).sqrt();
         if norm > 0.0 {
             out.iter_mut().for_each(|component| *component /= norm);
         }

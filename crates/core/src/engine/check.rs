@@ -69,7 +69,7 @@ pub(super) fn unit(vector: &mut [f32], field: &str) -> Result<f32, CommandError>
         return Ok(1.0);
     }
     vector.iter_mut().for_each(|component| *component /= largest);
-    let norm = libm::sqrtf(dot(vector, vector));
+    let norm = dot(vector, vector).sqrt();
     vector.iter_mut().for_each(|component| *component /= norm);
     Ok(norm * largest)
 }

@@ -38,9 +38,7 @@ impl Metric {
             Metric::Dot => cosine * a * b,
             // The law of cosines, written so that nothing is lost where both are nearly the same.
             // Subtracted, so that no distance is 0 and not -0.
-            Metric::Euclidean => {
-                0.0 - libm::sqrtf(((a - b) * (a - b) + 2.0 * a * b * (1.0 - cosine)).max(0.0))
-            }
+            Metric::Euclidean => 0.0 - ((a - b) * (a - b) + 2.0 * a * b * (1.0 - cosine)).max(0.0).sqrt(),
         }
     }
 }

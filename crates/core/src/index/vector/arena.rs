@@ -395,7 +395,7 @@ impl VectorIndex for Arena {
     }
 
     fn probe(&self, query: &[f32], encoded: &[(String, Vec<f32>)]) -> Probe {
-        let length = if self.metric.is_of_length() { libm::sqrtf(dot(query, query)) } else { 1.0 };
+        let length = if self.metric.is_of_length() { dot(query, query).sqrt() } else { 1.0 };
         let unit: Vec<f32> = query.iter().map(|component| component / length).collect();
         let query = &unit[..];
         let has_signs = self.rows[Precision::Binary.index()].len() > 0;
@@ -409,7 +409,7 @@ impl VectorIndex for Arena {
             };
             // Its length counts: what lies across the directions is like nothing that is kept under them.
             let stepped = |along: Vec<f32>| {
-                let length = libm::sqrtf(dot(&along, &along));
+                let length = dot(&along, &along).sqrt();
                 Stepped::new(along, length, projection.factor())
             };
             if self.is_used(number) {

@@ -32,11 +32,11 @@ pub(crate) fn decode(code: &Code, dimensions: usize, projections: &Projections) 
             steps.iter().map(|step| f32::from(*step) * scale).collect()
         }
         Code::Binary(bits) => {
-            let side = 1.0 / libm::sqrtf(dimensions as f32);
+            let side = 1.0 / (dimensions as f32).sqrt();
             let sign = |at: usize| if bits[at / 8] >> (at % 8) & 1 == 1 { side } else { -side };
             let mut vector: Vec<f32> = (0..dimensions).map(sign).collect();
             unrotate(&mut vector);
-            let norm = libm::sqrtf(dot(&vector, &vector));
+            let norm = dot(&vector, &vector).sqrt();
             vector.iter_mut().for_each(|component| *component /= norm);
             vector
         }
@@ -124,7 +124,7 @@ fn nearest(exact: f32) -> i8 {
 /// What brings quantised components to length 1.
 pub(super) fn unit_scale(steps: &[i8]) -> f32 {
     let square: i32 = steps.iter().map(|step| i32::from(*step) * i32::from(*step)).sum();
-    if square == 0 { 0.0 } else { 1.0 / libm::sqrtf(square as f32) }
+    if square == 0 { 0.0 } else { 1.0 / (square as f32).sqrt() }
 }
 
 fn signs(mut vector: Vec<f32>) -> Vec<u8> {

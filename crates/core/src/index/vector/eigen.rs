@@ -73,7 +73,7 @@ fn reduce(matrix: &mut [f64], size: usize) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
             beside[step] = vector[0];
             continue;
         }
-        let length = libm::sqrt(vector[0] * vector[0] + behind);
+        let length = (vector[0] * vector[0] + behind).sqrt();
         beside[step] = if vector[0] > 0.0 { -length } else { length };
         vector[0] -= beside[step];
         let beta = 2.0 / (vector[0] * vector[0] + behind);
@@ -107,14 +107,14 @@ fn solve(diagonal: &mut [f64], beside: &mut [f64], turns: &mut [f64]) {
             }
             // The shift is the eigenvalue of the first two rows that is nearer to the first.
             let slope = (diagonal[first + 1] - diagonal[first]) / (2.0 * beside[first]);
-            let reach = libm::sqrt(slope * slope + 1.0);
+            let reach = (slope * slope + 1.0).sqrt();
             let shift = slope + if slope < 0.0 { -reach } else { reach };
             let mut bulge = diagonal[last] - diagonal[first] + beside[first] / shift;
             let (mut sine, mut cosine, mut carried) = (1.0, 1.0, 0.0);
             let mut split = false;
             for at in (first..last).rev() {
                 let (above, next) = (sine * beside[at], cosine * beside[at]);
-                let length = libm::sqrt(above * above + bulge * bulge);
+                let length = (above * above + bulge * bulge).sqrt();
                 beside[at + 1] = length;
                 if length == 0.0 {
                     diagonal[at + 1] -= carried;

@@ -91,7 +91,7 @@ impl Projection {
         }
         let square = dot(&vector, &vector);
         if square > 0.0 {
-            let norm = libm::sqrtf(square);
+            let norm = square.sqrt();
             vector.iter_mut().for_each(|component| *component /= norm);
         }
         Some(vector)

@@ -69,7 +69,7 @@ fn transform(components: &mut [f32]) {
         }
         half *= 2;
     }
-    let scale = 1.0 / libm::sqrtf(components.len() as f32);
+    let scale = 1.0 / (components.len() as f32).sqrt();
     components.iter_mut().for_each(|component| *component *= scale);
 }
 
@@ -102,7 +102,7 @@ mod tests {
                 vector[axis] = 1.0;
                 rotate(&mut vector);
                 let sum: f32 = vector.iter().map(|component| component.abs()).sum();
-                let share = sum / libm::sqrtf(dimensions as f32);
+                let share = sum / (dimensions as f32).sqrt();
                 assert!(share > 0.65, "{dimensions} dimensions, axis {axis}: {share}");
             }
         }

@@ -49,7 +49,7 @@ impl Signer {
 
     /// What codes are compared with to find those near a vector of length 1.
     pub(super) fn sight(self, vector: &[f32]) -> Sight {
-        let (words, steps) = (self.words(), RANGE / libm::sqrtf(self.dimensions as f32) / 8.0);
+        let (words, steps) = (self.words(), RANGE / (self.dimensions as f32).sqrt() / 8.0);
         let (mut code, mut finer) = (vec![0u64; words], vec![[0u64; 3]; words]);
         self.each_component(vector, |bit, component| {
             let level = (component / steps + 8.0).clamp(0.0, 15.0) as u64;
@@ -58,7 +58,7 @@ impl Signer {
             finer[bit / 64].iter_mut().zip([2, 1, 0]).for_each(|(word, digit)| put(word, level >> digit & 1));
         });
         let bits = self.bits() as f32;
-        let gain = SIGN_FACTOR * steps * libm::sqrtf(self.dimensions as f32) / bits;
+        let gain = SIGN_FACTOR * steps * (self.dimensions as f32).sqrt() / bits;
         Sight { bits: self.bits(), code, finer, gain }
     }
 
@@ -136,7 +136,7 @@ impl Sight {
     /// standard deviations.
     pub(super) fn reach(&self, cosine: f32, deviations: f32) -> u16 {
         let cosine = cosine.clamp(-1.0, 1.0);
-        let blur = BLUR * libm::sqrtf((1.0 - cosine * cosine) / self.bits as f32);
+        let blur = BLUR * ((1.0 - cosine * cosine) / self.bits as f32).sqrt();
         ((7.5 * self.bits as f32 - (cosine - deviations * blur) / self.gain) / 16.0) as u16
     }
 
@@ -152,7 +152,7 @@ impl Sight {
 pub(super) fn reach(cosine: f32, bits: usize, deviations: f32) -> u16 {
     let share = libm::acosf(cosine.clamp(-1.0, 1.0)) / std::f32::consts::PI;
     let bits = bits as f32;
-    (bits * share + deviations * libm::sqrtf(bits * share * (1.0 - share))) as u16
+    (bits * share + deviations * (bits * share * (1.0 - share)).sqrt()) as u16
 }
 
 #[cfg(test)]

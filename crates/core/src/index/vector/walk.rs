@@ -134,9 +134,9 @@ impl Arena {
             below += 1.0;
             squares += (mean - score) * (mean - score);
         }
-        let deviation = libm::sqrtf(squares / below.max(1.0));
+        let deviation = (squares / below.max(1.0)).sqrt();
         let many = libm::logf((wanted.allowed.len() as f32).max(3.0));
-        let reach = libm::sqrtf(2.0 * many);
+        let reach = (2.0 * many).sqrt();
         let far = reach - (libm::logf(many) + libm::logf(4.0 * std::f32::consts::PI)) / (2.0 * reach);
         (mean - far * deviation).max(-1.0)
     }
