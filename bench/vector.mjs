@@ -1,13 +1,10 @@
-// Measures search by vector: recall against exact search, latency, adding, opening. The baseline, in the same run, is a
-// plain scan over one Float32Array in JavaScript.
+// Measures search by vector in a memory: recall against exact search, latency, adding, opening. The baseline, in the same run,
+// is a plain scan over one Float32Array in JavaScript. What of it is the index alone, bench/index.mjs measures.
 //
-//   npm run bench:vector [-- --sizes 1000,10000,100000] [--million] [--sets static-256,clustered] [--data DIR] [--passes 5]
-//                        [--recall 0.95,0.99] [--save DIR] [--graph] [--json]
+//   npm run bench:vector [-- --sizes 1000,10000,100000] [--sets static-256,clustered] [--data DIR] [--vectors FILE --dimensions 384]
+//                        [--passes 5] [--recall 0.95,0.99] [--save DIR] [--graph] [--json]
 //
-// Data sets: `static-128` and `static-256`, the built-in models over sentences of the documentation in `node_modules` and
-// in the sources that cargo has fetched; `minilm`, vectors of all-MiniLM-L6-v2 in DIR (the format
-// of `npm run eval`), if one is given; `clustered`, synthetic, 384 dimensions. With --vectors FILE --dimensions 384 the only
-// set is `file`: little-endian floats, row after row, of length 1, as `bench/minilm.py` and --save write them. Questions are
+// The sets are those of bench/vector-sets.mjs; with --vectors the only one is `file`, or those that --sets names. Questions are
 // vectors of the same origin that are not stored.
 //
 // With --save, the vectors of each set are written to DIR as they are, little-endian floats, row after row, and nothing is
@@ -16,26 +13,23 @@
 // With --graph, a graph over the vectors is built, and asked beside the other ways once it is in place: in each row stands
 // the way that the plan took.
 //
-// Latency is that of `recall` from end to end, with ten whole records as the answer; `outside` is what a recall takes
-// in a memory of sixteen records, and `index` what is left of the median without it: the search. Besides the default and
-// exact search, each share that --recall names is asked for. Adding and opening stand beside the same of a memory of the same
-// records without vectors, and what is left is the index's own.
+// Latency is that of `recall` from end to end, with ten whole records as the answer. Besides the default and exact search, each
+// share that --recall names is asked for. Adding and opening stand beside the same of a memory of the same records without
+// vectors, and what is left is the index's own.
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { openMemory, staticEmbedder } from "stratamem";
+import { openMemory } from "stratamem";
 import { memoryPlace, memoryStorage } from "stratamem/storage/memory";
 import { plainScan } from "./plain-scan.mjs";
-import { sentences } from "./sentences.mjs";
 import { clock, median, quantile } from "./timing.mjs";
-import { normalise, randomFrom, readVectors } from "./vectors.mjs";
+import { QUESTIONS, vectorSets } from "./vector-sets.mjs";
 
 const { values } = parseArgs({
   options: {
     sizes: { type: "string", default: "1000,10000,100000" },
-    million: { type: "boolean", default: false },
-    sets: { type: "string", default: "static-128,static-256,minilm,clustered" },
+    sets: { type: "string" },
     data: { type: "string" },
     vectors: { type: "string" },
     dimensions: { type: "string", default: "384" },
@@ -48,65 +42,15 @@ const { values } = parseArgs({
 });
 const passes = Number(values.passes);
 const recalls = [undefined, ...values.recall.split(",").filter(Boolean).map(Number), "exact"];
-const sizes = [...values.sizes.split(",").map(Number), ...(values.million ? [1_000_000] : [])];
-/** Questions of a pass, and hits of a question. */
-const QUESTIONS = 200;
+const sizes = values.sizes.split(",").map(Number);
+/** Hits of a question. */
 const LIMIT = 10;
 /** Records that one call adds. */
 const BATCH = 500;
 
 const note = (text) => console.error(text);
 
-let known;
-/** `count` different sentences, or as many as there are; gathered once. */
-const texts = (count) => (known ??= sentences(Math.max(...sizes) + QUESTIONS)).slice(0, count);
-
-/** The data sets: each answers up to `count` rows, one after the other, and their width. */
-const sets = {
-  "static-128": (count) => embedded("static-128", count),
-  "static-256": (count) => embedded("static-256", count),
-  minilm: (count) => {
-    if (!values.data || !existsSync(values.data)) return undefined;
-    const width = 384;
-    const files = ["turns.spk", "turns.cap", "questions.noname"].map((name) => readFileSync(join(values.data, `${name}.minilm384.i8.bin`)));
-    const all = Float32Array.from(new Int8Array(Buffer.concat(files)));
-    for (let at = 0; at < all.length; at += width) normalise(all, at, width);
-    // The questions stand at the end, as they do in the other sets.
-    const rows = all.length / width;
-    const kept = Math.min(count, rows);
-    const flat = new Float32Array(kept * width);
-    flat.set(all.subarray(0, (kept - QUESTIONS) * width));
-    flat.set(all.subarray((rows - QUESTIONS) * width), (kept - QUESTIONS) * width);
-    return { flat, width };
-  },
-  file: (count) => {
-    const width = Number(values.dimensions);
-    return values.vectors && { flat: readVectors(values.vectors, width, count), width };
-  },
-  clustered: (count) => {
-    const width = 384;
-    const random = randomFrom(42);
-    const normal = () => random() + random() + random() + random() - 2;
-    const clusters = Math.max(16, Math.round(count / 100));
-    const centres = Float32Array.from({ length: clusters * width }, normal);
-    const flat = new Float32Array(count * width);
-    for (let row = 0; row < count; row += 1) {
-      const centre = Math.floor(random() * clusters) * width;
-      for (let at = 0; at < width; at += 1) flat[row * width + at] = centres[centre + at] + 0.9 * normal();
-      normalise(flat, row * width, width);
-    }
-    return { flat, width };
-  },
-};
-
-async function embedded(model, count) {
-  const embedder = await staticEmbedder(model);
-  const rows = await embedder.embed(texts(count), { purpose: "memory" });
-  const width = rows[0].length;
-  const flat = new Float32Array(rows.length * width);
-  for (const [index, row] of rows.entries()) flat.set(row, index * width);
-  return { flat, width };
-}
+const sets = vectorSets({ ...values, dimensions: Number(values.dimensions), most: Math.max(...sizes) + QUESTIONS });
 
 const open = (place) => openMemory({ storage: memoryStorage({ place }), embedder: false, config: { working: {}, intermediate: {} } });
 
@@ -170,12 +114,9 @@ const rowsOf = (hits) => hits.map(({ text }) => Number(text.slice(1)));
 const searches = { preset: "searches", limit: LIMIT, touch: false };
 
 async function measure(name, { flat, width }, count) {
-  const questions = Array.from({ length: QUESTIONS }, (_, index) => flat.slice((count + index) * width, (count + index + 1) * width));
+  const end = flat.length / width - QUESTIONS;
+  const questions = Array.from({ length: QUESTIONS }, (_, index) => flat.slice((end + index) * width, (end + index + 1) * width));
   const filters = { all: undefined, "1 %": ["rare", (row) => row % 100 === 7], "10 %": ["some", (row) => row % 10 === 3] };
-
-  const small = (await filled(memoryPlace(), flat, width, 16)).memory;
-  const outside = await asked(questions, undefined, async (vector) => rowsOf(await small.recall("", { vector, ...searches })));
-  await small.close();
 
   const barePlace = memoryPlace();
   const bare = await stored(barePlace, undefined, width, count);
@@ -213,16 +154,16 @@ async function measure(name, { flat, width }, count) {
     for (const recall of recalls) {
       const options = { ...searches, ...filtered, recall };
       const got = await asked(questions, truth, async (vector) => rowsOf(await memory.recall("", { vector, ...options })));
-      ways.push({ filter, way: String(recall ?? "default"), ...got, index: got.p50 - outside.p50, plain: plain.p50 });
+      ways.push({ filter, way: String(recall ?? "default"), ...got, plain: plain.p50 });
     }
   }
   await memory.close();
   const index = { each: add.each - bare.each, maintain: add.maintain - bare.maintain, open: opening - opened.took };
-  return { set: name, width, count, ways, outside: outside.p50, add, open: opening, index };
+  return { set: name, width, count, ways, add, open: opening, index };
 }
 
 const results = [];
-for (const name of values.vectors ? ["file"] : values.sets.split(",")) {
+for (const name of (values.sets ?? (values.vectors ? "file" : "static-128,static-256,minilm,clustered")).split(",")) {
   if (!sets[name]) {
     console.error(`unknown set ${name}: ${Object.keys(sets).join(", ")}`);
     process.exit(2);
@@ -246,11 +187,11 @@ for (const name of values.vectors ? ["file"] : values.sets.split(",")) {
 if (values.json) console.log(JSON.stringify({ node: process.version, passes, results }, null, 2));
 else {
   const ms = (value) => value.toFixed(3).padStart(8);
-  console.log("set         dims  vectors  filter  way      recall@10       p50      p95  outside    index    plain  of plain");
-  for (const { set, width, count, ways, outside } of results) {
-    for (const { filter, way, recall, p50, p95, index, plain } of ways) {
+  console.log("set         dims  vectors  filter  way      recall@10       p50      p95    plain  of plain");
+  for (const { set, width, count, ways } of results) {
+    for (const { filter, way, recall, p50, p95, plain } of ways) {
       const head = `${set.padEnd(10)} ${String(width).padStart(5)} ${String(count).padStart(8)}  ${filter.padEnd(6)}  ${way.padEnd(7)}`;
-      console.log(`${head} ${recall.toFixed(4).padStart(10)}  ${ms(p50)} ${ms(p95)} ${ms(outside)} ${ms(index)} ${ms(plain)} ${(p50 / plain).toFixed(3).padStart(9)}`);
+      console.log(`${head} ${recall.toFixed(4).padStart(10)}  ${ms(p50)} ${ms(p95)} ${ms(plain)} ${(p50 / plain).toFixed(3).padStart(9)}`);
     }
   }
   const columns = ["added, us each", "of it the index", "slowest call, ms", "maintain, ms", "of it the index", "open, ms", "of it the index"];

@@ -2,15 +2,14 @@
 //   dist/esm, dist/cjs   the TypeScript sources, once as ES modules and once as CommonJS, with their types
 //   dist/assets          the engine and the models, as plain files and as modules that carry them in base64
 //
-// The engine is compiled by wasm-pack and shrunk by wasm-opt. A step whose inputs have not changed is skipped.
+// The engine is compiled by scripts/wasm.mjs.
 
-import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { buildSync, transformSync } from "esbuild";
 import { notices } from "./notices.mjs";
-import { root, run, toolchain } from "./toolchain.mjs";
+import { root, run } from "./toolchain.mjs";
+import { compileCrate, filesUnder } from "./wasm.mjs";
 
 const cache = join(root, ".build");
 const dist = join(root, "dist");
@@ -20,56 +19,6 @@ const sources = join(root, "js", "src");
 const assets = join(root, "js", "assets");
 const generated = join(sources, "internal", "generated");
 const models = ["static-128", "static-256"];
-
-function filesUnder(folder, keep) {
-  return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && keep(entry.name))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort();
-}
-
-function hashOf(files) {
-  const hash = createHash("sha256");
-  for (const file of files) hash.update(relative(root, file)).update("\0").update(readFileSync(file));
-  return hash.digest("hex");
-}
-
-/**
- * The flags of .cargo/config.toml, and no paths of this machine in the messages of panics. Functions are inlined up to a third
- * of the size that is usual: the engine is smaller by a twentieth for it, and no slower.
- */
-function rustFlags() {
-  const registry = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry", "src");
-  const folders = existsSync(registry) ? readdirSync(registry).map((name) => join(registry, name)) : [];
-  const remap = [...folders, root].map((folder) => `--remap-path-prefix=${folder}=.`);
-  return ["-Ctarget-feature=+simd128", "-Cllvm-args=-inline-threshold=80", ...remap].join(" ");
-}
-
-/** Compiles the engine into .build/engine, unless its sources are those of the last time. */
-function buildEngine() {
-  const out = join(cache, "engine");
-  const stamp = join(out, "inputs.sha256");
-  const inputs = [
-    ...["core", "wasm"].flatMap((crate) => filesUnder(join(root, "crates", crate), (name) => /\.(rs|toml)$/.test(name))),
-    ...["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"].map((name) => join(root, name)),
-    join(root, "scripts", "build.mjs"),
-  ];
-  const hash = hashOf(inputs);
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return out;
-  const tools = toolchain();
-  // Fetched first: the folders of the sources must be known for their paths to be left out.
-  run("cargo", ["fetch", "--locked", "--quiet", "--target", "wasm32-unknown-unknown"]);
-  const env = { ...tools, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: rustFlags() };
-  rmSync(out, { recursive: true, force: true });
-  const options = ["--mode", "no-install", "--target", "web", "--no-pack", "--release"];
-  run("wasm-pack", ["build", "crates/wasm", ...options, "--out-dir", out, "--out-name", "engine"], { env });
-  const wasm = join(out, "engine_bg.wasm");
-  const features = ["--enable-simd", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-sign-ext"];
-  const more = ["--enable-mutable-globals", "--enable-reference-types", "--enable-multivalue"];
-  run(join(root, "node_modules", ".bin", "wasm-opt"), [wasm, "-O3", ...features, ...more, "-o", wasm]);
-  writeFileSync(stamp, hash);
-  return out;
-}
 
 /** Puts the generated glue beside the sources, where TypeScript finds it. */
 function placeGlue(engine) {
@@ -117,7 +66,7 @@ function compile() {
   writeFileSync(join(cjs, "package.json"), `{ "type": "commonjs" }\n`);
 }
 
-const engine = buildEngine();
+const engine = compileCrate("crates/wasm", ["crates/core"], "engine");
 placeGlue(engine);
 rmSync(staged, { recursive: true, force: true });
 mkdirSync(assets, { recursive: true });

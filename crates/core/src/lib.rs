@@ -29,6 +29,12 @@ mod retrieve;
 mod syntax;
 mod tier;
 
+/// Parts of the engine by themselves, to be measured.
+#[cfg(feature = "bench")]
+pub mod bench {
+    pub use crate::index::vector::IndexAlone;
+}
+
 pub use config::{
     Config, Consolidate, Consolidation, Demotion, Episodes, GraphUse, KindConfig, Limits, OnLimit, Overflow,
     Repeats, ResultCache, TierConfig, TotalConfig,

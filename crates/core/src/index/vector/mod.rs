@@ -3,6 +3,8 @@
 //! Owns what is kept of vectors and the ways to search it. [`Arena`] keeps rows, by precision or projection, and codes of
 //! signs in inverted lists; [`plan`] chooses for each question which of them a search reads, and [`search`] reads them.
 
+#[cfg(feature = "bench")]
+mod alone;
 mod arena;
 mod best;
 mod build;
@@ -37,6 +39,8 @@ mod stored;
 mod study;
 mod walk;
 
+#[cfg(feature = "bench")]
+pub use alone::IndexAlone;
 pub(crate) use arena::Arena;
 pub use build::build_graph;
 use code::decode;
