@@ -15,7 +15,7 @@ use crate::index::vector::kernel::ROWS;
 use crate::index::vector::signs::Signer;
 
 /// Codes that may wait in the first list.
-pub(super) const WAITING: usize = 1_024;
+pub(super) const WAITING: usize = 256;
 /// Codes in a list at most, once no more are waiting than may.
 const FULL: usize = 64;
 
@@ -173,6 +173,12 @@ impl Lists {
         mut each: impl FnMut(Near),
     ) {
         self.centres.each_near(code, query, most, |centre, cosine| each(Near { list: centre + 1, cosine }));
+    }
+
+    /// The centre that an insert takes for the nearest to those steps, and its cosine.
+    #[cfg(test)]
+    pub(super) fn nearest(&self, query: &[i16], scale: f32) -> Option<(usize, f32)> {
+        self.centres.nearest(query, scale)
     }
 
     /// The mean cosine of the members of a list with its centre.

@@ -9,12 +9,14 @@ use crate::index::SlotSet;
 use crate::index::vector::code::{encode, unit_scale};
 use crate::index::vector::graph_tests::place;
 use crate::index::vector::lists::{Lists, Near};
+use crate::index::vector::order::Descending;
+use crate::index::vector::plan::{Figures, REACH};
 use crate::index::vector::rotate::rotate;
 use crate::index::vector::signs::{Signer, reach};
 use crate::index::vector::{
-    Arena, DEFAULT_RECALL, VectorHit, VectorIndex, Wanted, Way, build_graph, dot, quantise,
+    Arena, DEFAULT_RECALL, Probe, VectorHit, VectorIndex, Wanted, Way, build_graph, dot, quantise,
 };
-use crate::model::{Kept, Precision};
+use crate::model::{Code, Kept, Precision};
 
 const QUESTIONS: usize = 200;
 const NEAREST: usize = 10;
@@ -402,4 +404,95 @@ fn walks() {
         let (looked, error) = (looked / QUESTIONS, error / QUESTIONS as f32);
         println!("{breadth} kept: {recall:.4}, {looked} nodes looked at, floor off by {error:+.3}");
     }
+}
+
+/// The nearest lists by a graph over their centres, beside what a search does: how many of as many as it reads each finds, and
+/// how long that takes.
+#[test]
+#[ignore = "needs a file of vectors"]
+#[allow(clippy::disallowed_methods, reason = "it measures time, and no state depends on it")]
+fn centres() {
+    let Sample { dimensions, rows, questions, .. } = sample();
+    let arena = filled(dimensions, &rows);
+    let lists = &arena.lists;
+    let mut centres = Arena::new(dimensions);
+    for (centre, list) in (0..).zip(lists.kept(1..usize::MAX)) {
+        centres.insert(centre, &Code::Int8(list.centre[..dimensions].to_vec()));
+    }
+    add_graph(&mut centres);
+    let graph = centres.graph.as_ref().expect("it is in place");
+    let allowed: SlotSet = (0..centres.len() as u32).collect();
+    let ties = |slot| u128::from(slot);
+    println!("{} vectors, {} lists", rows.len(), centres.len());
+    let wanted = |limit| Wanted {
+        limit,
+        sure: limit,
+        allowed: &allowed,
+        exact: false,
+        recall: DEFAULT_RECALL,
+        ties: &ties,
+    };
+    let print = |what: &str, read: usize, ways: [(&str, usize, Vec<f64>); 2]| {
+        for (way, found, mut times) in ways {
+            times.sort_by(f64::total_cmp);
+            let share = found as f64 / (QUESTIONS * read) as f64;
+            println!("{what}, {way}: {share:.4} found in {:.0} us", times[QUESTIONS / 2]);
+        }
+    };
+    let timed = |times: &mut Vec<f64>, job: &mut dyn FnMut()| {
+        let start = std::time::Instant::now();
+        job();
+        times.push(start.elapsed().as_secs_f64() * 1e6);
+    };
+    let walk = |probe: &Probe, read: usize, breadth: usize| {
+        let walked = centres.walk(graph, probe, &wanted(read), (breadth, usize::MAX)).expect("it ends");
+        let mut found = walked.found;
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        found.into_iter().take(read).map(|hit| hit.slot).collect::<Vec<u32>>()
+    };
+    for recall in [0.8, 0.95, DEFAULT_RECALL] {
+        let figures = arena.figures(&Wanted { recall, ..wanted(NEAREST) });
+        let share = Figures { allowed: arena.len(), ..figures }.share();
+        let read = ((share * centres.len() as f32) as usize).max(1);
+        let (mut found, mut times) = ([0; 2], [const { Vec::new() }; 2]);
+        for question in &questions {
+            let probe = arena.probe(question, &[]);
+            let near = |most: usize| {
+                let mut order = Descending::with_capacity(most.min(centres.len()));
+                let query = (&probe.whole.steps[..], probe.whole.scale);
+                lists.each_near(&arena.signer.sign(question), query, most, |near| {
+                    order.push(near.list as u32 - 1, near.cosine);
+                });
+                order.take(read).map(|(centre, _)| centre).collect::<Vec<u32>>()
+            };
+            let all: SlotSet = near(usize::MAX).into_iter().collect();
+            let (mut own, mut by_graph) = (Vec::new(), Vec::new());
+            timed(&mut times[0], &mut || own = near((share * REACH * centres.len() as f32) as usize));
+            timed(&mut times[1], &mut || by_graph = walk(&probe, read, read));
+            for (found, centres) in found.iter_mut().zip([own, by_graph]) {
+                *found += centres.iter().filter(|centre| all.contains(**centre)).count();
+            }
+        }
+        let [first, second] = times;
+        let ways = [("by codes and steps", found[0], first), ("by a graph", found[1], second)];
+        print(&format!("{recall}, {read} lists"), read, ways);
+    }
+    let (mut found, mut times) = ([0; 2], [const { Vec::new() }; 2]);
+    for question in &questions {
+        let probe = arena.probe(question, &[]);
+        let (query, scale) = (&probe.whole.steps[..], probe.whole.scale);
+        let mut nearest = (0, f32::NEG_INFINITY);
+        lists.each_near(&[], (query, scale), usize::MAX, |near| {
+            if near.cosine > nearest.1 {
+                nearest = (near.list - 1, near.cosine);
+            }
+        });
+        let (mut own, mut by_graph) = (None, Vec::new());
+        timed(&mut times[0], &mut || own = lists.nearest(query, scale));
+        timed(&mut times[1], &mut || by_graph = walk(&probe, 1, 16));
+        found[0] += usize::from(own.is_some_and(|(centre, _)| centre == nearest.0));
+        found[1] += usize::from(by_graph == [nearest.0 as u32]);
+    }
+    let [first, second] = times;
+    print("the nearest list", 1, [("by groups", found[0], first), ("by a graph", found[1], second)]);
 }
