@@ -16,7 +16,7 @@ const FULL: usize = 128;
 /// Centres that are looked at for the nearest one, about: those of the nearest groups. Among fewer all are.
 const LOOKED: usize = 512;
 /// How many centres can be looked at one after the other in the time that one takes of those that lie here and there.
-const ALONE: usize = 5;
+const ALONE: usize = 3;
 
 /// The centres of lists, by number from 0 on, without gaps.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use crate::index::vector::order::{Descending, from_ordered, to_ordered};
 use crate::index::vector::place::WHOLE;
 use crate::index::vector::plan::{REACH, Way};
 use crate::index::vector::probe::{Measure, Probe, SIGN_FACTOR};
-use crate::index::vector::search::{best_of, scan_steps};
+use crate::index::vector::search::scan_steps;
 use crate::index::vector::signs::{Sight, reach};
 use crate::index::vector::{VectorHit, VectorHits, VectorIndex, Wanted};
 use crate::model::Precision;
@@ -25,8 +25,8 @@ use crate::model::Precision;
 /// How far the members of a list may lie from its centre towards a question, as a share of what they would if they all lay
 /// that way. In directions without preference 2 / sqrt(dimensions) would do; those of real vectors have preferences.
 const SPREAD: f32 = 0.7;
-/// Codes that are read before the first rows are scored. Each further round reads four times as many as the one before.
-const FIRST: usize = 512;
+/// Codes that are read before the first rows are scored. Each further round reads twice as many as the one before.
+const FIRST: usize = 128;
 /// Lists, or rows, that are read one after the other once memory has been asked for all of them.
 const TOGETHER: usize = 8;
 /// Codes of the first list that are read at a time.
@@ -81,16 +81,11 @@ impl Arena {
             if !more {
                 break;
             }
-            room *= 4;
+            room *= 2;
         }
-        let is_rough = hunt.add_uncoded() || self.paged.is_some();
+        hunt.add_uncoded();
         let floor = hunt.floor();
-        let hits = if is_rough {
-            self.best_in_full(hunt.scored, probe, wanted)
-        } else {
-            best_of(hunt.scored, wanted)
-        };
-        VectorHits { hits, floor, way }
+        VectorHits { hits: self.best_of_rough(hunt.scored, probe, wanted), floor, way }
     }
 
     /// By how much the score of a row can exceed the cosine with what its code was made of.
@@ -160,7 +155,7 @@ impl<'a> Hunt<'a> {
     fn is_beyond(&self, Near { list, cosine }: Near) -> bool {
         let Some(least) = self.least() else { return false };
         let nearness = self.arena.lists.nearness(list);
-        let across = libm::sqrtf(((1.0 - cosine * cosine) * (1.0 - nearness * nearness)).max(0.0));
+        let across = ((1.0 - cosine * cosine) * (1.0 - nearness * nearness)).max(0.0).sqrt();
         (cosine * nearness + SPREAD * across) * self.stretch < least
     }
 
@@ -174,17 +169,14 @@ impl<'a> Hunt<'a> {
         let far = farthest.map_or(0, |(bits, _)| bits);
         differing(sight.code(), codes, bound, far, |at, bits| {
             let slot = slots[at];
-            if !wanted.allowed.contains(slot) {
-                return;
-            }
             if bits <= bound {
                 let distance = sight.distance(&codes[at * words..][..words], bits);
-                if distance <= reach {
+                if distance <= reach && wanted.allowed.contains(slot) {
                     found.push((distance, slot));
                     counts[usize::from(distance)] += 1;
                 }
             }
-            if farthest.is_none_or(|(most, _)| bits > most) {
+            if farthest.is_none_or(|(most, _)| bits > most) && wanted.allowed.contains(slot) {
                 *farthest = Some((bits, slot));
             }
         });
@@ -219,7 +211,7 @@ impl<'a> Hunt<'a> {
         let (arena, probe) = (self.arena, self.probe);
         let slots = together.iter().map(|(_, slot)| *slot);
         if arena.paged.is_none() {
-            arena.full_scores(probe, slots, |slot, score| self.add(slot, score));
+            arena.rough_scores(probe, slots, |slot, score| self.add(slot, score));
             return;
         }
         for (distance, slot) in together {
@@ -239,9 +231,8 @@ impl<'a> Hunt<'a> {
     }
 
     /// Scores what has no code, by its steps or its signs: what is to be coded yet, and rows that an encoder of the host has
-    /// made. Answers whether there is any.
-    fn add_uncoded(&mut self) -> bool {
-        let before = self.scored.len();
+    /// made.
+    fn add_uncoded(&mut self) {
         let (arena, wanted) = (self.arena, self.wanted);
         let is_uncoded = |slot: &Slot| {
             let encoded = || arena.kept(*slot).is_some_and(|kept| arena.is_encoded(kept));
@@ -257,7 +248,6 @@ impl<'a> Hunt<'a> {
                 scan_steps(rows, stepped, wanted.allowed, |slot, score| self.add(slot, score));
             }
         }
-        self.scored.len() > before
     }
 
     /// The lowest score there is, about: that of the slot that differs most.

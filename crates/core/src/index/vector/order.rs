@@ -1,38 +1,49 @@
 //! Numbers in the order of scores, and scores as integers of the same order.
 
-/// Numbers with their scores, highest first and equal ones by number: sorted as far as they are asked for.
-#[derive(Debug, Default)]
+/// Numbers with their cosines, highest first and equal ones by number: sorted as far as they are asked for.
+///
+/// They are dealt into narrow ranges of cosines, of which each is sorted when its turn comes.
+#[derive(Debug)]
 pub(super) struct Descending {
-    /// Each as one number whose order is theirs: the score, turned round, and the number.
+    /// Each as one number whose order is theirs: the cosine, turned round, and the number.
     keys: Vec<u64>,
-    /// How many of them are where they belong.
+    /// By range, the highest cosines first, how many are in it; once they are dealt, where it ends.
+    ranges: Vec<u32>,
+    /// The range that is next, how many keys are where they belong, and how many were asked for.
+    range: usize,
     sorted: usize,
     next: usize,
 }
 
-impl Descending {
-    /// Numbers that are sorted at first, and more of them each time.
-    const FIRST: usize = 64;
+/// Ranges of cosines.
+const RANGES: usize = 512;
 
+impl Descending {
     /// Nothing yet, with room for so many.
     pub(super) fn with_capacity(many: usize) -> Self {
-        Descending { keys: Vec::with_capacity(many), sorted: 0, next: 0 }
+        Descending { keys: Vec::with_capacity(many), ranges: vec![0; RANGES], range: 0, sorted: 0, next: 0 }
     }
 
     /// Adds a number, before any has been asked for.
-    pub(super) fn push(&mut self, number: u32, score: f32) {
-        let ordered = (!to_ordered(score)).cast_unsigned() ^ 1 << 31;
+    pub(super) fn push(&mut self, number: u32, cosine: f32) {
+        let ordered = (!to_ordered(cosine)).cast_unsigned() ^ 1 << 31;
         self.keys.push(u64::from(ordered) << 32 | u64::from(number));
+        self.ranges[range_of(cosine)] += 1;
     }
 
-    fn sort_more(&mut self) {
-        let rest = &mut self.keys[self.sorted..];
-        let more = rest.len().min(self.sorted.max(Self::FIRST));
-        if more < rest.len() {
-            rest.select_nth_unstable(more);
+    /// Puts the keys in the order of their ranges.
+    fn deal(&mut self) {
+        let mut start = 0;
+        for range in &mut self.ranges {
+            start += std::mem::replace(range, start);
         }
-        rest[..more].sort_unstable();
-        self.sorted += more;
+        let mut dealt = vec![0; self.keys.len()];
+        for key in &self.keys {
+            let end = &mut self.ranges[range_of(cosine_of(*key))];
+            dealt[*end as usize] = *key;
+            *end += 1;
+        }
+        self.keys = dealt;
     }
 }
 
@@ -40,14 +51,32 @@ impl Iterator for Descending {
     type Item = (u32, f32);
 
     fn next(&mut self) -> Option<(u32, f32)> {
-        if self.next == self.sorted {
-            self.sort_more();
+        if self.next == self.keys.len() {
+            return None;
         }
-        let key = *self.keys.get(self.next)?;
+        if self.next == 0 {
+            self.deal();
+        }
+        while self.next == self.sorted {
+            let end = self.ranges[self.range] as usize;
+            self.keys[self.sorted..end].sort_unstable();
+            self.sorted = end;
+            self.range += 1;
+        }
+        let key = self.keys[self.next];
         self.next += 1;
-        let ordered = !((key >> 32) as u32 ^ 1 << 31).cast_signed();
-        Some((key as u32, from_ordered(ordered)))
+        Some((key as u32, cosine_of(key)))
     }
+}
+
+/// The range of a cosine. What rounding has put above 1 or below -1 is in the first or the last one.
+fn range_of(cosine: f32) -> usize {
+    (((1.0 - cosine) * (RANGES / 2) as f32) as usize).min(RANGES - 1)
+}
+
+/// The cosine of a key of [`Descending`].
+fn cosine_of(key: u64) -> f32 {
+    from_ordered(!((key >> 32) as u32 ^ 1 << 31).cast_signed())
 }
 
 /// A float as an integer of the same order.

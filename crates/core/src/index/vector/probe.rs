@@ -51,6 +51,13 @@ impl Stepped {
         Stepped { steps: steps.into_iter().map(i16::from).collect(), scale, factor, vector }
     }
 
+    /// By how much a score by steps may be above or below the true one, among rows of which no scale is greater than that: six
+    /// standard deviations, the components of both sides being rounded independently.
+    pub(super) fn doubt(&self, coarsest: f32) -> f32 {
+        let own = self.scale / self.factor;
+        6.0 * self.factor * ((own * own + coarsest * coarsest) / 12.0).sqrt()
+    }
+
     /// The score of a row.
     pub(super) fn score(&self, rows: &Rows, row: usize) -> f32 {
         let product = dot_f32_i8(&self.vector, &rows.steps(row)[..self.vector.len()]);
@@ -99,7 +106,7 @@ impl Probe {
 pub(super) fn sign_table(query: &[f32]) -> Vec<f32> {
     let mut rotated = query.to_vec();
     rotate(&mut rotated);
-    let factor = SIGN_FACTOR / libm::sqrtf(query.len() as f32);
+    let factor = SIGN_FACTOR / (query.len() as f32).sqrt();
     let mut table = Vec::with_capacity(query.len().div_ceil(8) * 256);
     for components in rotated.chunks(8) {
         let start = table.len();

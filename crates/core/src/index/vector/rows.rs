@@ -19,6 +19,8 @@ pub(super) struct Rows {
     steps: usize,
     /// Bytes of signs of a row.
     signs: usize,
+    /// The greatest of the scales that rows have had.
+    coarsest: f32,
     blocks: Vec<Block>,
 }
 
@@ -42,7 +44,7 @@ impl Rows {
             Precision::Int8 => (0, dimensions.next_multiple_of(8), 0),
             Precision::Binary => (0, 0, dimensions.div_ceil(8)),
         };
-        Rows { precision, dimensions, full, steps, signs, blocks: Vec::new() }
+        Rows { precision, dimensions, full, steps, signs, coarsest: 0.0, blocks: Vec::new() }
     }
 
     /// How exactly they are kept.
@@ -90,7 +92,9 @@ impl Rows {
         } else {
             steps.iter_mut().zip(bytes).for_each(|(step, byte)| *step = byte.cast_signed());
         }
-        block.scales.push(unit_scale(steps));
+        let scale = unit_scale(steps);
+        block.scales.push(scale);
+        self.coarsest = self.coarsest.max(scale);
     }
 
     /// Makes room for one more row. Answers which it is.
@@ -148,9 +152,11 @@ impl Rows {
         match code {
             Code::F32(components) => {
                 block.full[at * self.full..][..self.full].copy_from_slice(components);
-                block.write_steps(at, width, &quantise(components));
+                self.coarsest = self.coarsest.max(block.write_steps(at, width, &quantise(components)));
             }
-            Code::Int8(steps) | Code::Projected(_, steps) => block.write_steps(at, width, steps),
+            Code::Int8(steps) | Code::Projected(_, steps) => {
+                self.coarsest = self.coarsest.max(block.write_steps(at, width, steps));
+            }
             Code::Binary(signs) => block.signs[at * self.signs..][..self.signs].copy_from_slice(signs),
             Code::Long(..) => unreachable!("lengths are not in rows"),
         }
@@ -178,6 +184,11 @@ impl Rows {
     /// What brings the steps of a row to length 1.
     pub(super) fn scale(&self, row: usize) -> f32 {
         self.blocks[row / BLOCK_ROWS].scales[row % BLOCK_ROWS]
+    }
+
+    /// The greatest of the scales that rows have had: how far steps are from what they stand for, at most.
+    pub(super) fn coarsest(&self) -> f32 {
+        self.coarsest
     }
 
     /// The signs of a row.
@@ -212,10 +223,12 @@ impl Rows {
 }
 
 impl Block {
-    fn write_steps(&mut self, at: usize, width: usize, steps: &[i8]) {
+    /// Answers the scale of the row.
+    fn write_steps(&mut self, at: usize, width: usize, steps: &[i8]) -> f32 {
         let cells = &mut self.steps[at * width..][..width];
         cells[..steps.len()].copy_from_slice(steps);
         self.scales[at] = unit_scale(cells);
+        self.scales[at]
     }
 }
 

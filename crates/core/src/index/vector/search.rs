@@ -13,7 +13,7 @@ use crate::index::vector::rows::Rows;
 use crate::index::vector::walk::Walked;
 use crate::index::vector::{VectorHit, VectorHits, VectorIndex, Wanted};
 use crate::index::{Slot, SlotSet};
-use crate::model::Precision;
+use crate::model::{Metric, Precision};
 
 /// Candidates beyond the limit that are scored in full precision.
 const RESCORED: usize = 32;
@@ -85,7 +85,7 @@ impl Arena {
             }
         }
         let floor = best.floor();
-        VectorHits { hits: self.in_full(best.into_slots(), probe, wanted), floor, way }
+        VectorHits { hits: self.best_in_full(best.into_hits(), probe, wanted), floor, way }
     }
 
     /// Scores slots with all that is kept of them, and keeps the best.
@@ -191,11 +191,12 @@ impl Arena {
         if found.len() < wanted.limit.min(wanted.allowed.len()) {
             return None;
         }
-        Some(VectorHits { hits: self.best_in_full(found, probe, wanted), floor, way: Way::Graph })
+        Some(VectorHits { hits: self.best_of_rough(found, probe, wanted), floor, way: Way::Graph })
     }
 
-    /// Of what was found by its steps, the best with all that is kept of them.
-    pub(super) fn best_in_full(
+    /// Of what was found by its steps, or by its codes while rows have to be read, the best with all that is kept of them: as many
+    /// as may be among those that are to be right.
+    pub(super) fn best_of_rough(
         &self,
         mut found: Vec<VectorHit>,
         probe: &Probe,
@@ -206,7 +207,32 @@ impl Arena {
             found.select_nth_unstable_by(kept, |a, b| better(a, b, wanted));
             found.truncate(kept);
         }
+        self.best_in_full(found, probe, wanted)
+    }
+
+    /// The best of what was scored by its steps, with all that is kept of them. What lies so far below the last of those that are
+    /// wanted that rounding cannot have put it there is left out.
+    fn best_in_full(&self, mut found: Vec<VectorHit>, probe: &Probe, wanted: &Wanted<'_>) -> Vec<VectorHit> {
+        let doubt = self.doubt(probe);
+        if (1..found.len()).contains(&wanted.limit) && doubt.is_finite() {
+            let (_, last, _) = found.select_nth_unstable_by(wanted.limit - 1, |a, b| better(a, b, wanted));
+            let least = last.score - std::f32::consts::SQRT_2 * doubt;
+            found.retain(|hit| hit.score >= least);
+        }
         self.in_full(found.into_iter().map(|hit| hit.slot), probe, wanted)
+    }
+
+    /// By how much a score by steps may be above or below the score by all that is kept; without end where codes, or lengths, say
+    /// more than steps.
+    fn doubt(&self, probe: &Probe) -> f32 {
+        if probe.metric != Metric::Cosine || self.paged.is_some() {
+            return f32::INFINITY;
+        }
+        let doubts = self.rows.iter().enumerate().map(|(set, rows)| match probe.measure(set) {
+            Measure::Steps(stepped) if rows.len() > 0 => stepped.doubt(rows.coarsest()),
+            _ => 0.0,
+        });
+        doubts.fold(0.0, f32::max)
     }
 
     /// Gives the scores of slots by their steps, or their signs, in the order of the slots.
