@@ -133,9 +133,9 @@ pub(super) fn adopt_lists(
         tracing::warn!(key, "stored lists cannot be used, and are made anew");
         return None;
     };
-    let store = &state.store;
+    let finder = state.store.finder();
     let unchanged = |id: &RecordId| homes.get(id).is_some_and(|segment| *segment < stored.segments);
-    let slot = |id: &RecordId| if unchanged(id) { store.slot(*id) } else { None };
+    let slot = |id: &RecordId| finder.slot(*id).filter(|_| unchanged(id));
     for StoredList { centre, nearness, ids, codes } in &stored.lists {
         let slots: Vec<Option<u32>> = ids.iter().map(slot).collect();
         index.adopt(centre, *nearness, &slots, codes);

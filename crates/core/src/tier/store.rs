@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use crate::index::{Slot, SlotSet};
 use crate::model::{Filter, Record, RecordId, Scope, Tier, Timestamp};
 use crate::tier::columns::Columns;
+use crate::tier::finder::Finder;
 
 /// Where a record stands in the order of its tier, or of its kind.
 pub(crate) type Place = (Timestamp, RecordId);
@@ -338,6 +339,12 @@ impl Store {
     /// The slot of this id.
     pub(crate) fn slot(&self, id: RecordId) -> Option<Slot> {
         self.ids.get(&id).copied()
+    }
+
+    /// Finds the slots of many records. Nothing may change meanwhile.
+    pub(crate) fn finder(&self) -> Finder<'_> {
+        let live = (0..).zip(&self.slots).filter(|(_, record)| record.is_some());
+        Finder::new(&self.names, live.map(|(slot, _)| slot))
     }
 
     /// The id of the record that this slot was given for, whether it is there or not.

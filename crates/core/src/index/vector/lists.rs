@@ -219,6 +219,10 @@ impl Lists {
     /// Takes up a list that was kept, with those of its codes whose slots are known and have no code; into the first list
     /// if the centre is that of none.
     pub(super) fn adopt(&mut self, centre: &[i8], nearness: f32, slots: &[Option<Slot>], codes: &[u64]) {
+        let room = slots.iter().flatten().max().map_or(0, |slot| *slot as usize + 1);
+        if self.homes.len() < room {
+            self.homes.resize(room, Home::NONE);
+        }
         let known = slots.iter().zip(codes.chunks_exact(self.words));
         let mut list = 0;
         for (slot, code) in known.filter_map(|(slot, code)| Some(((*slot)?, code))) {
@@ -228,13 +232,13 @@ impl Lists {
             if list == 0 && centre != self.none {
                 self.add_list(centre);
                 list = self.lists.len() - 1;
-                self.lists[list].nearness = nearness;
+                let own = &mut self.lists[list];
+                own.nearness = nearness;
+                own.slots.reserve_exact(slots.len());
+                own.codes.reserve_exact(codes.len());
             }
-            self.insert(slot, code);
-            if list > 0 {
-                let code = self.take(slot);
-                self.put(list, slot, &code);
-            }
+            self.len += 1;
+            self.put(list, slot, code);
         }
     }
 
