@@ -3,7 +3,7 @@
 //! A code stands for the unit vector that it decodes to, and encoding that one gives the code again, so that a record may
 //! be moved, exported and imported without losing more. Going from one precision to a coarser one goes over that vector.
 
-use crate::index::vector::kernel::dot;
+use crate::index::vector::kernel::{LANES, dot, dot_rows, nearest, steps_of};
 use crate::index::vector::project::Projections;
 use crate::index::vector::rotate::{rotate, unrotate};
 use crate::model::{Code, Kept, Precision};
@@ -86,18 +86,13 @@ pub(crate) fn quantise(vector: &[f32]) -> Vec<i8> {
 pub(super) fn quantise_into(vector: &[f32], steps: &mut [i8]) {
     let largest = largest(vector);
     let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-    let (heads, tail) = steps.as_chunks_mut::<LANES>();
-    let (components, rest) = vector.as_chunks::<LANES>();
+    let (heads, tail) = steps.as_chunks_mut();
+    let (components, rest) = vector.as_chunks();
     for (steps, components) in heads.iter_mut().zip(components) {
-        for (own, component) in steps.iter_mut().zip(components) {
-            *own = nearest(component / step);
-        }
+        *steps = steps_of(components, step);
     }
     tail.iter_mut().zip(rest).for_each(|(own, component)| *own = nearest(component / step));
 }
-
-/// Components that are worked on together: a loop of a known length is compiled to vector instructions.
-const LANES: usize = 16;
 
 /// The largest of the components, whatever their signs.
 fn largest(vector: &[f32]) -> f32 {
@@ -113,17 +108,10 @@ fn largest(vector: &[f32]) -> f32 {
     lanes.into_iter().chain(tail.iter().map(|component| component.abs())).fold(0.0, larger)
 }
 
-/// The nearest whole number; halves away from zero, as `roundf` has it.
-fn nearest(exact: f32) -> i8 {
-    let whole = exact as i32;
-    // What is beyond the whole number is exact.
-    let beyond = exact - whole as f32;
-    (whole + i32::from(beyond >= 0.5) - i32::from(beyond <= -0.5)) as i8
-}
-
 /// What brings quantised components to length 1.
 pub(super) fn unit_scale(steps: &[i8]) -> f32 {
-    let square: i32 = steps.iter().map(|step| i32::from(*step) * i32::from(*step)).sum();
+    let (heads, tail) = steps.split_at(steps.len() / 8 * 8);
+    let square = dot_rows(heads, heads) + tail.iter().map(|step| i32::from(*step).pow(2)).sum::<i32>();
     if square == 0 { 0.0 } else { 1.0 / (square as f32).sqrt() }
 }
 

@@ -97,6 +97,26 @@ pub(super) fn dot_f32_i8(query: &[f32], row: &[i8]) -> f32 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
 }
 
+/// Components that are brought to steps together.
+pub(super) const LANES: usize = 16;
+
+/// The nearest whole number of steps of that size for each of some components, none of which is larger than 127 of them.
+pub(super) fn steps_of(components: &[f32; LANES], step: f32) -> [i8; LANES] {
+    #[cfg(target_feature = "simd128")]
+    return simd::steps_of(components, step);
+    #[cfg(not(target_feature = "simd128"))]
+    return components.map(|component| nearest(component / step));
+}
+
+/// A little less than a half: added to the number next below a half it stays below 1, and added to a half it becomes 1, since sums
+/// are rounded.
+const HALF: f32 = 0.499_999_97;
+
+/// The nearest whole number; halves away from zero, as `roundf` has it.
+pub(super) fn nearest(exact: f32) -> i8 {
+    (exact + HALF.copysign(exact)) as i32 as i8
+}
+
 /// The sum of what the bytes of `signs` add, each looked up in its 256 entries of `table`.
 pub(super) fn sum_of_signs(table: &[f32], signs: &[u8]) -> f32 {
     let mut lanes = [0f32; 4];
@@ -147,11 +167,26 @@ mod simd {
     //! (`v128.load`, `v128.load8x8_s`); taking the components one by one, it makes eight of them.
 
     use core::arch::wasm32::{
-        i16x8, i16x8_extend_low_i8x16, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat,
-        i64x2_splat, v128,
+        f32x4, f32x4_add, f32x4_div, f32x4_splat, i8x16_narrow_i16x8, i16x8, i16x8_extend_low_i8x16,
+        i16x8_narrow_i32x4, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat,
+        i32x4_trunc_sat_f32x4, i64x2_extract_lane, i64x2_splat, v128, v128_and, v128_or,
     };
 
-    use super::ROWS;
+    use super::{HALF, LANES, ROWS};
+
+    pub(super) fn steps_of(components: &[f32; LANES], step: f32) -> [i8; LANES] {
+        let (step, half, sign) = (f32x4_splat(step), f32x4_splat(HALF), f32x4_splat(-0.0));
+        let nearest = |at: usize| {
+            let exact = f32x4(components[at], components[at + 1], components[at + 2], components[at + 3]);
+            let exact = f32x4_div(exact, step);
+            i32x4_trunc_sat_f32x4(f32x4_add(exact, v128_or(half, v128_and(exact, sign))))
+        };
+        let first = i16x8_narrow_i32x4(nearest(0), nearest(4));
+        let steps = i8x16_narrow_i16x8(first, i16x8_narrow_i32x4(nearest(8), nearest(12)));
+        let halves = [i64x2_extract_lane::<0>(steps), i64x2_extract_lane::<1>(steps)];
+        let bytes = halves.map(i64::to_le_bytes);
+        std::array::from_fn(|at| bytes[at / 8][at % 8].cast_signed())
+    }
 
     pub(super) fn dot_i8_x4(query: &[i16], rows: [&[i8]; ROWS]) -> [i32; ROWS] {
         let pieces = query.as_chunks().0;
