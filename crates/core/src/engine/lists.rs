@@ -136,9 +136,10 @@ pub(super) fn adopt_lists(
     let finder = state.store.finder();
     let unchanged = |id: &RecordId| homes.get(id).is_some_and(|segment| *segment < stored.segments);
     let slot = |id: &RecordId| finder.slot(*id).filter(|_| unchanged(id));
-    for StoredList { centre, nearness, ids, codes } in &stored.lists {
+    for list in &stored.lists {
+        let StoredList { centre, nearness, ids, codes } = list.read();
         let slots: Vec<Option<u32>> = ids.iter().map(slot).collect();
-        index.adopt(centre, *nearness, &slots, codes);
+        index.adopt(&centre, nearness, &slots, &codes);
     }
     index.forget_coded();
     Some(ListsRef { number, segments: stored.segments })

@@ -79,16 +79,42 @@ pub(crate) fn page(number: u32, lists: impl Iterator<Item = StoredList>) -> Vec<
 
 /// What a lists object holds.
 #[derive(Debug)]
-pub(crate) struct StoredLists {
+pub(crate) struct StoredLists<'a> {
     /// Records whose newest form is in a segment of this number or a later one were changed since.
     pub(crate) segments: u64,
     /// The lists, the first one first.
-    pub(crate) lists: Vec<StoredList>,
+    pub(crate) lists: Vec<ListBytes<'a>>,
+}
+
+/// A list as its bytes stand in the object, which is large: one list after the other is read out of them.
+#[derive(Debug)]
+pub(crate) struct ListBytes<'a> {
+    centre: &'a [u8],
+    nearness: f32,
+    ids: &'a [[u8; 16]],
+    codes: &'a [[u8; 8]],
+}
+
+impl ListBytes<'_> {
+    /// The list.
+    pub(crate) fn read(&self) -> StoredList {
+        StoredList {
+            centre: self.centre.iter().map(|byte| byte.cast_signed()).collect(),
+            nearness: self.nearness,
+            ids: self.ids.iter().map(|id| RecordId(u128::from_le_bytes(*id))).collect(),
+            codes: self.codes.iter().map(|word| u64::from_le_bytes(*word)).collect(),
+        }
+    }
 }
 
 /// Reads the lists object under that key. Nothing if anything is amiss with it, or if its codes are not of vectors of
 /// `dimensions` components, or not of `words` words each.
-pub(crate) fn decode(object: &str, bytes: &[u8], dimensions: u32, words: usize) -> Option<StoredLists> {
+pub(crate) fn decode<'a>(
+    object: &str,
+    bytes: &'a [u8],
+    dimensions: u32,
+    words: usize,
+) -> Option<StoredLists<'a>> {
     let mut frames = Frames::of(header::check(bytes, ObjectKind::Lists, object).ok()?);
     let info: InfoV1 = postcard::from_bytes(frames.next()?).ok()?;
     if info.scheme != SCHEME || info.dimensions != dimensions {
@@ -97,7 +123,7 @@ pub(crate) fn decode(object: &str, bytes: &[u8], dimensions: u32, words: usize) 
     let width = (dimensions as usize).next_multiple_of(8);
     let mut lists = Vec::new();
     for _ in 0..info.pages {
-        let (page, mut raw): (PageV1, &[u8]) = postcard::take_from_bytes(frames.next()?).ok()?;
+        let (page, mut raw): (PageV1, &'a [u8]) = postcard::take_from_bytes(frames.next()?).ok()?;
         for HeadV1 { nearness, members } in page.lists {
             let members = members as usize;
             let mut take = |bytes: usize| {
@@ -105,12 +131,10 @@ pub(crate) fn decode(object: &str, bytes: &[u8], dimensions: u32, words: usize) 
                 raw = after;
                 Some(taken)
             };
-            let centre = take(width)?.iter().map(|byte| byte.cast_signed()).collect();
+            let centre = take(width)?;
             let ids = take(members.checked_mul(16)?)?.as_chunks().0;
-            let ids = ids.iter().map(|id| RecordId(u128::from_le_bytes(*id))).collect();
             let codes = take(members.checked_mul(8 * words)?)?.as_chunks().0;
-            let codes = codes.iter().map(|word| u64::from_le_bytes(*word)).collect();
-            lists.push(StoredList { centre, nearness, ids, codes });
+            lists.push(ListBytes { centre, nearness, ids, codes });
         }
         if !raw.is_empty() {
             return None;
@@ -145,7 +169,8 @@ mod tests {
     fn lists_come_back_as_they_were() {
         let bytes = encode(4, 70, 9, &some());
         let found = decode("lists-0000000004", &bytes, 70, 3).expect("it was just encoded");
-        assert_eq!((found.segments, found.lists), (9, some()));
+        let lists: Vec<StoredList> = found.lists.iter().map(ListBytes::read).collect();
+        assert_eq!((found.segments, lists), (9, some()));
         assert!(decode("lists-0000000004", &bytes, 71, 3).is_none(), "other dimensions");
         assert!(decode("lists-0000000004", &bytes, 70, 4).is_none(), "other words");
         assert!(decode("lists-0000000005", &bytes, 70, 3).is_none(), "another number");
