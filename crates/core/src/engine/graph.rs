@@ -302,11 +302,11 @@ pub(super) fn adopt_graph(
         tracing::warn!(key, "the stored graph cannot be used");
         return None;
     };
-    let finder = state.store.finder();
+    let slots = state.store.slots_by_id();
     let unchanged = |id: &RecordId| homes.get(id).is_some_and(|segment| *segment < stored.segments);
     let standing = |id: &RecordId| match *id {
         TWIN => Standing::Twin,
-        id => finder.slot(id).filter(|_| unchanged(&id)).map_or(Standing::Gone, Standing::Slot),
+        id => slots.get(&id).copied().filter(|_| unchanged(&id)).map_or(Standing::Gone, Standing::Slot),
     };
     let standing: Vec<Standing> = stored.ids.iter().map(standing).collect();
     index.adopt_graph(&standing, &stored.layers).then(|| GraphRef::opened(number, stored.segments))

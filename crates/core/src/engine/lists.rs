@@ -133,9 +133,9 @@ pub(super) fn adopt_lists(
         tracing::warn!(key, "stored lists cannot be used, and are made anew");
         return None;
     };
-    let finder = state.store.finder();
+    let slots = state.store.slots_by_id();
     let unchanged = |id: &RecordId| homes.get(id).is_some_and(|segment| *segment < stored.segments);
-    let slot = |id: &RecordId| finder.slot(*id).filter(|_| unchanged(id));
+    let slot = |id: &RecordId| slots.get(id).copied().filter(|_| unchanged(id));
     for list in &stored.lists {
         let StoredList { centre, nearness, ids, codes } = list.read();
         let slots: Vec<Option<u32>> = ids.iter().map(slot).collect();

@@ -4,7 +4,6 @@
 //! with per-tier orders that let maintenance find what is due without looking at everything.
 
 mod columns;
-mod finder;
 mod store;
 
 pub(crate) use store::{Place, Store};
