@@ -93,10 +93,10 @@ pub(super) struct Effort {
 const EFFORTS: [(f32, [f32; 3]); 7] = [
     (0.5, [0.02, 0.0, 0.1]),
     (0.8, [0.07, 0.5, 0.2]),
-    (0.9, [0.18, 1.0, 0.3]),
-    (0.95, [0.38, 1.4, 0.4]),
+    (0.9, [0.2, 1.0, 0.3]),
+    (0.95, [0.44, 1.5, 0.4]),
     (0.98, [0.7, 1.7, 0.7]),
-    (0.99, [1.0, 2.0, 1.0]),
+    (0.99, [1.0, 2.3, 1.0]),
     (0.999, [3.0, 3.0, 4.0]),
 ];
 
@@ -244,7 +244,7 @@ mod tests {
         let is_less =
             |a: &Effort, b: &Effort| a.breadth < b.breadth && a.deviations < b.deviations && a.kept < b.kept;
         assert!(efforts.is_sorted_by(is_less));
-        assert_eq!(Effort::of(DEFAULT_RECALL), Effort { breadth: 1.0, deviations: 2.0, kept: 1.0 });
+        assert_eq!(Effort::of(DEFAULT_RECALL), Effort { breadth: 1.0, deviations: 2.3, kept: 1.0 });
         assert_eq!(Effort::of(0.999), Effort { breadth: 3.0, deviations: 3.0, kept: 4.0 });
         let kept = |recall| Figures::breadth(Effort::of(recall), 10, 20);
         assert!(kept(0.95) < kept(0.99) / 2 && kept(0.999) > 2 * kept(0.99));
