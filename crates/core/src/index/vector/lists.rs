@@ -294,8 +294,8 @@ impl Lists {
     fn split(&mut self, list: usize, steps_of: &StepsOf<'_>) {
         let List { slots, codes, .. } = std::mem::take(&mut self.lists[list]);
         let code = |at: usize| &codes[at * self.words..][..self.words];
-        let mut members: Vec<i8> =
-            slots.iter().enumerate().flat_map(|(at, slot)| steps_of(*slot, code(at))).collect();
+        let mut members = Vec::with_capacity((slots.len() + ROWS) * self.width);
+        slots.iter().enumerate().for_each(|(at, slot)| members.extend_from_slice(&steps_of(*slot, code(at))));
         members.resize(slots.len().next_multiple_of(ROWS) * self.width, 0);
         let halves = Halves::of(&members, slots.len(), self.width);
         let [first, second] = &halves.centres;
