@@ -123,7 +123,7 @@ fn bounds() {
     let Sample { dimensions, rows, questions, nearest } = sample();
     let signer = Signer::new(dimensions);
     let codes: Vec<Vec<u64>> = rows.iter().map(|row| signer.sign(row)).collect();
-    for deviations in [0.5, 1.0, 1.3, 1.7, 2.0, 2.5, 3.0] {
+    for deviations in [0.5, 1.0, 1.3, 1.7, 2.0, 2.3, 2.5, 3.0] {
         let (mut found, mut passed, mut scored) = (0, 0, 0);
         for (question, nearest) in questions.iter().zip(&nearest) {
             let sight = signer.sight(question);
