@@ -31,7 +31,15 @@ const marks = [
   (x, y) => `<path d="M${x} ${y - 5}l5 5l-5 5l-5 -5z"/>`,
 ];
 /** Names keep their colour and mark in all drawings. */
-const names = ["stratamem", "plain", ...[...new Set(results.map(({ peer }) => peer))].filter((peer) => peer !== "stratamem" && peer !== "plain").sort()];
+const others = new Set(results.map(({ peer }) => peer).sort());
+for (const own of ["stratamem", "stratamem-index", "plain"]) others.delete(own);
+const names = ["stratamem", "plain", ...others];
+/** How the measured peers are drawn: the index alone as hollow marks of the whole. */
+const looks = {
+  ...Object.fromEntries(names.map((name) => [name, { name, label: name }])),
+  plain: { name: "plain", label: "plain scan in JavaScript" },
+  "stratamem-index": { name: "stratamem", label: "stratamem, the index alone", hollow: true },
+};
 const styleOf = (name) => {
   const at = names.indexOf(name);
   return { colour: colours[at % colours.length], mark: marks[at % marks.length], width: name === "stratamem" ? 3 : 1.5 };
@@ -48,7 +56,7 @@ const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
 
 /**
  * A drawing with two axes. An axis is `{ label, ticks: [[value, text]], place }`, where `place` gives 0 to 1; a series is
- * `{ name, label, points: [[x, y]] }`, with `hollow` points that are not joined.
+ * `{ name, label, points: [[x, y]] }`, with `hollow` points.
  */
 function drawing({ title, x, y, series }) {
   const across = (value) => round(FRAME.left + x.place(value) * (FRAME.right - FRAME.left));
@@ -74,7 +82,7 @@ function drawing({ title, x, y, series }) {
     const { colour, mark, width } = styleOf(name);
     const places = points.map(([a, b]) => [across(a), up(b)]);
     const ink = hollow ? `fill="none" stroke="${colour}" stroke-width="2"` : `fill="${colour}"`;
-    if (places.length > 1 && !hollow) {
+    if (places.length > 1) {
       parts.push(`<polyline class="line" stroke="${colour}" stroke-width="${width}" points="${places.map((place) => place.join(",")).join(" ")}"/>`);
     }
     parts.push(`<g ${ink}>${places.map(([a, b]) => mark(a, b)).join("")}</g>`);
@@ -114,26 +122,21 @@ const write = (name, svg) => writeFileSync(join(values.to, name), svg);
 
 for (const count of new Set(results.map((result) => result.count))) {
   const measured = results.filter((result) => result.count === count && result.points);
-  const ours = measured.find(({ peer }) => peer === "stratamem");
-  const series = names.flatMap((name) => {
+  const series = Object.keys(looks).flatMap((name) => {
     const points = measured.find(({ peer }) => peer === name)?.points.filter(({ recall }) => recall >= 0.7).map(({ recall, p50 }) => [recall, p50]);
     if (!points?.length) return [];
-    const label = name === "plain" ? "plain scan in JavaScript" : name;
-    const sorted = { name, label, points: points.sort((a, b) => a[0] - b[0]) };
-    // What a recall takes besides searching is the same for every size, and no part of an index.
-    const net = name === "stratamem" && { name, label: "stratamem, search only", hollow: true, points: points.map(([recall, p50]) => [recall, p50 - ours.outside]) };
-    return net ? [sorted, net] : [sorted];
+    return [{ ...looks[name], points: points.sort((a, b) => a[0] - b[0]) }];
   });
   const numbers = series.flatMap(({ points }) => points.map(([, p50]) => p50)).filter((value) => value > 0);
   write(`recall-${count}.svg`, drawing({ title: `Latency against recall, ${grouped(count)} vectors`, x: recallAxis, y: logarithmic("median latency, ms", numbers, plainNumber), series }));
 }
 
-const series = names.flatMap((name) => {
+const series = Object.keys(looks).flatMap((name) => {
   const points = results.filter(({ peer }) => peer === name).flatMap((result) => {
     const point = pointAt(result, WANTED);
     return point ? [[result.count, point.p50]] : [];
   });
-  return points.length ? [{ name, label: name === "plain" ? "plain scan in JavaScript" : name, points: points.sort((a, b) => a[0] - b[0]) }] : [];
+  return points.length ? [{ ...looks[name], points: points.sort((a, b) => a[0] - b[0]) }] : [];
 });
 const counts = series.flatMap(({ points }) => points.map(([count]) => count));
 const times = series.flatMap(({ points }) => points.map(([, p50]) => p50));

@@ -38,7 +38,8 @@ const LIMIT = 10;
 const here = fileURLToPath(new URL(".", import.meta.url));
 const note = (text) => process.stderr.write(`${text}\n`);
 const adapters = readdirSync(new URL("adapters", import.meta.url)).map((name) => basename(name, ".mjs")).sort();
-const chosen = values.peers?.split(",") ?? ["plain", "stratamem", ...adapters.filter((name) => name !== "plain" && name !== "stratamem")];
+const first = ["plain", "stratamem", "stratamem-index"];
+const chosen = values.peers?.split(",") ?? [...first, ...adapters.filter((name) => !first.includes(name))];
 for (const name of chosen) {
   if (!adapters.includes(name)) throw new Error(`no peer ${name}: ${adapters.join(", ")}`);
 }

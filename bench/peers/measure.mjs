@@ -38,23 +38,12 @@ async function asked(index, questions, truth, setting, passes) {
   return { setting, recall: found / truth.flat().length, p50: median(times), p95: quantile(times, 0.95) };
 }
 
-/** What a search takes outside of the search: the same call in an index of sixteen vectors. */
-async function outside(create, width, limit, row, questions, setting, folder) {
-  const small = await create(width, 16, limit, mkdtempSync(join(folder, "small-")));
-  await small.addMany(0, Array.from({ length: 16 }, (_, at) => row(at)));
-  await small.finish?.();
-  const { p50 } = await asked(small, questions, questions.map(() => []), setting, 1);
-  await small.close?.();
-  return p50;
-}
-
 async function measure({ adapter, vectors, width, count, limit, truth, passes, seconds }, folder) {
   const { about, create } = await import(`./adapters/${adapter}.mjs`);
   const flat = readVectors(vectors, width);
   const row = (at) => flat.slice(at * width, (at + 1) * width);
   const questions = truth.map((_, at) => row(flat.length / width - truth.length + at));
   const result = { peer: adapter, ...about, count, width };
-  const net = adapter === "stratamem" ? await outside(create, width, limit, row, questions, about.values[0], folder) : undefined;
 
   globalThis.gc();
   const before = process.memoryUsage().rss;
@@ -96,7 +85,6 @@ async function measure({ adapter, vectors, width, count, limit, truth, passes, s
     if (point.recall >= ENOUGH) break;
   }
   result.plain = median([...plain, ...(await baseline())]);
-  if (net !== undefined) result.outside = net;
 
   // One at a time, at the full size: the questions themselves, which nothing is asked about any more.
   const inserts = [];

@@ -26,8 +26,7 @@ export function tables({ results }) {
         number(result.stored?.save), number(result.stored?.load), number(result.memory.grown, 0),
       ];
     });
-    const outside = results.find((result) => result.count === size && result.outside)?.outside;
     const rows = [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-    return `${size} vectors\n\n${rows}\n${outside ? `\nOf the recall of stratamem ${outside.toFixed(3)} ms pass outside the search.\n` : ""}`;
+    return `${size} vectors\n\n${rows}\n`;
   }).join("\n");
 }
