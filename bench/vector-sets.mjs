@@ -1,5 +1,6 @@
 // The sets of vectors that the benches of the vector index search. Each answers up to `count` rows of length 1, one after the
-// other, and their width; or nothing if it is made of a file that is not there. The last rows are for questions.
+// other, and their width; or nothing if it is made of a file that is not there. The last rows are for questions: those of a file
+// stand at its end, those of other sets behind the largest number that is asked for.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +26,7 @@ export function vectorSets({ data, vectors, dimensions, most }) {
     "static-128": (count) => embedded("static-128", texts(count)),
     "static-256": (count) => embedded("static-256", texts(count)),
     minilm: (count) => data && existsSync(data) && minilm(data, count),
-    file: (count) => vectors && { flat: readVectors(vectors, dimensions, count), width: dimensions },
+    file: (count) => vectors && { flat: cut(readVectors(vectors, dimensions), dimensions, count), width: dimensions },
     mixtures: (count) => vectors && mixtures(readVectors(vectors, dimensions), dimensions, count),
     clustered,
   };
@@ -45,13 +46,17 @@ function minilm(folder, count) {
   const files = ["turns.spk", "turns.cap", "questions.noname"].map((name) => readFileSync(join(folder, `${name}.minilm384.i8.bin`)));
   const all = Float32Array.from(new Int8Array(Buffer.concat(files)));
   for (let at = 0; at < all.length; at += width) normalise(all, at, width);
-  // The questions stand at the end, as they do in the other sets.
+  return { flat: cut(all, width, count), width };
+}
+
+/** The first rows and, at the end, the questions: as many of all as are asked for. */
+function cut(all, width, count) {
   const rows = all.length / width;
   const kept = Math.min(count, rows);
   const flat = new Float32Array(kept * width);
   flat.set(all.subarray(0, (kept - QUESTIONS) * width));
   flat.set(all.subarray((rows - QUESTIONS) * width), (kept - QUESTIONS) * width);
-  return { flat, width };
+  return flat;
 }
 
 function clustered(count) {

@@ -34,6 +34,18 @@ describe("a signal of one's own", () => {
     expect(none.map(({ id, score }) => [id, score])).toEqual(plain.map(({ id, score }) => [id, score]));
   });
 
+  it("is asked about more than the hits where a vector alone is looked for", async () => {
+    const memory = await openMemory({ embedder: false, seed: 3, now: () => 1_700_000_000_000 });
+    await memory.addMany(Array.from({ length: 100 }, (_, at) => ({ text: `r${at}`, vector: [Math.cos(at / 100), Math.sin(at / 100)] })));
+    let asked = 0;
+    const sixth = { weight: 1, score: (hit: Hit) => { asked += 1; return Number(hit.text === "r5"); } };
+    const options: RecallOptions = { vector: [1, 0], preset: "searches", limit: 5, touch: false };
+    expect(shown(await memory.recall("", options))).toEqual(["r0", "r1", "r2", "r3", "r4"]);
+    expect(shown(await memory.recall("", { ...options, signals: { sixth } }))).toEqual(["r5", "r0", "r1", "r2", "r3"]);
+    expect(asked).toBe(64);
+    await memory.close();
+  });
+
   it("may take its time, and counts no use of what it was asked about", async () => {
     const memory = await orchard();
     const sweet = { weight: 0.9, score: async (hit: Hit) => { await new Promise((wake) => setTimeout(wake, 1)); return Number(hit.metadata.sweet); } };

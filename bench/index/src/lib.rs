@@ -41,7 +41,7 @@ impl Index {
         self.0.search(question, limit, recall)
     }
 
-    /// How the last question would be answered.
+    /// How such a question is answered.
     pub fn way(&self, question: &[f32], limit: usize, recall: f32) -> String {
         self.0.way(question, limit, recall).into()
     }

@@ -31,6 +31,7 @@ mod tier;
 
 /// Parts of the engine by themselves, to be measured.
 #[cfg(feature = "bench")]
+#[doc(hidden)]
 pub mod bench {
     pub use crate::index::vector::IndexAlone;
 }

@@ -437,8 +437,8 @@ fn diversity_orders_by_marginal_relevance() {
     );
 }
 
-/// Where a vector alone is asked for, no more is proposed than is wanted: the hits and what is said of them are those of any
-/// larger pool, page by page.
+/// Where a vector alone is asked for, no more is proposed than is wanted: found exactly, the hits and what is said of them are
+/// those of any larger pool, page by page, and a pool of one does not keep hits back.
 #[test]
 fn a_vector_alone_needs_no_pool() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -473,6 +473,7 @@ fn a_vector_alone_needs_no_pool() {
             host.engine.recall(&Scope::default(), Some(&space(8)), query, at(1), false).expect("it is good")
         };
         let (first, pooled) = (ask(7, None, &[]), ask(7, Some(300), &[]));
+        assert_eq!(ask(7, Some(1), &[]).len(), 7, "{fusion:?}");
         let second = ask(7, None, &first);
         let both: Vec<RecordId> = first.iter().chain(&second).map(|hit| hit.record.id).collect();
         let whole = ask(14, None, &[]);

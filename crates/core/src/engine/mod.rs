@@ -74,6 +74,7 @@ use crate::engine::seal::take_first;
 use crate::engine::state::State;
 use crate::engine::txn::Asked;
 use crate::error::{CommandError, Error};
+use crate::index::vector::SETTLED;
 use crate::model::{
     EmbeddingSpace, IdSource, Kept, Metric, Reason, Record, RecordId, Scope, Tier, Timestamp, Usage,
 };
@@ -84,9 +85,6 @@ const RECALLED: usize = 256;
 
 /// Records whose uses one commit tells: a commit after many reads costs no more than one after a few.
 const USES: usize = 1_024;
-
-/// Vectors that a commit brings to where searches find them faster, for each of its operations.
-const SETTLED: usize = 3;
 
 /// A memory in operation. Made by [`Opening`].
 ///

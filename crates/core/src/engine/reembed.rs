@@ -3,9 +3,10 @@
 //! One commit drops every vector of the space before, so that vectors of two models never stand beside each other. From
 //! then on records get their vectors in any number of commits; those that have none yet are found by their words.
 
+use crate::engine::Engine;
 use crate::engine::check::{check_name, check_vector};
-use crate::engine::{Engine, SETTLED};
 use crate::error::CommandError;
+use crate::index::vector::SETTLED;
 use crate::model::{EmbeddingSpace, Record, RecordId, Timestamp};
 use crate::persist::Change;
 

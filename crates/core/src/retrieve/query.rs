@@ -82,6 +82,9 @@ impl Query {
     /// Whether nothing but the scores of the vector search says which records are found, and in which order.
     pub(crate) fn goes_by_vector(&self) -> bool {
         self.vector.is_some()
+            // Whoever names a pool looks again at what it brings.
+            && self.pool.is_none()
+            && self.parts.is_empty()
             && self.text.is_empty()
             && self.expression.is_none()
             && self.like.is_none()

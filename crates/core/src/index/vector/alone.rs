@@ -1,11 +1,8 @@
 //! The index without the memory around it, to be measured.
 
-use crate::index::vector::{Arena, VectorHits, VectorIndex, Wanted, encode};
+use crate::index::vector::{Arena, SETTLED, VectorHits, VectorIndex, Wanted, encode};
 use crate::index::{Slot, SlotSet};
 use crate::model::{Kept, Precision};
-
-/// Operations on codes for each vector that is added, as a commit makes them for each of its records.
-const SETTLED: usize = 3;
 
 /// Vectors by number, from 0 on in the order in which they came.
 #[derive(Debug)]

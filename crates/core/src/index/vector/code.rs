@@ -85,7 +85,8 @@ pub(crate) fn quantise(vector: &[f32]) -> Vec<i8> {
 /// As [`quantise`], into as many cells.
 pub(super) fn quantise_into(vector: &[f32], steps: &mut [i8]) {
     let largest = largest(vector);
-    let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+    // Of components so small that a step has no size, nothing is left.
+    let step = if largest / 127.0 >= f32::MIN_POSITIVE { largest / 127.0 } else { 1.0 };
     let (heads, tail) = steps.as_chunks_mut();
     let (components, rest) = vector.as_chunks();
     for (steps, components) in heads.iter_mut().zip(components) {

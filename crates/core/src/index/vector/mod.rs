@@ -60,6 +60,9 @@ pub(crate) use stored::StoredVector;
 use crate::index::{Slot, SlotSet, TieBreak};
 use crate::model::{Code, Kept};
 
+/// Vectors that a commit brings to where searches find them faster, for each of its operations.
+pub(crate) const SETTLED: usize = 3;
+
 /// A slot found by its vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct VectorHit {

@@ -101,6 +101,10 @@ mod tests {
             // Few different scores: equal ones come by number.
             let scored: Vec<(u32, f32)> =
                 (0..many).map(|number| (number, f32::from(random.i8(-20..20)) / 20.0)).collect();
+            // What rounding makes of cosines, and neighbours that only their last bit tells apart.
+            let edges = [1.000_000_1, 1.0, 0.999_999_94, 0.25, 0.250_000_03, 0.0, -0.0, -1.0, -1.000_000_2];
+            let scored: Vec<(u32, f32)> =
+                scored.into_iter().chain((many..).zip(edges.into_iter().take(many as usize))).collect();
             let mut order = Descending::with_capacity(3);
             scored.iter().for_each(|(number, score)| order.push(*number, *score));
             let mut expected = scored;

@@ -51,11 +51,11 @@ impl Stepped {
         Stepped { steps: steps.into_iter().map(i16::from).collect(), scale, factor, vector }
     }
 
-    /// By how much a score by steps may be above or below the true one, among rows of which no scale is greater than that: six
-    /// standard deviations, the components of both sides being rounded independently.
+    /// By how much a score by steps is above or below the true one, but for a chance of one in a billion, among rows of which no
+    /// scale is greater than that: six standard deviations, the components of both sides being rounded independently.
     pub(super) fn doubt(&self, coarsest: f32) -> f32 {
         let own = self.scale / self.factor;
-        6.0 * self.factor * ((own * own + coarsest * coarsest) / 12.0).sqrt()
+        6.0 * self.factor.abs() * ((own * own + coarsest * coarsest) / 12.0).sqrt()
     }
 
     /// The score of a row.

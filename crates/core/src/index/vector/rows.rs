@@ -186,7 +186,7 @@ impl Rows {
         self.blocks[row / BLOCK_ROWS].scales[row % BLOCK_ROWS]
     }
 
-    /// The greatest of the scales that rows have had: how far steps are from what they stand for, at most.
+    /// The greatest of the scales that rows have had, those that are gone included: the size of a step, at most.
     pub(super) fn coarsest(&self) -> f32 {
         self.coarsest
     }

@@ -101,12 +101,7 @@ impl Arena {
     }
 
     /// Gives the scores of slots by all that is kept of them; those whose rows are in storage last.
-    pub(super) fn full_scores(
-        &self,
-        probe: &Probe,
-        slots: impl Iterator<Item = Slot>,
-        mut each: impl FnMut(Slot, f32),
-    ) {
+    fn full_scores(&self, probe: &Probe, slots: impl Iterator<Item = Slot>, mut each: impl FnMut(Slot, f32)) {
         let mut stored = Vec::new();
         let slots = self.setting_aside(slots, &mut stored);
         let floats = Precision::F32.index();
@@ -211,12 +206,13 @@ impl Arena {
     }
 
     /// The best of what was scored by its steps, with all that is kept of them. What lies so far below the last of those that are
-    /// wanted that rounding cannot have put it there is left out.
+    /// wanted that rounding has hardly put it there is left out.
     fn best_in_full(&self, mut found: Vec<VectorHit>, probe: &Probe, wanted: &Wanted<'_>) -> Vec<VectorHit> {
         let doubt = self.doubt(probe);
         if (1..found.len()).contains(&wanted.limit) && doubt.is_finite() {
             let (_, last, _) = found.select_nth_unstable_by(wanted.limit - 1, |a, b| better(a, b, wanted));
-            let least = last.score - std::f32::consts::SQRT_2 * doubt;
+            // By steps, what a projection has left can come out above 1.
+            let least = last.score.min(1.0) - std::f32::consts::SQRT_2 * doubt;
             found.retain(|hit| hit.score >= least);
         }
         self.in_full(found.into_iter().map(|hit| hit.slot), probe, wanted)
@@ -283,7 +279,7 @@ fn better(a: &VectorHit, b: &VectorHit, wanted: &Wanted<'_>) -> std::cmp::Orderi
 }
 
 /// The best of these, best first, as many as are wanted.
-pub(super) fn best_of(mut hits: Vec<VectorHit>, wanted: &Wanted<'_>) -> Vec<VectorHit> {
+fn best_of(mut hits: Vec<VectorHit>, wanted: &Wanted<'_>) -> Vec<VectorHit> {
     if hits.len() > wanted.limit && wanted.limit > 0 {
         hits.select_nth_unstable_by(wanted.limit - 1, |a, b| better(a, b, wanted));
     }
