@@ -36,9 +36,10 @@ for (const own of ["stratamem", "stratamem-index", "plain"]) others.delete(own);
 const names = ["stratamem", "plain", ...others];
 /** How the measured peers are drawn: the index alone as hollow marks of the whole. */
 const looks = {
-  ...Object.fromEntries(names.map((name) => [name, { name, label: name }])),
+  stratamem: { name: "stratamem", label: "stratamem" },
+  "stratamem-index": { name: "stratamem", label: "its index alone", hollow: true },
+  ...Object.fromEntries(names.slice(1).map((name) => [name, { name, label: name }])),
   plain: { name: "plain", label: "plain scan in JavaScript" },
-  "stratamem-index": { name: "stratamem", label: "stratamem, the index alone", hollow: true },
 };
 const styleOf = (name) => {
   const at = names.indexOf(name);
