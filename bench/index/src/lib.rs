@@ -16,7 +16,7 @@ impl Index {
         Index(IndexAlone::new(dimensions, steps))
     }
 
-    /// Adds vectors of length 1, one after the other, as a commit of as many records does.
+    /// Adds vectors of length 1, one after the other, each as a commit of one record does.
     pub fn add(&mut self, vectors: &[f32]) {
         self.0.add(vectors);
     }

@@ -20,7 +20,7 @@ impl IndexAlone {
         IndexAlone { arena: Arena::new(dimensions), kept, many: 0, allowed: SlotSet::default() }
     }
 
-    /// Adds vectors of length 1, one after the other, as a commit of as many records does.
+    /// Adds vectors of length 1, one after the other, each as a commit of one record does.
     pub fn add(&mut self, vectors: &[f32]) {
         for vector in vectors.chunks_exact(self.arena.dimensions) {
             let code = encode(vector.to_vec(), self.kept, self.arena.projections());

@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::index::vector::VectorHit;
 use crate::index::{Slot, TieBreak};
 
 /// The best so many of the slots offered, and the lowest score of all.
@@ -72,8 +71,8 @@ impl<'a> Best<'a> {
         if self.floor.is_finite() { self.floor } else { 0.0 }
     }
 
-    /// What was kept, in no order.
-    pub(super) fn into_hits(self) -> Vec<VectorHit> {
-        self.heap.into_iter().map(|Worst { slot, score, .. }| VectorHit { slot, score }).collect()
+    /// The slots, in no order.
+    pub(super) fn into_slots(self) -> impl Iterator<Item = Slot> {
+        self.heap.into_iter().map(|candidate| candidate.slot)
     }
 }

@@ -130,7 +130,7 @@ fn nearest(scores: &[f32], own: usize) -> Vec<usize> {
             best.offer(place, *score);
         }
     }
-    best.into_hits().into_iter().map(|hit| hit.slot as usize).collect()
+    best.into_slots().map(|slot| slot as usize).collect()
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl Arena {
             }
         }
         let floor = best.floor();
-        VectorHits { hits: self.best_in_full(best.into_hits(), probe, wanted), floor, way }
+        VectorHits { hits: self.in_full(best.into_slots(), probe, wanted), floor, way }
     }
 
     /// Scores slots with all that is kept of them, and keeps the best.
@@ -190,7 +190,8 @@ impl Arena {
     }
 
     /// Of what was found by its steps, or by its codes while rows have to be read, the best with all that is kept of them: as many
-    /// as may be among those that are to be right.
+    /// as may be among those that are to be right. What lies so far below the last of those that are wanted that rounding has
+    /// hardly put it there is left out: what is found here may be missed, what [`Arena::read_rows`] finds may not.
     pub(super) fn best_of_rough(
         &self,
         mut found: Vec<VectorHit>,
@@ -202,12 +203,6 @@ impl Arena {
             found.select_nth_unstable_by(kept, |a, b| better(a, b, wanted));
             found.truncate(kept);
         }
-        self.best_in_full(found, probe, wanted)
-    }
-
-    /// The best of what was scored by its steps, with all that is kept of them. What lies so far below the last of those that are
-    /// wanted that rounding has hardly put it there is left out.
-    fn best_in_full(&self, mut found: Vec<VectorHit>, probe: &Probe, wanted: &Wanted<'_>) -> Vec<VectorHit> {
         let doubt = self.doubt(probe);
         if (1..found.len()).contains(&wanted.limit) && doubt.is_finite() {
             let (_, last, _) = found.select_nth_unstable_by(wanted.limit - 1, |a, b| better(a, b, wanted));
