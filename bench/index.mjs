@@ -16,15 +16,11 @@ import { parseArgs } from "node:util";
 import { compileCrate } from "../scripts/wasm.mjs";
 import { plainScan } from "./plain-scan.mjs";
 import { median, quantile } from "./timing.mjs";
-import { QUESTIONS, vectorSets } from "./vector-sets.mjs";
+import { QUESTIONS, setOptions, vectorSets } from "./vector-sets.mjs";
 
 const { values } = parseArgs({
   options: {
-    sizes: { type: "string", default: "1000,10000,100000" },
-    sets: { type: "string" },
-    data: { type: "string" },
-    vectors: { type: "string" },
-    dimensions: { type: "string", default: "384" },
+    ...setOptions,
     recall: { type: "string", default: "0.95,0.99" },
     passes: { type: "string", default: "10" },
     steps: { type: "boolean", default: false },

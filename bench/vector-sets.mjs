@@ -11,6 +11,15 @@ import { normalise, randomFrom, readVectors } from "./vectors.mjs";
 /** Rows at the end that are questions. */
 export const QUESTIONS = 200;
 
+/** The options that say which sets, and how much of them, for `parseArgs`. */
+export const setOptions = {
+  sizes: { type: "string", default: "1000,10000,100000" },
+  sets: { type: "string" },
+  data: { type: "string" },
+  vectors: { type: "string" },
+  dimensions: { type: "string", default: "384" },
+};
+
 /**
  * `static-128` and `static-256`: the built-in models over sentences of the documentation in `node_modules` and in the sources
  * that cargo has fetched. `minilm`: vectors of all-MiniLM-L6-v2 in the folder `data` (the format of `npm run eval`).

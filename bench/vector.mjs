@@ -24,15 +24,11 @@ import { openMemory } from "stratamem";
 import { memoryPlace, memoryStorage } from "stratamem/storage/memory";
 import { plainScan } from "./plain-scan.mjs";
 import { clock, median, quantile } from "./timing.mjs";
-import { QUESTIONS, vectorSets } from "./vector-sets.mjs";
+import { QUESTIONS, setOptions, vectorSets } from "./vector-sets.mjs";
 
 const { values } = parseArgs({
   options: {
-    sizes: { type: "string", default: "1000,10000,100000" },
-    sets: { type: "string" },
-    data: { type: "string" },
-    vectors: { type: "string" },
-    dimensions: { type: "string", default: "384" },
+    ...setOptions,
     passes: { type: "string", default: "5" },
     recall: { type: "string", default: "" },
     save: { type: "string" },
