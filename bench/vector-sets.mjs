@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { staticEmbedder } from "stratamem";
 import { sentences } from "./sentences.mjs";
+import { vectorOptions } from "./vector-file.mjs";
 import { normalise, randomFrom, readVectors } from "./vectors.mjs";
 
 /** Rows at the end that are questions. */
@@ -16,8 +17,7 @@ export const setOptions = {
   sizes: { type: "string", default: "1000,10000,100000" },
   sets: { type: "string" },
   data: { type: "string" },
-  vectors: { type: "string" },
-  dimensions: { type: "string", default: "384" },
+  ...vectorOptions,
 };
 
 /**
